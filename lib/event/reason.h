@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Close and bypass reasons, outcomes and failure classes. reason.def is the table from which log
+ * texts, counters and docs are made. Any thread, any process.
+ */
+#pragma once
+
+#include <stdint.h>
+
+enum reason {
+#define X(name, outcome, class, text) REASON_##name,
+#include "lib/event/reason.def"
+#undef X
+	REASON_END
+};
+
+/* R31's outcomes as logged ("outcome"): see reason_outcome_name(). */
+enum reason_outcome {
+	OUTCOME_NONE,		/* not over yet */
+	OUTCOME_INSPECTED,	/* "inspected" */
+	OUTCOME_NOT_INSPECTED,	/* "decrypted_not_inspected" */
+	OUTCOME_NOT_DECRYPTED,	/* "not_decrypted" */
+	OUTCOME_BYPASSED,	/* "bypassed" */
+	OUTCOME_BLOCKED,	/* "blocked" */
+	OUTCOME_FAILED,		/* "failed" */
+};
+
+/* R155: each class has a default per kind of proxy and a setting, `on_failure_class`. */
+enum failure_class {
+	FAILURE_NONE,
+	FAILURE_VERSION,
+	FAILURE_SUITE,
+	FAILURE_CLIENT_CERTIFICATE,
+	FAILURE_PINNED,
+	FAILURE_CHAIN,
+	FAILURE_EXPIRED,
+	FAILURE_REVOCATION,
+	FAILURE_ECH,
+	FAILURE_SNI,
+	FAILURE_OVERLOAD,
+	FAILURE_KEYS,
+	FAILURE_INTERNAL,
+	FAILURE_END
+};
+
+/* "client_suite"; lower case, for counters and logs. Never NULL. */
+const char *reason_name(enum reason reason);
+const char *reason_text(enum reason reason);
+/* The outcome the table gives; the setting of its class may turn bypassed into blocked and back. */
+enum reason_outcome reason_outcome(enum reason reason);
+enum failure_class reason_class(enum reason reason);
+const char *reason_outcome_name(enum reason_outcome outcome);
+const char *failure_class_name(enum failure_class class);
