@@ -20,26 +20,18 @@
 
 #include "lib/base/addr.h"
 #include "lib/base/attr.h"
+#include "lib/conf/failure.h"
 
 struct conf_errors;
 struct conf_node;
 
 /* enum config_action { CONFIG_BYPASS, CONFIG_BLOCK, CONFIG_ALLOW }, …: see choices.def. */
-#define CHOICES(set)                                                                               \
-	enum config_##set                                                                          \
-	{
+/* clang-format off */
+#define CHOICES(set) enum config_##set {
 #define CHOICE(set, id, text, help) CONFIG_##id,
-#define CHOICES_END(set)                                                                           \
-	}                                                                                          \
-	;
+#define CHOICES_END(set) };
 #include "lib/conf/choices.def"
-
-/* enum config_failure { CONFIG_FAILURE_UNSUPPORTED_VERSION, … }: see failure.def (R155). */
-enum config_failure {
-#define X(id, name, server, client, by_client, help) CONFIG_FAILURE_##id,
-#include "lib/conf/failure.def"
-	CONFIG_FAILURES
-};
+/* clang-format on */
 
 /* A set of choices of one enumeration, as bits. */
 #define CONFIG_BIT(choice) (1u << (choice))
@@ -173,12 +165,12 @@ struct config_server_proxy {
 	uint32_t rekey_interval_ms; /* R121: fastest renegotiation accepted; 0: none is */
 	bool compression;           /* R122 */
 	bool encrypt_then_mac;      /* R28 */
-	const struct config_trust_store *server_trust;  /* R167; NULL: by certificate key only */
-	enum config_mismatch on_server_mismatch;        /* R167 */
-	enum config_action on_overload;                 /* BYPASS or BLOCK */
-	enum config_action on_keys_unavailable;         /* R57: BYPASS or BLOCK */
-	enum config_action on_failure[CONFIG_FAILURES]; /* by enum config_failure, all filled in */
-	uint32_t no_handshake_timeout_ms;               /* R21 */
+	const struct config_trust_store *server_trust; /* R167; NULL: by certificate key only */
+	enum config_mismatch on_server_mismatch;       /* R167 */
+	enum config_action on_overload;                /* BYPASS or BLOCK */
+	enum config_action on_keys_unavailable;        /* R57: BYPASS or BLOCK */
+	enum config_action on_failure[FAILURE_END];    /* R155: by enum failure_class; [0] unused */
+	uint32_t no_handshake_timeout_ms;              /* R21 */
 };
 
 struct config_action_set {

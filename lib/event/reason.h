@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "lib/conf/failure.h" /* enum failure_class (R155) */
+
 enum reason {
 #define X(name, outcome, class, text) REASON_##name,
 #include "lib/event/reason.def"
@@ -23,24 +25,6 @@ enum reason_outcome {
 	OUTCOME_BYPASSED,	/* "bypassed" */
 	OUTCOME_BLOCKED,	/* "blocked" */
 	OUTCOME_FAILED,		/* "failed" */
-};
-
-/* R155: each class has a default per kind of proxy and a setting, `on_failure_class`. */
-enum failure_class {
-	FAILURE_NONE,
-	FAILURE_VERSION,
-	FAILURE_SUITE,
-	FAILURE_CLIENT_CERTIFICATE,
-	FAILURE_PINNED,
-	FAILURE_CHAIN,
-	FAILURE_EXPIRED,
-	FAILURE_REVOCATION,
-	FAILURE_ECH,
-	FAILURE_SNI,
-	FAILURE_OVERLOAD,
-	FAILURE_KEYS,
-	FAILURE_INTERNAL,
-	FAILURE_END
 };
 
 /* "client_suite"; lower case, for counters and logs. Never NULL. */
