@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands people type. The build itself is meson's; each target installs what it needs first
+# (a set that is there costs a few milliseconds).
+
+BUILD ?= build
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX ?= /usr
+DESTDIR ?=
+LAB_NAME ?= lab
+PYTHON := /usr/bin/python3
+
+.PHONY: all demo test test-long bench lab install clean deps-build
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja: | deps-build
+	@CC=$(CC) meson setup $(BUILD) --prefix $(PREFIX)
+
+deps-build:
+	@packaging/deps build
+
+demo: | deps-build
+	@packaging/deps demo
+	@$(MAKE) --no-print-directory all
+	@demo/run
+
+test: | deps-build
+	@packaging/deps test
+	@tests/run
+
+test-long: | deps-build
+	@packaging/deps test
+	@tests/run --long
+
+bench: | deps-build
+	@packaging/deps bench
+	@$(MAKE) --no-print-directory all
+	@bench/run
+
+lab: | deps-build
+	@packaging/deps lab
+	@$(MAKE) --no-print-directory all
+	@lab/lab --name $(LAB_NAME) up $(CONFIG)
+	@lab/hints --name $(LAB_NAME)
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+clean:
+	rm -rf $(BUILD) build-clang build-asan build-fuzz

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The box's inside: starts tpsd in the box's namespace, waits until the wire goes through it, and
+removes all that it leaves in the kernel when it is killed (which is meant to outlive it: the
+eBPF programs that keep the wire going, its namespace with the two ports, its pins).
+"""
+
+import glob
+import os
+import shutil
+import signal
+import socket
+import time
+
+from .proc import LabError, run, start_time, in_netns, netns_path
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+START_SECONDS = 20.0
+
+
+def find_binary(name, variable):
+    """A built program: $VARIABLE, else build/NAME/NAME in the tree, else the one installed."""
+    chosen = os.environ.get(variable)
+    if chosen:
+        if not os.access(chosen, os.X_OK):
+            raise LabError(f"${variable} is {chosen}, which cannot be run")
+        return os.path.abspath(chosen)
+    build = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
+    for place in (os.path.join(build, name, name), shutil.which(name) or ""):
+        if os.access(place, os.X_OK):
+            return place
+    raise LabError(f"{name} is not built; run: make   (or set ${variable})")
+
+
+def lab_tool(name):
+    """A helper program of the lab itself (lab/delay.c, lab/encap.c)."""
+    build = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
+    place = os.path.join(build, "lab", name)
+    if not os.access(place, os.X_OK):
+        raise LabError(f"lab/{name} is not built; run: make   (or set $SLUICE_BUILD)")
+    return place
+
+
+class Box:
+    """tpsd of the lab `name`: instance `name`, in the namespace sl-NAME-box."""
+
+    def __init__(self, name, tracked):
+        self.name = name
+        self.tracked = tracked
+        self.run_dir = f"/run/sluice/{name}"
+        self.namespace = f"sluice-{name}"
+
+    def start(self, config):
+        """Starts tpsd and waits for its control socket and then for a packet to get through."""
+        binary = find_binary("tpsd", "TPSD")
+        argv = [binary, "--config", os.path.abspath(config), "--instance", self.name]
+        self.tracked.start("tpsd", argv, netns=f"sl-{self.name}-box")
+        end = time.monotonic() + START_SECONDS
+        while not (self.answers() and self.forwards()):
+            if not self.tracked.alive("tpsd"):
+                raise LabError("tpsd ended at its start:\n" + self.tracked.log_tail("tpsd", 20))
+            if time.monotonic() > end:
+                raise LabError(f"tpsd does not forward after {START_SECONDS:g} s:\n" +
+                               self.tracked.log_tail("tpsd", 20))
+            time.sleep(0.05)
+
+    def answers(self):
+        """Whether the control socket takes connections, which it does once a config is applied."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
+            conn.settimeout(1.0)
+            try:
+                conn.connect(os.path.join(self.run_dir, "tps.sock"))
+            except OSError:
+                return False
+        return True
+
+    def forwards(self):
+        ping = ["ping", "-q", "-n", "-c", "1", "-W", "0.3", self.tracked_target()]
+        return run(*in_netns(f"sl-{self.name}-client", ping), check=False).returncode == 0
+
+    def tracked_target(self):
+        return "10.10.0.20"
+
+    def stop(self):
+        """Asks tpsd to end, which takes it off the wire."""
+        self.tracked.stop("tpsd", patience_s=8.0)
+
+    def processes(self):
+        """Pids of this instance: what the daemon started, whether its parent lives or not."""
+        pids = set()
+        for namespace in (self.namespace, f"sl-{self.name}-box"):
+            if os.path.exists(netns_path(namespace)):
+                listed = run("ip", "netns", "pids", namespace, check=False).stdout.split()
+                pids |= {int(p) for p in listed}
+        recorded = self.tracked.alive("tpsd")
+        if recorded:
+            pids.add(recorded)
+        pids |= children_of(pids)
+        return sorted(p for p in pids if comm(p) == "tpsd" or cmdline(p).startswith("tpsd"))
+
+    def kill(self):
+        """kill -9 of every process of the instance: what the wire must survive."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def remove(self):
+        """Leaves nothing of this instance on the machine."""
+        self.kill()
+        if os.path.exists(netns_path(self.namespace)):
+            run("ip", "netns", "del", self.namespace, check=False)
+        for folder in (f"/sys/fs/bpf/sluice/{self.name}", self.run_dir,
+                       f"/var/lib/sluice/{self.name}"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for group in find_cgroups(self.name):
+            remove_cgroup(group)
+
+
+def find_cgroups(name):
+    found = []
+    for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+        for pattern in (f"{root}/sluice/{name}", f"{root}/sluice-{name}"):
+            found += glob.glob(pattern)
+    return found
+
+
+def remove_cgroup(group):
+    for inner in sorted(glob.glob(group + "/*/")):
+        remove_cgroup(inner.rstrip("/"))
+    for _ in range(50):
+        try:
+            os.rmdir(group)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.02)  # a process that was just killed is still leaving it
+
+
+def comm(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as src:
+            return src.read().strip()
+    except OSError:
+        return ""
+
+
+def cmdline(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as src:
+            return src.read().replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
+def children_of(pids):
+    """All descendants of `pids`."""
+    parent_of = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and start_time(entry):
+            try:
+                with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as src:
+                    parent_of[int(entry)] = int(src.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, ValueError, IndexError):
+                continue
+    found, grown = set(), True
+    while grown:
+        new = {p for p, parent in parent_of.items() if parent in pids | found} - found
+        grown = bool(new)
+        found |= new
+    return found
