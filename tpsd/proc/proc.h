@@ -18,6 +18,7 @@
 #include "lib/ipc/channel.h"
 
 struct proc;
+struct proc_shell;
 struct conf_image;
 struct config;
 
@@ -80,7 +81,7 @@ struct proc_kind {
 	bool seccomp;		 /* the system call list of sandbox.c */
 };
 
-/* What a process finds. Made by parent before the fork; read-only but for `state`. */
+/* What a process finds. Made by parent before the fork; a process writes `state` only. */
 struct proc {
 	const struct proc_kind *kind;
 	unsigned index; /* of a worker, from 0 */
@@ -98,8 +99,12 @@ struct proc {
 	struct counter_slab *counters;	   /* this process's */
 	uint64_t *heartbeats;		   /* PROC_SLOTS stamps of clock_now_ns(), shared with eBPF */
 	int heartbeat_map_fd;		   /* wire: the map behind `heartbeats`, to bind to programs */
+	int netns_origin_fd;		   /* wire, in setup: where tpsd was started; ports come from there */
 	struct ipc_channel *parent;
-	void *state; /* the process's own */
+	struct ipc_channel *commander;	   /* who sent the last COMMAND */
+	uint32_t preparing;		   /* revision of the last PREPARE */
+	struct proc_shell *shell;	   /* proc.c's */
+	void *state;			   /* the process's own */
 };
 
 /* Channel to a peer, or NULL while it is away. `index` counts for workers only. */

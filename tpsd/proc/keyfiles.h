@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private key files: parent, which is root, opens them for each revision and hands the descriptors
+ * to `keys`, which is not. Nothing is read here. Parent only.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+
+struct config;
+struct proc;
+
+struct keyfiles {
+	struct config *current, *next; /* whose files were sent */
+	uint32_t current_revision, next_revision;
+};
+
+/* Opens and sends all files of `config`; each that does not open is refused as an item. */
+int keyfiles_prepare(struct keyfiles *k, struct proc *proc, uint32_t revision,
+		     struct config *config) SL_NONNULL(1, 2, 4);
+void keyfiles_commit(struct keyfiles *k, uint32_t revision) SL_NONNULL(1);
+void keyfiles_abort(struct keyfiles *k, uint32_t revision) SL_NONNULL(1);
+
+/* To a `keys` that was started again: the files of the revision in force. */
+void keyfiles_resend(struct keyfiles *k, struct proc *proc) SL_NONNULL(1, 2);
+void keyfiles_fini(struct keyfiles *k) SL_NONNULL(1);
