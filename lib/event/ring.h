@@ -15,7 +15,7 @@ struct ring;
 
 enum {
 	RING_RECORD_MAX = 16 * 1024, /* bytes of one event; a longer one is cut by its writer */
-	RING_KINDS = 16,	     /* for the per-kind count of what was lost */
+	RING_KINDS = 16,             /* for the per-kind count of what was lost */
 };
 
 /* A ring of `size` bytes (a power of two, 64 KiB to 64 MiB) in a memfd and an eventfd, shared by
@@ -27,9 +27,10 @@ void ring_destroy(struct ring *ring);
 int ring_write(struct ring *ring, unsigned kind, const void *data, size_t len) SL_NONNULL(1, 3);
 
 /* Consumer: the oldest record, copied out. SL_EAGAIN when empty; SL_EMALFORMED when the producer
- * wrote nonsense, after which the ring has been emptied. */
+ * wrote nonsense, after which the ring has been emptied; SL_ERANGE when `size` is too small, and
+ * the record stays. */
 int ring_read(struct ring *ring, unsigned *ret_kind, uint8_t *data, size_t size, size_t *ret_len)
-	SL_NONNULL(1, 2, 3, 5) SL_MUST;
+        SL_NONNULL(1, 2, 3, 5) SL_MUST;
 
 /* The consumer's eventfd, readable after records came. ring_read until SL_EAGAIN re-arms it. */
 int ring_event_fd(const struct ring *ring) SL_NONNULL(1);
