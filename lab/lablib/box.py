@@ -6,6 +6,7 @@ eBPF programs that keep the wire going, its namespace with the two ports, its pi
 
 import glob
 import os
+import re
 import shutil
 import signal
 import socket
@@ -74,11 +75,8 @@ class Box:
         return True
 
     def forwards(self):
-        ping = ["ping", "-q", "-n", "-c", "1", "-W", "0.3", self.tracked_target()]
+        ping = ["ping", "-q", "-n", "-c", "1", "-W", "0.3", "10.10.0.20"]
         return run(*in_netns(f"sl-{self.name}-client", ping), check=False).returncode == 0
-
-    def tracked_target(self):
-        return "10.10.0.20"
 
     def stop(self):
         """Asks tpsd to end, which takes it off the wire."""
@@ -94,6 +92,8 @@ class Box:
         recorded = self.tracked.alive("tpsd")
         if recorded:
             pids.add(recorded)
+        for group in find_cgroups(self.name):
+            pids |= processes_of(group)
         pids |= children_of(pids)
         return sorted(p for p in pids if comm(p) == "tpsd" or cmdline(p).startswith("tpsd"))
 
@@ -105,9 +105,22 @@ class Box:
             except ProcessLookupError:
                 pass
 
+    def return_ports(self):
+        """Takes the ports out of the daemon's namespace, back into the box's, with nothing on them:
+        they would go with the namespace, and the hosts' ends of the wire with them."""
+        box = f"sl-{self.name}-box"
+        if not os.path.exists(netns_path(self.namespace)) or not os.path.exists(netns_path(box)):
+            return
+        listed = run("ip", "-n", self.namespace, "-br", "link", check=False).stdout
+        for port in re.findall(r"^(eth\d+)[@ ]", listed, re.M):
+            run("tc", "-n", self.namespace, "qdisc", "del", "dev", port, "clsact", check=False)
+            run("ip", "-n", self.namespace, "link", "set", port, "netns", box, check=False)
+            run("ip", "-n", box, "link", "set", port, "up", check=False)
+
     def remove(self):
         """Leaves nothing of this instance on the machine."""
         self.kill()
+        self.return_ports()
         if os.path.exists(netns_path(self.namespace)):
             run("ip", "netns", "del", self.namespace, check=False)
         for folder in (f"/sys/fs/bpf/sluice/{self.name}", self.run_dir,
@@ -123,6 +136,14 @@ def find_cgroups(name):
         for pattern in (f"{root}/sluice/{name}", f"{root}/sluice-{name}"):
             found += glob.glob(pattern)
     return found
+
+
+def processes_of(group):
+    try:
+        with open(os.path.join(group, "cgroup.procs"), encoding="ascii") as src:
+            return {int(line) for line in src}
+    except (OSError, ValueError):
+        return set()
 
 
 def remove_cgroup(group):

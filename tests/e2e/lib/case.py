@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A case: a folder with case.yaml, read and checked here. Unknown keys are errors, so that a
+misspelt expectation cannot pass unnoticed. The format is described in docs/internals/testing.md.
+"""
+
+import os
+import re
+
+import yaml
+
+MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
+KEYS = {"about", "requirements", "forwarding", "lab", "box", "box_settings", "rules", "steps",
+        "expect", "broken", "scales", "values", "timeout"}
+LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
+STEP_KEYS = {"run", "curl", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
+             "timeout", "times", "background", "about"}
+STEP_VERBS = {"run", "curl", "lab", "tps", "sleep", "wait"}
+TEXT_KEYS = {"is", "contains", "absent", "matches", "same_as", "digest_of"}
+EXPECT_KEYS = {"wire", "access_log", "messages", "events", "counters", "files"}
+WIRE_KEYS = {"same_addressing", "tls", "readable", "not_readable", "one_sided", "snaplen"}
+RECORD_KEYS = {"match", "count", "log", "server"}
+
+
+class CaseError(Exception):
+    """The case itself is wrong; its text names file and remedy."""
+
+
+def _known(where, given, known):
+    if not isinstance(given, dict):
+        raise CaseError(f"{where}: a mapping is expected")
+    unknown = set(given) - known
+    if unknown:
+        raise CaseError(f"{where}: unknown {', '.join(sorted(map(str, unknown)))} "
+                        f"(known: {', '.join(sorted(known))})")
+
+
+class Case:
+    def __init__(self, folder, root):
+        self.folder = folder
+        self.name = os.path.relpath(folder, root)
+        self.file = os.path.join(folder, "case.yaml")
+        with open(self.file, encoding="utf-8") as src:
+            try:
+                self.data = yaml.safe_load(src)
+            except yaml.YAMLError as err:
+                raise CaseError(f"{self.file}: {err}") from err
+        self.check()
+        get = self.data.get
+        self.about = get("about")
+        self.requirements = get("requirements", [])
+        self.forwarding = get("forwarding", False)
+        self.lab = get("lab", {})
+        self.box = get("box")
+        self.box_settings = get("box_settings", {})
+        self.rules = get("rules", "")
+        self.steps = get("steps")
+        self.expect = get("expect", {})
+        self.broken = get("broken", {})
+        self.scales = get("scales", ["small", "full"])
+        self.values = get("values", {})
+        self.timeout = get("timeout", 60)
+
+    def check(self):
+        where, data = self.file, self.data
+        _known(where, data, KEYS)
+        for key in ("about", "box", "steps"):
+            if not data.get(key):
+                raise CaseError(f"{where}: '{key}' is missing")
+        _known(where + ": lab", data.get("lab", {}), LAB_KEYS)
+        for number, step in enumerate(data["steps"], 1):
+            self.check_step(f"{where}: step {number}", step)
+        self.check_expect(where + ": expect", data.get("expect", {}))
+        for number in data.get("requirements", []):
+            if not re.fullmatch(r"R\d+", str(number)):
+                raise CaseError(f"{where}: requirements are written R1, R2 …, not '{number}'")
+        self.check_broken(where)
+
+    def check_step(self, where, step):
+        _known(where, step, STEP_KEYS)
+        if len(STEP_VERBS & set(step)) != 1:
+            raise CaseError(f"{where}: exactly one of {', '.join(sorted(STEP_VERBS))}")
+        for key in ("stdout", "stderr"):
+            if key in step:
+                _known(f"{where}: {key}", step[key], TEXT_KEYS)
+
+    def check_expect(self, where, expect):
+        _known(where, expect, EXPECT_KEYS)
+        _known(where + ": wire", expect.get("wire", {}), WIRE_KEYS)
+        for key in ("access_log", "messages", "events"):
+            for record in expect.get(key, []):
+                _known(f"{where}: {key}", record, RECORD_KEYS)
+
+    def check_broken(self, where):
+        broken = self.data.get("broken", {})
+        if self.data.get("forwarding"):
+            if broken:
+                raise CaseError(f"{where}: a case of plain forwarding has no 'broken'")
+            return
+        _known(where + ": broken", broken, set(MODES) - {"bridge"})
+        for mode in MODES[1:]:
+            if broken.get(mode) not in ("fails", "same"):
+                raise CaseError(f"{where}: broken: say '{mode}: fails' or '{mode}: same' "
+                                "(what the case does with inspection broken that way)")
+        if "fails" not in broken.values():
+            raise CaseError(f"{where}: no way of breaking inspection makes this case fail; "
+                            "declare 'forwarding: true' or test more")
+
+    def modes(self):
+        """The broken modes in which this case must fail; a plain bridge for each inspection case."""
+        if self.forwarding:
+            return []
+        return ["bridge"] + [m for m in MODES[1:] if self.broken[m] == "fails"]
+
+
+def find_cases(root):
+    """All folders below `root` with a case.yaml, by name."""
+    found = []
+    for folder, _, files in os.walk(root):
+        if "case.yaml" in files:
+            found.append(Case(folder, root))
+    return sorted(found, key=lambda c: c.name)
