@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/event/utf8.h"
 
 #define TRUNCATED ",\"truncated\":true"
 
@@ -67,22 +68,6 @@ static bool put(struct event_line *line, const char *data, size_t len)
 static bool put_text(struct event_line *line, const char *text)
 {
 	return put(line, text, strlen(text));
-}
-
-/* Bytes of a well-formed UTF-8 sequence at `p` (RFC 3629), or 0. */
-static size_t utf8_sequence(const uint8_t *p, size_t left)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (len == 0 || len > left || p[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
 }
 
 static bool put_escaped(struct event_line *line, uint8_t c)

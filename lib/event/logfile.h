@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One file of events, a line each, with rotation: NAME.json is open, NAME.json.1 the youngest of
+ * the closed ones. Lines gather in memory until logfile_sync, which `control` calls every 100 ms;
+ * from then on they are on the disk. `control`'s thread.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+
+struct logfile;
+
+enum {
+	LOGFILE_PENDING_MAX = 8 * 1024 * 1024, /* bytes gathered between two syncs */
+	LOGFILE_KEPT_MAX = 100,                /* closed files a kind */
+};
+
+struct logfile_limits {
+	uint64_t rotate_size; /* bytes after which a file is closed; 0: never */
+	unsigned kept;        /* closed files that are kept, at most LOGFILE_KEPT_MAX */
+};
+
+/*
+ * Opens `directory`/`name`.json for appending (0640), makes it when it is missing and ends a line
+ * that an earlier run left unfinished. SL_ESYS with errno, SL_ENOMEM.
+ */
+int logfile_open(const char *directory, const char *name, const struct logfile_limits *limits,
+                 struct logfile **ret_file) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Writes what is gathered. */
+void logfile_close(struct logfile *file);
+
+void logfile_set_limits(struct logfile *file, const struct logfile_limits *limits) SL_NONNULL(1, 2);
+
+/* Adds a line without its newline. SL_ELIMIT when too much is gathered, SL_ENOMEM. */
+int logfile_add(struct logfile *file, const char *line, size_t len) SL_NONNULL(1, 2) SL_MUST;
+
+/*
+ * Writes and syncs what was added; rotates when the file is full; opens it anew when someone moved
+ * it. SL_ESYS with errno: what was not written stays gathered.
+ */
+int logfile_sync(struct logfile *file) SL_NONNULL(1) SL_MUST;
+
+/* Removes the oldest closed file, to make room on a full disk. SL_ENOENT when there is none. */
+int logfile_drop_oldest(struct logfile *file, uint64_t *ret_bytes) SL_NONNULL(1, 2);
+
+/* Forgets what is gathered, the number of lines returned: the disk takes nothing more. */
+unsigned logfile_discard(struct logfile *file) SL_NONNULL(1);
+
+/* Path of the file; path of closed file `n` (from 1) into `text` of `size` bytes. */
+const char *logfile_path(const struct logfile *file) SL_NONNULL(1);
+
+/* The last whole line of a file, at most `size` - 1 bytes, NUL-terminated. SL_ENOENT, SL_ERANGE. */
+int logfile_last_line(const char *path, char *text, size_t size) SL_NONNULL(1, 2) SL_MUST;
