@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Captures of both ends of the wire, as the first client's and the first server's interface see
-it: capture/client.pcap and capture/server.pcap below the lab's state folder. lab/wirecmp reads
-them."""
+"""Captures of both ends of the wire, at the client and the server (at their switches when there
+are several): capture/client.pcap and capture/server.pcap below the lab's state folder. lab/wirecmp
+reads them."""
 
 import os
 import signal
@@ -24,13 +24,14 @@ class Capture:
         for end in ENDS:
             if os.path.exists(self.file(end)):
                 os.unlink(self.file(end))
-            argv = ["tcpdump", "-i", "eth0", "-p", "-s", str(snaplen), "-B", "65536", "-n", "-U",
+            host, device = self.lab.topo.wire_end(end)
+            argv = ["tcpdump", "-i", device, "-p", "-s", str(snaplen), "-B", "65536", "-n", "-U",
                     "--immediate-mode", "-Z", "root", "-w", self.file(end)]
             label = f"capture-{end}"
             log = self.lab.tracked.log_path(label)
             if os.path.exists(log):
                 os.unlink(log)
-            self.lab.tracked.start(label, argv, netns=self.lab.topo.ns(end))
+            self.lab.tracked.start(label, argv, netns=self.lab.topo.ns(host))
         for end in ENDS:
             wait_for(f"tcpdump on {end}", lambda end=end: self._listens(end), 5)
 

@@ -103,15 +103,22 @@ class Topology:
         hosts = [h for h in self.spec["hosts"] if h["side"] == side]
         for host in hosts:
             self.make_namespace(host["name"])
-        if len(hosts) == 1:
-            return hosts[0]["name"], "eth0"
-        switch = f"switch-{'a' if side == 'client' else 'b'}"
+        switch, port = self.wire_end(side)
+        if port != "uplink":
+            return switch, port
         self.make_namespace(switch)
         self.make_bridge(switch, [])
         for host in hosts:
             self.cable((host["name"], "eth0"), (switch, host["name"]))
             self.ip(switch, "link", "set", host["name"], "master", "br0")
-        return switch, "uplink"
+        return switch, port
+
+    def wire_end(self, side):
+        """The (host, interface) at which a side's whole traffic can be seen."""
+        hosts = [h["name"] for h in self.spec["hosts"] if h["side"] == side]
+        if len(hosts) == 1:
+            return hosts[0], "eth0"
+        return f"switch-{'a' if side == 'client' else 'b'}", "uplink"
 
     def make_bridge(self, host, ports):
         self.ip(host, "link", "add", "br0", "type", "bridge", "stp_state", "0", "mcast_snooping", "0")

@@ -9,8 +9,10 @@ import re
 import yaml
 
 MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
+SCALES = ("small", "full", "long")
+BULK = {"small": "4m", "full": "100m", "long": "300m"}
 KEYS = {"about", "requirements", "forwarding", "lab", "box", "box_settings", "rules", "steps",
-        "expect", "broken", "scales", "values", "timeout"}
+        "expect", "broken", "scales", "values", "bulk"}
 LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
 STEP_KEYS = {"run", "curl", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
              "timeout", "times", "background", "about"}
@@ -56,9 +58,9 @@ class Case:
         self.steps = get("steps")
         self.expect = get("expect", {})
         self.broken = get("broken", {})
-        self.scales = get("scales", ["small", "full"])
+        self.scales = get("scales", list(SCALES))
         self.values = get("values", {})
-        self.timeout = get("timeout", 60)
+        self.bulk = {**BULK, **get("bulk", {})}
 
     def check(self):
         where, data = self.file, self.data
@@ -73,6 +75,9 @@ class Case:
         for number in data.get("requirements", []):
             if not re.fullmatch(r"R\d+", str(number)):
                 raise CaseError(f"{where}: requirements are written R1, R2 …, not '{number}'")
+        _known(where + ": bulk", data.get("bulk", {}), set(SCALES))
+        if not set(data.get("scales", [])) <= set(SCALES):
+            raise CaseError(f"{where}: scales are {', '.join(SCALES)}")
         self.check_broken(where)
 
     def check_step(self, where, step):

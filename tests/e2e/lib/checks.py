@@ -119,6 +119,14 @@ def check_records(what, records, expectations):
     return faults
 
 
+def check_daemon_log(path):
+    """What a sanitizer or the C library said in the daemon's own output, whatever else went well."""
+    alarms = r"ERROR: \w+Sanitizer|runtime error:|Assertion .* failed|stack smashing|corrupted"
+    with open(path, encoding="utf-8", errors="replace") as src:
+        lines = [line.strip() for line in src if re.search(alarms, line)]
+    return [f"the daemon's log: {shorten(line)}" for line in lines[:5]]
+
+
 def check_wire(result, wanted):
     """The comparison of both ends' captures (lab/wirecmp) against what the case says of it."""
     faults = []

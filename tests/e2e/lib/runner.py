@@ -27,7 +27,6 @@ from lablib.lab import Lab  # noqa: E402
 from lablib.proc import LabError  # noqa: E402
 from lablib.servers import SECRET  # noqa: E402
 
-BULK = {"small": "4m", "full": "100m"}
 EVENT_PATIENCE_S = 4.0
 STALE_S = 2.6  # after this long without a heartbeat the eBPF side forwards by itself
 
@@ -40,7 +39,7 @@ def lab_arguments(case, mode, scale):
         encap=lab.get("encap", ""), server_addresses=lab.get("server_addresses", 0),
         link_a=lab.get("link_a", ""), link_b=lab.get("link_b", ""),
         segments=lab.get("segments", 1), servers=",".join(lab.get("servers", ["nginx"])),
-        size=[BULK[scale]])
+        size=[case.bulk[scale]])
 
 
 class Run:
@@ -58,7 +57,7 @@ class Run:
     def names(self):
         state = self.lab.state
         return {"PKI": self.lab.pki.folder, "STATE": state, "SECRET": SECRET, "CASE": self.case.folder,
-                "LAB": self.lab_name, "E2E": E2E, "ROOT": ROOT, "BULK": BULK[self.scale],
+                "LAB": self.lab_name, "E2E": E2E, "ROOT": ROOT, "BULK": self.case.bulk[self.scale],
                 "WWW": os.path.join(state, "servers/nginx/www"), "OUT": self.folder,
                 "LOGS": os.path.join(self.folder, "log"), "RULES": f"{self.folder}/filter.rules",
                 **{k.upper(): v[self.scale] if isinstance(v, dict) else v
@@ -96,6 +95,7 @@ class Run:
         self.lab.box.remove()
         if os.path.exists(log):
             shutil.move(log, os.path.join(self.folder, "tpsd.log"))
+            self.faults += checks.check_daemon_log(os.path.join(self.folder, "tpsd.log"))
         # The ports came and went with the box's namespace when it was killed: make them anew.
         if not self.ports_are_back():
             self.lab.down()
