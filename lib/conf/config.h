@@ -41,6 +41,7 @@ enum {
 	CONFIG_SEGMENTS_MAX = 64,
 	CONFIG_CERTIFICATES_MAX = 1000, /* R120 */
 	CONFIG_SERVER_PROXIES_MAX = 1000,
+	CONFIG_BUILTIN_ACTION_SETS = 4, /* first in config.action_sets */
 };
 
 struct config_port_range {
@@ -344,7 +345,10 @@ const struct config_profile *config_find_profile(const struct config *c, const c
 const struct config_virtual_segment *config_find_virtual_segment(const struct config *c,
                                                                  const char *name) SL_NONNULL(1, 2);
 
-/* A packet as rules see it: addresses and ports in the direction in which it travels. */
+/*
+ * A packet as rules see it: addresses and ports in the direction in which it travels. `segment` is
+ * of the config that is asked (config.segments[index]): another config's never matches.
+ */
 struct config_packet {
 	const struct config_segment *segment;
 	enum config_direction direction; /* A_TO_B or B_TO_A */

@@ -33,6 +33,7 @@ struct conf_errors {
 	size_t size;     /* room in items */
 	size_t refusals; /* that are no notices, not kept ones too */
 	size_t lost;     /* not kept */
+	int first;       /* code of the first refusal; 0: none yet */
 };
 
 void conf_errors_init(struct conf_errors *errs) SL_NONNULL(1);

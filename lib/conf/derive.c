@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one setting decides about another: selections by the preset (R42), the default certificate,
+ * two failure classes by their settings (R155), and "all" for sets that mean it.
+ */
+#include <string.h>
+
+#include "lib/conf/build_priv.h"
+#include "lib/conf/suite.h"
+
+struct preset {
+	uint32_t protocols, key_exchange, authentication, bulk, mac;
+};
+
+#define BIT(id) CONFIG_BIT(CONFIG_##id)
+
+static const struct preset presets[] = {
+        [CONFIG_PRESET_MODERN] =
+                {
+                        .protocols = BIT(TLS1_2) | BIT(TLS1_3),
+                        .key_exchange = BIT(KX_ECDHE),
+                        .authentication = BIT(AUTH_RSA) | BIT(AUTH_ECDSA),
+                        .bulk = BIT(BULK_AES256) | BIT(BULK_AES128) | BIT(BULK_CHACHA20),
+                        .mac = BIT(MAC_GCM) | BIT(MAC_POLY1305),
+                },
+        [CONFIG_PRESET_SEED_COMPATIBLE] =
+                {
+                        .protocols = BIT(TLS1_0) | BIT(TLS1_1) | BIT(TLS1_2) | BIT(TLS1_3),
+                        .key_exchange = BIT(KX_ECDHE) | BIT(KX_RSA),
+                        .authentication = BIT(AUTH_RSA) | BIT(AUTH_ECDSA),
+                        .bulk = BIT(BULK_AES256) | BIT(BULK_AES128) | BIT(BULK_CHACHA20) |
+                                BIT(BULK_3DES),
+                        .mac = BIT(MAC_GCM) | BIT(MAC_POLY1305) | BIT(MAC_SHA384) |
+                               BIT(MAC_SHA256) | BIT(MAC_SHA1),
+                },
+};
+
+static void preset_set(uint32_t *set, uint32_t value)
+{
+	if (*set == 0)
+		*set = value;
+}
+
+/* The suites that seed_compatible leaves out (R45), unless the document has a list of its own. */
+static void deselect_by_preset(struct build *b, struct config_tls_side *side)
+{
+	const struct conf_suite *suite;
+	const char **names;
+	size_t count = 0;
+
+	if (side->deselected_suites.items)
+		return;
+	names = build_alloc(b, CONF_SUITES_MAX, sizeof(*names));
+	if (!names)
+		return;
+	for (size_t i = 0; (suite = conf_suite_at(i)) != NULL; i++)
+		if (!suite->seed)
+			names[count++] = suite->name;
+	side->deselected_suites = (struct config_names){names, count};
+}
+
+static void derive_side(struct build *b, enum config_preset preset, struct config_tls_side *side)
+{
+	const struct preset *p = &presets[preset];
+
+	preset_set(&side->protocols, p->protocols);
+	preset_set(&side->key_exchange, p->key_exchange);
+	preset_set(&side->authentication, p->authentication);
+	preset_set(&side->bulk, p->bulk);
+	preset_set(&side->mac, p->mac);
+	if (preset == CONFIG_PRESET_SEED_COMPATIBLE)
+		deselect_by_preset(b, side);
+}
+
+static bool is_written(const struct conf_node *map, const char *key)
+{
+	const struct conf_node *node = map ? conf_node_find(map, key) : NULL;
+
+	return node && node->kind != CONF_NULL;
+}
+
+static void derive_proxy(struct build *b, const struct conf_node *node,
+                         struct config_server_proxy *proxy)
+{
+	const struct conf_node *classes = conf_node_find(node, "on_failure_class");
+
+	derive_side(b, proxy->preset, &proxy->client_side);
+	derive_side(b, proxy->preset, &proxy->server_side);
+	if (!proxy->default_certificate && proxy->certificates_count > 0 &&
+	    !is_written(node, "default_certificate"))
+		proxy->default_certificate = proxy->certificates[0];
+	if (!is_written(classes, "overload"))
+		proxy->on_failure[FAILURE_OVERLOAD] = proxy->on_overload;
+	if (!is_written(classes, "keys_unavailable"))
+		proxy->on_failure[FAILURE_KEYS] = proxy->on_keys_unavailable;
+	proxy->on_overload = proxy->on_failure[FAILURE_OVERLOAD];
+	proxy->on_keys_unavailable = proxy->on_failure[FAILURE_KEYS];
+}
+
+void build_derive(struct build *b, const struct conf_node *root)
+{
+	const struct conf_node *list = conf_node_find(root, "ssl_server_proxies");
+	const struct conf_node *node = list ? list->child : NULL;
+	struct config *c = b->config;
+
+	/* The build's own arrays, which become read-only with the finished config. */
+	for (size_t i = 0; i < c->server_proxies_count && node; i++, node = node->next)
+		derive_proxy(b, node, (struct config_server_proxy *)&c->server_proxies[i]);
+	for (size_t i = 0; i < c->logging.syslog_count; i++)
+		if (c->logging.syslog[i].kinds == 0)
+			((struct config_syslog *)&c->logging.syslog[i])->kinds =
+			        conf_choices_find("event_kind")->count < 32
+			                ? (1u << conf_choices_find("event_kind")->count) - 1
+			                : UINT32_MAX;
+}

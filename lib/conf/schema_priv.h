@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tables of the schema are written with; nothing outside lib/conf includes this. */
+#pragma once
+
+#include "lib/conf/config.h"
+#include "lib/conf/schema.h"
+
+/* clang-format off */
+#define CHOICES(set) extern const struct conf_choices conf_choices_##set;
+#define CHOICE(set, id, text, help)
+#define CHOICES_END(set)
+#include "lib/conf/choices.def"
+/* clang-format on */
+
+/* A row whose value goes to member `at` of struct `obj`. */
+#define FIELD(key, kind, obj, at, when, req, text, ...)                                            \
+	{                                                                                          \
+		.name = (key), .type = CONF_TYPE_##kind, .offset = offsetof(struct obj, at),       \
+		.width = sizeof(((struct obj *)0)->at), .scope = CONF_SCOPE_##when,                \
+		.source = (req), .help = (text), __VA_ARGS__                                       \
+	}
+
+/* A row that is checked, and kept nowhere. */
+#define KNOWN(key, kind, req, text, ...)                                                           \
+	{                                                                                          \
+		.name = (key), .type = CONF_TYPE_##kind, .offset = CONF_NOWHERE,                   \
+		.scope = CONF_SCOPE_NEW_SESSIONS, .source = (req), .help = (text), __VA_ARGS__     \
+	}
+
+#define OBJECT_OF(table) .fields = (table), .count = SL_ARRAY_LEN(table)
+
+enum {
+	BYPASS_OR_BLOCK = CONFIG_BIT(CONFIG_BYPASS) | CONFIG_BIT(CONFIG_BLOCK),
+	NAME_MAX_SHORT = 64,
+	NAME_MAX_LONG = 128, /* R92 */
+	DESCRIPTION_MAX = 512,
+	PATH_LEN_MAX = 1024,
+	LIST_MAX = 4096,
+	SECOND_MS = 1000,
+	MINUTE_MS = 60 * SECOND_MS,
+	HOUR_MS = 60 * MINUTE_MS,
+	DAY_MS = 24 * HOUR_MS,
+};
+
+extern const struct conf_object conf_object_device;
+extern const struct conf_object conf_object_segment;
+extern const struct conf_object conf_object_bypass_rule;
+extern const struct conf_object conf_object_certificate;
+extern const struct conf_object conf_object_ca_certificate;
+extern const struct conf_object conf_object_trust_store;
+extern const struct conf_object conf_object_server_proxy;
+extern const struct conf_object conf_object_client_proxy;
+extern const struct conf_object conf_object_decryption_policy;
+extern const struct conf_object conf_object_client_policy;
+extern const struct conf_object conf_object_action_set;
+extern const struct conf_object conf_object_profile;
+extern const struct conf_object conf_object_virtual_segment;
+extern const struct conf_object conf_object_ssl_inspection;
+extern const struct conf_object conf_object_limits;
+extern const struct conf_object conf_object_logging;
+extern const struct conf_object conf_object_sms;
+
+/* permit, permit-notify, block, block-notify. */
+extern const struct config_action_set conf_builtin_action_sets[CONFIG_BUILTIN_ACTION_SETS];
+
+#define CONF_NO_CLIENT_INSPECTION "client inspection is not in this build"
