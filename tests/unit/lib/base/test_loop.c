@@ -46,6 +46,7 @@ static void timers_fire_in_the_order_of_their_times_and_cancelled_ones_do_not(vo
 struct reader_source {
 	struct loop_source source;
 	struct reader_source *other;
+	struct reader_source **survivor;
 	struct loop *loop;
 	int *calls;
 };
@@ -56,6 +57,7 @@ static void remove_other(struct loop_source *source, uint32_t events)
 	struct reader_source *other = r->other;
 
 	(*r->calls)++;
+	*r->survivor = r;
 	loop_remove(&other->source);
 	loop_stop(r->loop);
 	free(other); /* the loop must not touch it in what is left of this turn */
@@ -64,7 +66,7 @@ static void remove_other(struct loop_source *source, uint32_t events)
 static void a_source_removed_and_freed_by_another_gets_no_event(void **state)
 {
 	struct loop *loop = loop_create();
-	struct reader_source *r[2];
+	struct reader_source *r[2], *survivor = NULL;
 	int calls = 0;
 	int fds[2];
 
@@ -76,10 +78,12 @@ static void a_source_removed_and_freed_by_another_gets_no_event(void **state)
 		r[i]->other = r[1 - i];
 		r[i]->loop = loop;
 		r[i]->calls = &calls;
+		r[i]->survivor = &survivor;
 		assert_int_equal(loop_add(loop, &r[i]->source, dup(fds[0]), EPOLLIN, remove_other), 0);
 	}
 	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(calls, 1);
+	free(survivor);
 	loop_destroy(loop);
 }
 
