@@ -64,11 +64,8 @@ class Tracked:
     def log_path(self, name):
         return os.path.join(self.logs, name + ".log")
 
-    def start(self, name, argv, netns=None, env=None, alone=False):
-        """Starts a program in a session of its own; its output goes to its log. Returns the pid.
-
-        `alone`: it ends its children itself, so only it is told to end.
-        """
+    def start(self, name, argv, netns=None, env=None, cwd=None):
+        """Starts a program in a session of its own; its output goes to its log. Returns the pid."""
         self.stop(name)
         os.makedirs(self.folder, exist_ok=True)
         os.makedirs(self.logs, exist_ok=True)
@@ -76,11 +73,10 @@ class Tracked:
         with open(self.log_path(name), "ab") as log:
             try:
                 child = subprocess.Popen(full, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                         start_new_session=True, env=env)
+                                         start_new_session=True, env=env, cwd=cwd)
             except FileNotFoundError as err:
                 raise LabError(f"{full[0]} is not installed; run: packaging/deps lab") from err
-        record = {"pid": child.pid, "start": start_time(child.pid), "argv": list(argv),
-                  "alone": alone}
+        record = {"pid": child.pid, "start": start_time(child.pid), "argv": list(argv)}
         with open(self._file(name), "w", encoding="utf-8") as out:
             json.dump(record, out)
         return child.pid
@@ -115,7 +111,7 @@ class Tracked:
         """Ends a program and its children (its whole session); harmless when it is gone."""
         pid = self.alive(name)
         if pid:
-            end_process(pid, how, patience_s, self.record(name).get("alone", False))
+            end_process(pid, how, patience_s)
         try:
             os.unlink(self._file(name))
         except FileNotFoundError:
@@ -126,7 +122,7 @@ class Tracked:
         for name in names:
             pid = self.alive(name)
             if pid:
-                _signal(pid, signal.SIGTERM, self.record(name).get("alone", False))
+                _signal_group(pid, signal.SIGTERM)
         for name in names:
             self.stop(name)
 
@@ -138,22 +134,20 @@ class Tracked:
             return ""
 
 
-def _signal(pid, number, alone):
+def _signal_group(pid, number):
     try:
-        if alone:
-            os.kill(pid, number)
-        else:
-            os.killpg(pid, number)
+        os.killpg(pid, number)
     except ProcessLookupError:
         pass
+    except PermissionError:
+        os.kill(pid, number)
 
 
-def end_process(pid, how=signal.SIGTERM, patience_s=3.0, alone=False):
-    """Signals a session leader (and its group unless `alone`), waits, then kills all of it; reaps
-    it if it is our child."""
+def end_process(pid, how=signal.SIGTERM, patience_s=3.0):
+    """Signals a session leader's group, waits, then kills; reaps it if it is our child."""
     started = start_time(pid)
     for number, patience in ((how, patience_s), (signal.SIGKILL, 3.0)):
-        _signal(pid, number, alone and number != signal.SIGKILL)
+        _signal_group(pid, number)
         end = time.monotonic() + patience
         while time.monotonic() < end:
             try:

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tpsd/fixture.h"
+
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#include "lib/base/err.h"
+
+static void add_names(X509 *x, const char *names)
+{
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+
+	assert_non_null(ext);
+	X509_add_ext(x, ext, -1);
+	X509_EXTENSION_free(ext);
+}
+
+void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char *names,
+		       const struct fixture_cert *issuer)
+{
+	static long serial = 1;
+	X509_NAME *name;
+	int len;
+
+	c->key = type == FIXTURE_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	c->leaf = X509_new();
+	assert_non_null(c->key);
+	X509_set_version(c->leaf, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(c->leaf), ++serial);
+	X509_gmtime_adj(X509_getm_notBefore(c->leaf), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(c->leaf), 86400);
+	X509_set_pubkey(c->leaf, c->key);
+	name = X509_get_subject_name(c->leaf);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+	X509_set_issuer_name(c->leaf, issuer ? X509_get_subject_name(issuer->leaf) : name);
+	add_names(c->leaf, names);
+	assert_true(X509_sign(c->leaf, issuer ? issuer->key : c->key, EVP_sha256()) > 0);
+	c->der = NULL;
+	len = i2d_X509(c->leaf, &c->der);
+	assert_true(len > 0);
+	c->der_len = (size_t)len;
+}
+
+void fixture_cert_free(struct fixture_cert *c)
+{
+	EVP_PKEY_free(c->key);
+	X509_free(c->leaf);
+	OPENSSL_free(c->der);
+}
+
+void fixture_tls_certificate(struct tls_certificate *ret, struct keyprov *kp, struct keystore *ks,
+			     const struct fixture_cert *c)
+{
+	struct tls_der leaf = {c->der, c->der_len};
+
+	assert_int_equal(keystore_add(ks, c->key, 1), 0);
+	assert_int_equal(tls_certificate_init(ret, kp, "test", &leaf, NULL, 0), 0);
+}
+
+static void answer(struct loop_timer *timer)
+{
+	struct fixture_pending *p = (struct fixture_pending *)timer;
+	struct key_request *req = p->req;
+
+	p->req = NULL;
+	p->backend->answered++;
+	req->done(req, p->status, p->data, p->len);
+}
+
+static int submit(void *state, struct key_request *req)
+{
+	struct fixture_backend *b = state;
+	struct fixture_pending *p = b->pending;
+
+	if (b->refuse)
+		return b->refuse;
+	while (p < b->pending + FIXTURE_REQUESTS && p->req)
+		p++;
+	if (p == b->pending + FIXTURE_REQUESTS)
+		return SL_ELIMIT;
+	p->req = req;
+	p->backend = b;
+	req->id = (uint64_t)(p - b->pending);
+	b->submitted++;
+	if (req->operation == KEY_SIGN) {
+		p->status = keystore_sign(b->ks, req->key, req->algorithm, req->input,
+					  req->input_len, p->data, &p->len);
+	} else {
+		p->status = keystore_decrypt(b->ks, req->key, req->client_version, req->input,
+					     req->input_len, p->data);
+		p->len = KEY_PREMASTER_LEN;
+	}
+	return loop_timer_set(b->loop, &p->timer, (uint64_t)b->delay_ms * 1000000, answer);
+}
+
+static void cancel(void *state, struct key_request *req)
+{
+	struct fixture_backend *b = state;
+	struct fixture_pending *p = &b->pending[req->id];
+
+	assert_ptr_equal(p->req, req);
+	loop_timer_cancel(&p->timer);
+	p->req = NULL;
+	b->cancelled++;
+}
+
+void fixture_backend_init(struct fixture_backend *b, struct loop *loop, struct keystore *ks,
+			  unsigned delay_ms)
+{
+	static const struct key_backend_ops ops = {.submit = submit, .cancel = cancel};
+
+	*b = (struct fixture_backend){.loop = loop, .ks = ks, .delay_ms = delay_ms};
+	b->backend = (struct key_backend){&ops, b};
+}

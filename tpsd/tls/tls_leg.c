@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tpsd/tls/tls_leg.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "tpsd/tls/failure.h"
+#include "tpsd/tls/ticket.h"
+
+bool tls_leg_has_pending(const struct tls_leg *tl)
+{
+	return SSL_has_pending(tl->ssl) == 1;
+}
+
+/* The library asks again for what the socket lacks, or says why it cannot go on. */
+static int wait_or_fail(struct leg *leg, int ret)
+{
+	struct tls_leg *tl = leg->tls;
+
+	switch (SSL_get_error(tl->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+		leg->wants = LEG_WANTS_READ;
+		return SL_EAGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		leg->wants = LEG_WANTS_WRITE;
+		return SL_EAGAIN;
+	case SSL_ERROR_WANT_ASYNC:
+	case SSL_ERROR_WANT_ASYNC_JOB:
+		leg->wants = LEG_WANTS_KEY;
+		return SL_EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		leg->end = LEG_CLOSED;
+		return SL_EEOF;
+	default:
+		break;
+	}
+	tls_failure_note(leg, tl, errno);
+	return leg->end == LEG_BROKEN ? SL_ECRYPTO : SL_EEOF;
+}
+
+static int tls_handshake(struct leg *leg)
+{
+	struct tls_leg *tl = leg->tls;
+	int ret;
+
+	ERR_clear_error();
+	errno = 0;
+	if (tl->keyprov)
+		keyprov_enter(tl->keyprov, &tl->wait);
+	ret = SSL_do_handshake(tl->ssl);
+	if (tl->keyprov)
+		keyprov_leave(tl->keyprov);
+	if (ret <= 0)
+		return wait_or_fail(leg, ret);
+	SSL_clear_mode(tl->ssl, SSL_MODE_ASYNC);
+	tl->established = true;
+	leg->wants = LEG_WANTS_NOTHING;
+	return 0;
+}
+
+static void allow_renegotiation_again(struct tls_leg *tl)
+{
+	if (tl->renegotiated_ns == 0 || tl->rekey_interval_ns == 0 ||
+	    clock_now_ns() - tl->renegotiated_ns < tl->rekey_interval_ns)
+		return;
+	SSL_clear_options(tl->ssl, SSL_OP_NO_RENEGOTIATION);
+	tl->renegotiated_ns = 0;
+}
+
+static int tls_read(struct leg *leg, uint8_t *data, size_t size, size_t *ret_len)
+{
+	struct tls_leg *tl = leg->tls;
+	int ret;
+
+	allow_renegotiation_again(tl);
+	ERR_clear_error();
+	errno = 0;
+	ret = SSL_read_ex(tl->ssl, data, size, ret_len);
+	return ret > 0 ? 0 : wait_or_fail(leg, ret);
+}
+
+static int tls_write(struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len)
+{
+	struct tls_leg *tl = leg->tls;
+	int ret;
+
+	if (len == 0) {
+		*ret_len = 0;
+		return 0;
+	}
+	ERR_clear_error();
+	errno = 0;
+	ret = SSL_write_ex(tl->ssl, data, len, ret_len);
+	return ret > 0 ? 0 : wait_or_fail(leg, ret);
+}
+
+/* close_notify for an orderly end, nothing for a truncated one; the FIN is the session's. */
+static int tls_shutdown(struct leg *leg, enum leg_end how)
+{
+	struct tls_leg *tl = leg->tls;
+	int ret;
+
+	if (how != LEG_CLOSED || !tl->established || (SSL_get_shutdown(tl->ssl) & SSL_SENT_SHUTDOWN))
+		return 0;
+	ERR_clear_error();
+	errno = 0;
+	ret = SSL_shutdown(tl->ssl);
+	if (ret >= 0)
+		return 0;
+	return wait_or_fail(leg, ret) == SL_EAGAIN ? SL_EAGAIN : 0;
+}
+
+/* A parked handshake must run to its end, or the stack of its job is lost. */
+static void tls_fini(struct leg *leg)
+{
+	struct tls_leg *tl = leg->tls;
+
+	if (!tl)
+		return;
+	if (tl->wait.busy) {
+		keyprov_cancel(tl->keyprov, &tl->wait);
+		keyprov_enter(tl->keyprov, &tl->wait);
+		(void)SSL_do_handshake(tl->ssl);
+		keyprov_leave(tl->keyprov);
+	}
+	SSL_free(tl->ssl);
+	ERR_clear_error();
+	OPENSSL_cleanse(tl->wait.data, sizeof(tl->wait.data));
+	free(tl);
+	leg->tls = NULL;
+	leg->ops = NULL;
+}
+
+static const struct leg_ops tls_ops = {
+	.name = "tls",
+	.handshake = tls_handshake,
+	.read = tls_read,
+	.write = tls_write,
+	.shutdown = tls_shutdown,
+	.fini = tls_fini,
+};
+
+static void note_alert(struct tls_leg *tl, int where, int alert)
+{
+	uint8_t description = (uint8_t)(alert & 0xff);
+
+	if (description == SSL_AD_CLOSE_NOTIFY)
+		return;
+	if (description == SSL_AD_NO_RENEGOTIATION && (where & SSL_CB_WRITE))
+		tl->renegotiations_refused++;
+	else if (where & SSL_CB_READ)
+		tl->alert_received = description;
+	else
+		tl->alert_sent = description;
+}
+
+/*
+ * R121: a server may renegotiate at most every rekey interval. The option is read when the request
+ * comes, so it is set as soon as one was let through and taken back when the interval has passed.
+ */
+static void note_renegotiation(struct tls_leg *tl)
+{
+	if (!tl->established || tl->leg->side != LEG_SERVER || SSL_version(tl->ssl) == TLS1_3_VERSION)
+		return;
+	tl->renegotiated_ns = clock_now_ns();
+	SSL_set_options(tl->ssl, SSL_OP_NO_RENEGOTIATION);
+}
+
+static void info_callback(const SSL *ssl, int where, int value)
+{
+	struct tls_leg *tl = SSL_get_app_data(ssl);
+
+	if (!tl)
+		return;
+	if (where & SSL_CB_ALERT)
+		note_alert(tl, where, value);
+	else if (where & SSL_CB_HANDSHAKE_START)
+		note_renegotiation(tl);
+}
+
+/* The server's choice, if the client offers it; a session without ALPN has none on both legs. */
+static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+		       const unsigned char *in, unsigned inlen, void *arg)
+{
+	struct tls_leg *tl = SSL_get_app_data(ssl);
+
+	if (!tl || tl->alpn_len == 0)
+		return SSL_TLSEXT_ERR_NOACK;
+	for (unsigned at = 0; at + 1 <= inlen && in[at] <= inlen - at - 1; at += 1u + in[at]) {
+		if (in[at] != tl->alpn_len || memcmp(in + at + 1, tl->alpn, tl->alpn_len) != 0)
+			continue;
+		*out = in + at + 1;
+		*outlen = tl->alpn_len;
+		return SSL_TLSEXT_ERR_OK;
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static int apply_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+			    EVP_MAC_CTX *mac, int encrypt)
+{
+	struct tls_leg *tl = SSL_get_app_data(ssl);
+
+	if (!tl || !tl->tickets)
+		return 0;
+	return ticket_keys_apply(tl->tickets, name, iv, cipher, mac, encrypt);
+}
+
+/* The name was judged by policy before; acknowledging it is what servers do. */
+static int accept_name(SSL *ssl, int *alert, void *arg)
+{
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK
+								   : SSL_TLSEXT_ERR_NOACK;
+}
+
+void tls_leg_hook_client_side(SSL_CTX *ctx)
+{
+	SSL_CTX_set_info_callback(ctx, info_callback);
+	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+	SSL_CTX_set_tlsext_servername_callback(ctx, accept_name);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, apply_ticket_key);
+}
+
+static int certificate_asked(SSL *ssl, X509 **leaf, EVP_PKEY **key)
+{
+	struct tls_leg *tl = SSL_get_app_data(ssl);
+
+	if (tl)
+		tl->certificate_wanted = true;
+	return 0;
+}
+
+static int session_made(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_leg *tl = SSL_get_app_data(ssl);
+
+	if (tl && tl->new_session)
+		tl->new_session(tl->new_session_arg, session);
+	return 0;
+}
+
+void tls_leg_hook_server_side(SSL_CTX *ctx)
+{
+	SSL_CTX_set_info_callback(ctx, info_callback);
+	SSL_CTX_set_client_cert_cb(ctx, certificate_asked);
+	SSL_CTX_sess_set_new_cb(ctx, session_made);
+}
+
+static int open_leg(struct leg *leg, SSL_CTX *ctx, struct tls_leg **ret_tl)
+{
+	struct tls_leg *tl = calloc(1, sizeof(*tl));
+
+	if (!tl)
+		return SL_ENOMEM;
+	tl->ssl = SSL_new(ctx);
+	if (!tl->ssl || !SSL_set_fd(tl->ssl, leg->fd)) {
+		SSL_free(tl->ssl);
+		free(tl);
+		return SL_ENOMEM;
+	}
+	tl->leg = leg;
+	tl->alert_sent = tl->alert_received = TLS_NO_ALERT;
+	SSL_set_app_data(tl->ssl, tl);
+	leg->tls = tl;
+	leg->ops = &tls_ops;
+	*ret_tl = tl;
+	return 0;
+}
+
+int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
+			const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
+			const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
+{
+	struct tls_leg *tl;
+	int rc = open_leg(leg, ctx, &tl);
+
+	if (rc != 0)
+		return rc;
+	tl->keyprov = keyprov;
+	tl->tickets = tickets;
+	tl->wait.wake = wake;
+	tl->wait.arg = arg;
+	tl->alpn_len = (uint8_t)SL_MIN(alpn_len, (size_t)TLS_ALPN_MAX);
+	if (tl->alpn_len)
+		memcpy(tl->alpn, alpn, tl->alpn_len);
+	if (!SSL_set_session_id_context(tl->ssl, binding, TLS_BINDING_LEN)) {
+		tls_fini(leg);
+		return SL_ECRYPTO;
+	}
+	SSL_set_accept_state(tl->ssl);
+	return 0;
+}
+
+int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, const char *sni, const uint8_t *alpn,
+			size_t alpn_len, SSL_SESSION *session)
+{
+	struct tls_leg *tl;
+	int rc = open_leg(leg, ctx, &tl);
+
+	if (rc != 0)
+		return rc;
+	if ((sni[0] && !SSL_set_tlsext_host_name(tl->ssl, sni)) ||
+	    (alpn_len && SSL_set_alpn_protos(tl->ssl, alpn, (unsigned)alpn_len) != 0) ||
+	    (session && !SSL_set_session(tl->ssl, session))) {
+		tls_fini(leg);
+		return SL_ECRYPTO;
+	}
+	SSL_set_connect_state(tl->ssl);
+	return 0;
+}

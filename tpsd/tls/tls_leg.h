@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A leg whose bytes are TLS by OpenSSL. Made by tls_leg_open_*, used through leg_ops, freed by
+ * ops->fini. Its tls_leg tells what was negotiated and what went wrong. Worker's thread.
+ */
+#pragma once
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "lib/base/attr.h"
+#include "tpsd/session/leg.h"
+#include "tpsd/tls/keyprov.h"
+
+struct ticket_keys;
+
+enum { TLS_BINDING_LEN = 32, TLS_ALPN_MAX = 255, TLS_NO_ALERT = 255 };
+
+struct tls_leg {
+	struct leg *leg;
+	SSL *ssl;
+	struct keyprov *keyprov;	   /* client leg */
+	const struct ticket_keys *tickets; /* client leg; NULL: none */
+	struct keyprov_wait wait;
+	bool established;
+	bool certificate_wanted;	/* server leg: it asked for a client certificate (R30) */
+	uint8_t alert_sent, alert_received; /* description, TLS_NO_ALERT: none; fatal or not */
+	unsigned renegotiations_refused;
+	uint64_t renegotiated_ns;	/* when the last one was let through */
+	uint64_t rekey_interval_ns;	/* server leg: fastest renegotiation let through; 0: none is */
+	uint8_t alpn[TLS_ALPN_MAX];	/* client leg: what the server chose; alpn_len 0: nothing */
+	uint8_t alpn_len;
+	/* Server leg: a session to keep for resumption; called in the handshake or in a read. The
+	 * callee takes a reference when it keeps it. */
+	void (*new_session)(void *arg, SSL_SESSION *session);
+	void *new_session_arg;
+};
+
+/* Callbacks that a context needs; called when it is made. */
+void tls_leg_hook_client_side(SSL_CTX *ctx) SL_NONNULL(1);
+void tls_leg_hook_server_side(SSL_CTX *ctx) SL_NONNULL(1);
+
+/*
+ * Makes `leg` (side and fd set) a TLS leg in the role of the server. `binding` is what tickets are
+ * bound to; `wake` is called with `arg` when the answer of a key operation is there.
+ */
+int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
+			const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
+			const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
+	SL_NONNULL(1, 2, 3, 5, 8) SL_MUST;
+
+/*
+ * Makes `leg` a TLS leg in the role of the client. `sni` may be ""; `alpn` is a list as on the
+ * wire; `session` to resume may be NULL.
+ */
+int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, const char *sni, const uint8_t *alpn,
+			size_t alpn_len, SSL_SESSION *session) SL_NONNULL(1, 2, 3) SL_MUST;
+
+static inline struct tls_leg *tls_leg_of(struct leg *leg)
+{
+	return leg->tls;
+}
+
+/* Whether decrypted or at least received bytes wait inside, which no socket event announces. */
+bool tls_leg_has_pending(const struct tls_leg *tl) SL_NONNULL(1);
