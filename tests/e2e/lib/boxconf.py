@@ -8,7 +8,7 @@ import re
 
 import yaml
 
-from .case import CaseError
+from .case import CaseError, lay_over
 
 
 def fill(value, names):
@@ -26,30 +26,6 @@ def fill(value, names):
                             f"(known: {', '.join(sorted(names))})")
         return str(names[match.group(1)])
     return re.sub(r"@([A-Z_0-9]+)@", known, value)
-
-
-def lay_over(base, over):
-    """Mappings merge, lists of named mappings merge by name, everything else is replaced."""
-    if isinstance(base, dict) and isinstance(over, dict):
-        out = dict(base)
-        for key, value in over.items():
-            out[key] = lay_over(base[key], value) if key in base else value
-        return out
-    if _named(base) and _named(over):
-        out = [dict(item) for item in base]
-        for item in over:
-            at = next((i for i, b in enumerate(out) if b["name"] == item["name"]), None)
-            if at is None:
-                out.append(item)
-            else:
-                out[at] = lay_over(out[at], item)
-        return out
-    return over
-
-
-def _named(value):
-    return isinstance(value, list) and value and all(
-        isinstance(i, dict) and "name" in i for i in value)
 
 
 def template_path(case, e2e_root):

@@ -12,10 +12,10 @@ MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
 SCALES = ("small", "full", "long")
 BULK = {"small": "4m", "full": "100m", "long": "300m"}
 KEYS = {"about", "requirements", "forwarding", "lab", "box", "box_settings", "rules", "steps",
-        "expect", "broken", "scales", "values", "bulk"}
+        "expect", "broken", "scales", "values", "bulk", "variants"}
 LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
 STEP_KEYS = {"run", "curl", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
-             "timeout", "times", "background", "about"}
+             "timeout", "times", "background", "about", "stdin"}
 STEP_VERBS = {"run", "curl", "lab", "tps", "sleep", "wait"}
 TEXT_KEYS = {"is", "contains", "absent", "matches", "same_as", "digest_of"}
 EXPECT_KEYS = {"wire", "access_log", "messages", "events", "counters", "files"}
@@ -36,16 +36,35 @@ def _known(where, given, known):
                         f"(known: {', '.join(sorted(known))})")
 
 
+def lay_over(base, over):
+    """Mappings merge, lists of named mappings merge by name, everything else is replaced."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**base, **{k: lay_over(base[k], v) if k in base else v for k, v in over.items()}}
+    if not (_named(base) and _named(over)):
+        return over
+    out = [dict(item) for item in base]
+    for item in over:
+        at = next((i for i, b in enumerate(out) if b["name"] == item["name"]), None)
+        if at is None:
+            out.append(item)
+        else:
+            out[at] = lay_over(out[at], item)
+    return out
+
+
+def _named(value):
+    return isinstance(value, list) and value and all(
+        isinstance(i, dict) and "name" in i for i in value)
+
+
 class Case:
-    def __init__(self, folder, root):
+    """One case. Of a case with variants each is a case: the data with the variant's laid over."""
+
+    def __init__(self, folder, name, data):
         self.folder = folder
-        self.name = os.path.relpath(folder, root)
+        self.name = name
         self.file = os.path.join(folder, "case.yaml")
-        with open(self.file, encoding="utf-8") as src:
-            try:
-                self.data = yaml.safe_load(src)
-            except yaml.YAMLError as err:
-                raise CaseError(f"{self.file}: {err}") from err
+        self.data = data
         self.check()
         get = self.data.get
         self.about = get("about")
@@ -117,10 +136,27 @@ class Case:
         return ["bridge"] + [m for m in MODES[1:] if self.broken[m] == "fails"]
 
 
+def load(folder, root):
+    """The cases of a folder: one, or one a variant."""
+    path = os.path.join(folder, "case.yaml")
+    name = os.path.relpath(folder, root)
+    with open(path, encoding="utf-8") as src:
+        try:
+            data = yaml.safe_load(src)
+        except yaml.YAMLError as err:
+            raise CaseError(f"{path}: {err}") from err
+    if not isinstance(data, dict):
+        raise CaseError(f"{path}: a mapping is expected")
+    variants = data.pop("variants", None)
+    if variants is None:
+        return [Case(folder, name, data)]
+    return [Case(folder, f"{name}/{key}", lay_over(data, over or {})) for key, over in variants.items()]
+
+
 def find_cases(root):
-    """All folders below `root` with a case.yaml, by name."""
+    """All cases of the folders below `root` that have a case.yaml, by name."""
     found = []
     for folder, _, files in os.walk(root):
         if "case.yaml" in files:
-            found.append(Case(folder, root))
+            found += load(folder, root)
     return sorted(found, key=lambda c: c.name)

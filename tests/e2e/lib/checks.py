@@ -127,13 +127,18 @@ def check_daemon_log(path):
     return [f"the daemon's log: {shorten(line)}" for line in lines[:5]]
 
 
+def flow_names(result):
+    return shorten("; ".join(f"{f['kind']} {f['from']}>{f['to']} vlan {f['vlan']} seen by "
+                             f"{'+'.join(f['sides'])}" for f in result["flows"]) or "none", 600)
+
+
 def check_wire(result, wanted):
     """The comparison of both ends' captures (lab/wirecmp) against what the case says of it."""
     faults = []
     if wanted.get("same_addressing") and not result["same_addressing"]:
         differing = [d for f in result["flows"] for d in f["differences"]]
         faults.append("the two sides of the wire do not show the same addressing: " +
-                      (shorten("; ".join(differing), 600) or "no flow was seen on both sides"))
+                      (shorten("; ".join(differing), 600) or "flows: " + flow_names(result)))
     if "one_sided" in wanted and result["one_sided"] != wanted["one_sided"]:
         faults.append(f"{result['one_sided']} flows were seen on one side only, "
                       f"not {wanted['one_sided']}")

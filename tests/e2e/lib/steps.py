@@ -69,8 +69,11 @@ class Steps:
 
     def start(self, label, step):
         out, err = (os.path.join(self.folder, f"step{label}.{s}") for s in ("out", "err"))
-        with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            process = subprocess.Popen(self.argv_of(step), stdin=subprocess.DEVNULL, stdout=stdout,
+        given = os.path.join(self.folder, f"step{label}.in")
+        with open(given, "w", encoding="utf-8", newline="") as text:
+            text.write(step.get("stdin", ""))
+        with open(given, "rb") as stdin, open(out, "wb") as stdout, open(err, "wb") as stderr:
+            process = subprocess.Popen(self.argv_of(step), stdin=stdin, stdout=stdout,
                                        stderr=stderr, cwd=self.folder, start_new_session=True)
         return process, out, err
 
