@@ -47,16 +47,21 @@ enum tse_verdict {
 };
 
 /* Action sets: permit or block, told or not, with TCP resets. */
-enum tse_reset { TSE_RESET_NONE = 0, TSE_RESET_SOURCE = 1, TSE_RESET_DESTINATION = 2, TSE_RESET_BOTH = 3 };
+enum tse_reset {
+	TSE_RESET_NONE = 0,
+	TSE_RESET_SOURCE = 1,
+	TSE_RESET_DESTINATION = 2,
+	TSE_RESET_BOTH = 3
+};
 
 struct tse_action {
-	bool block;	      /* else permit */
-	bool notify;	      /* an alert event is wanted */
+	bool block;           /* else permit */
+	bool notify;          /* an alert event is wanted */
 	enum tse_reset reset; /* which ends get a RST when it blocks; source = client */
 };
 
 enum {
-	TSE_MSG_MAX = 256,	  /* bytes of a rule's msg, NUL included */
+	TSE_MSG_MAX = 256,        /* bytes of a rule's msg, NUL included */
 	TSE_HOLD_MAX = 64 * 1024, /* most bytes ever left unreleased in one direction */
 	TSE_ERROR_TEXT_MAX = 256,
 };
@@ -66,9 +71,9 @@ enum {
 /* One diagnosis of the compiler. Errors leave that rule out; warnings (a slow rule) do not. */
 struct tse_diag {
 	const char *file;
-	unsigned line;	 /* from 1 */
+	unsigned line;   /* from 1 */
 	unsigned column; /* from 1; 0: the whole rule */
-	uint32_t sid;	 /* 0 when it was not read yet */
+	uint32_t sid;    /* 0 when it was not read yet */
 	bool warning;
 	const char *text;   /* what is wrong */
 	const char *remedy; /* what to do about it; may be "" */
@@ -81,8 +86,9 @@ struct tse_source {
 	const char *name; /* file name for diagnoses; kept as a copy */
 	const char *text; /* need not be NUL-terminated */
 	size_t len;
-	bool override_action;	  /* true: `action` for all its rules; false: by each rule's own */
-	struct tse_action action; /* action word (alert: permit+notify, drop/reject: block+notify, pass) */
+	bool override_action; /* true: `action` for all its rules; false: by each rule's own */
+	struct tse_action
+	        action; /* action word (alert: permit+notify, drop/reject: block+notify, pass) */
 };
 
 struct tse_variable {
@@ -101,8 +107,8 @@ struct tse_compile {
 };
 
 struct tse_ruleset_info {
-	size_t rules;	 /* loaded */
-	size_t refused;	 /* left out with an error */
+	size_t rules;    /* loaded */
+	size_t refused;  /* left out with an error */
 	size_t patterns; /* in the multi-pattern matcher */
 	size_t disabled; /* commented out: not counted as refused */
 };
@@ -113,10 +119,10 @@ struct tse_ruleset_info {
  * tse_ruleset_destroy. May take seconds for tens of thousands of rules.
  */
 int tse_ruleset_compile(const struct tse_compile *how, struct tse_ruleset **ret_set)
-	SL_NONNULL(1, 2) SL_MUST;
+        SL_NONNULL(1, 2) SL_MUST;
 void tse_ruleset_destroy(struct tse_ruleset *set);
 void tse_ruleset_info(const struct tse_ruleset *set, struct tse_ruleset_info *ret_info)
-	SL_NONNULL(1, 2);
+        SL_NONNULL(1, 2);
 
 /*
  * Serialised form, for the compiled image that all workers map: written once by `control`, opened
@@ -125,21 +131,22 @@ void tse_ruleset_info(const struct tse_ruleset *set, struct tse_ruleset_info *re
  */
 int tse_ruleset_serialise(const struct tse_ruleset *set, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
 int tse_ruleset_open(const void *data, size_t len, struct tse_ruleset **ret_set)
-	SL_NONNULL(1, 3) SL_MUST;
+        SL_NONNULL(1, 3) SL_MUST;
 
 /* ---- engine and flows -------------------------------------------------------------------- */
 
 struct tse_limits {
-	size_t hold_max;	 /* bytes unreleased, at most TSE_HOLD_MAX; 0: that */
-	bool hold_overflow_block; /* on_hold_limit: block (true) or release and go on (false) */
-	size_t header_max;	 /* bytes of an HTTP header block; 0: 64 KiB */
-	size_t body_decoded_max; /* bytes of a decoded body inspected; 0: 1 MiB. More: raw rules only */
+	size_t hold_max;           /* bytes unreleased, at most TSE_HOLD_MAX; 0: that */
+	bool hold_overflow_block;  /* on_hold_limit: block (true) or release and go on (false) */
+	size_t header_max;         /* bytes of an HTTP header block; 0: 64 KiB */
+	size_t body_decoded_max;   /* bytes of a decoded body inspected; 0: 1 MiB. More: raw rules
+	                              only */
 	unsigned decode_ratio_max; /* decoded / encoded before it is a bomb; 0: 100 */
 };
 
 /* Per thread. `set` must outlive the engine. SL_ENOMEM. */
 int tse_engine_create(const struct tse_ruleset *set, const struct tse_limits *limits,
-		      struct tse_engine **ret_engine) SL_NONNULL(1, 3) SL_MUST;
+                      struct tse_engine **ret_engine) SL_NONNULL(1, 3) SL_MUST;
 void tse_engine_destroy(struct tse_engine *engine);
 
 /* The true ends of a flow, as rule headers see them. Copied. */
@@ -153,7 +160,8 @@ struct tse_tuple {
  * Memory per flow is bounded and is small until bytes are fed. SL_ENOMEM.
  */
 int tse_flow_begin(struct tse_engine *engine, const struct tse_tuple *tuple,
-		   enum tse_service service, struct tse_flow **ret_flow) SL_NONNULL(1, 2, 4) SL_MUST;
+                   enum tse_service service, struct tse_flow **ret_flow)
+        SL_NONNULL(1, 2, 4) SL_MUST;
 void tse_flow_end(struct tse_flow *flow);
 
 /* One rule that matched, or one anomaly of the protocol layer (sid from TSE_SID_ANOMALY on). */
@@ -174,12 +182,13 @@ enum { TSE_MATCHES_MAX = 16 }; /* kept a feed; more are counted in matches_lost 
 struct tse_result {
 	enum tse_verdict verdict;
 	size_t release; /* of the view, from its front */
-	size_t need;	/* more bytes at least, before anything can be released; 0: unknown */
+	size_t need;    /* more bytes at least, before anything can be released; 0: unknown */
 	size_t nmatches;
 	struct tse_match matches[TSE_MATCHES_MAX];
 	size_t matches_lost;
 	/* Bytes to send in place of the first `replaced` bytes of the view, which are not released
-	 * (a header taken out, a block page). NULL: none. Owned by the engine, until the next call. */
+	 * (a header taken out, a block page). NULL: none. Owned by the engine, until the next call.
+	 */
 	const uint8_t *replacement;
 	size_t replacement_len;
 	size_t replaced;
@@ -195,7 +204,7 @@ struct tse_result {
  * After TSE_TRUST or TSE_BLOCK further calls answer the same. Ret: all fields set.
  */
 void tse_feed(struct tse_flow *flow, enum tse_direction direction, const uint8_t *view, size_t len,
-	      bool eof, struct tse_result *ret) SL_NONNULL(1, 6);
+              bool eof, struct tse_result *ret) SL_NONNULL(1, 6);
 
 /* What is known of the flow's current HTTP transaction, for events; fields "" when unknown. */
 struct tse_http_info {
@@ -213,4 +222,5 @@ bool tse_flow_http(const struct tse_flow *flow, struct tse_http_info *ret_info) 
 /* Bytes inspected (scanned by at least the raw matcher) in both directions since the start. */
 uint64_t tse_flow_bytes(const struct tse_flow *flow) SL_NONNULL(1);
 
-enum { TSE_SID_ANOMALY = 4000000000u };
+/* Numbers of the protocol anomalies begin here. */
+#define TSE_SID_ANOMALY 4000000000u

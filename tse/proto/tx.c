@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests and their responses.
+ */
+#include "tse/proto/tx.h"
+
+#include <string.h>
+
+#include "tse/engine_priv.h"
+#include "tse/proto/uri.h"
+
+struct text {
+	const uint8_t *data;
+	size_t len;
+};
+
+static struct text clip(const uint8_t *data, size_t len, size_t max)
+{
+	return (struct text){data, SL_MIN(len, max)};
+}
+
+static struct text header_text(const struct http_head *h, enum http_header_id id, size_t max)
+{
+	const struct http_header *header = head_find(h, id);
+
+	return header ? clip(header->value, header->value_len, max) : (struct text){NULL, 0};
+}
+
+/* What events tell of a request, kept with it. */
+static struct http_tx *make_tx(struct tse_engine *e)
+{
+	const struct http_head *h = &e->head;
+	struct tse_http_info *sizes = NULL;
+	struct text method = clip(h->method, h->method_len, sizeof(sizes->method) - 1);
+	struct text uri = clip(h->target, h->target_len, sizeof(sizes->uri) - 1);
+	struct text agent = header_text(h, HTTP_H_USER_AGENT, sizeof(sizes->user_agent) - 1);
+	struct text host = header_text(h, HTTP_H_HOST, sizeof(sizes->host) - 1);
+	const struct http_header *upgrade = head_find(h, HTTP_H_UPGRADE);
+	struct text all[4];
+	struct http_tx *tx;
+	char *to;
+	size_t rest;
+	size_t len;
+	const uint8_t *authority = uri_authority(h->target, h->target_len, &len, &rest);
+
+	if (len > 0)
+		host = clip(authority, len, sizeof(sizes->host) - 1);
+	tx = pool_get(&e->pool, sizeof(*tx) + method.len + host.len + uri.len + agent.len);
+	if (!tx)
+		return NULL;
+	*tx = (struct http_tx){.id = e->flow->http.next_id++,
+	                       .is_head = method.len == 4 && memcmp(method.data, "HEAD", 4) == 0,
+	                       .is_connect =
+	                               method.len == 7 && memcmp(method.data, "CONNECT", 7) == 0,
+	                       .asks_upgrade = upgrade != NULL,
+	                       .method_len = (uint16_t)method.len,
+	                       .host_len = (uint16_t)host.len,
+	                       .uri_len = (uint16_t)uri.len,
+	                       .agent_len = (uint16_t)agent.len};
+	all[0] = method;
+	all[1] = host;
+	all[2] = uri;
+	all[3] = agent;
+	to = tx->text;
+	for (unsigned i = 0; i < SL_ARRAY_LEN(all); i++) {
+		if (all[i].len > 0)
+			memcpy(to, all[i].data, all[i].len);
+		to += all[i].len;
+	}
+	return tx;
+}
+
+static bool begin_request(struct tse_engine *e, struct http_half *half)
+{
+	struct http_flow *flow = &e->flow->http;
+	struct http_tx *tx;
+
+	if (flow->count >= HTTP_PIPELINE_MAX && engine_report_anomaly(e, ANOMALY_PIPELINE_DEPTH))
+		return false;
+	tx = make_tx(e);
+	if (!tx) {
+		(void)engine_report_anomaly(e, ANOMALY_MEMORY);
+		return false;
+	}
+	if (flow->last)
+		flow->last->next = tx;
+	else
+		flow->first = tx;
+	flow->last = tx;
+	flow->count++;
+	half->tx = tx;
+	half->is_tunnel_head = tx->is_connect;
+	return true;
+}
+
+static bool begin_response(struct tse_engine *e, struct http_half *half)
+{
+	unsigned status = e->head.status;
+	struct http_tx *tx = e->flow->http.first;
+
+	half->tx = tx;
+	half->is_tunnel_head = false;
+	if (!tx)
+		return !engine_report_anomaly(e, ANOMALY_RESPONSE_UNASKED);
+	tx->status = (uint16_t)status;
+	half->is_tunnel_head =
+	        (tx->is_connect && status / 100 == 2) || (tx->asks_upgrade && status == 101);
+	return true;
+}
+
+bool tx_begin_message(struct tse_engine *e, struct http_half *half)
+{
+	return e->dir == TSE_TO_SERVER ? begin_request(e, half) : begin_response(e, half);
+}
+
+static void drop_done(struct tse_engine *e, struct http_flow *flow)
+{
+	pool_put(&e->pool, flow->done);
+	flow->done = NULL;
+}
+
+void tx_finish_message(struct tse_engine *e, struct http_half *half)
+{
+	struct http_flow *flow = &e->flow->http;
+	struct http_tx *tx = half->tx;
+	struct http_half *request = &e->flow->half[TSE_TO_SERVER].http;
+
+	if (e->dir == TSE_TO_SERVER || !tx)
+		return;
+	half->tx = NULL;
+	if (tx->status / 100 == 1 && tx->status != 101)
+		return;
+	/* a response may be complete while its request's body still comes: then the request keeps
+	 * its transaction, which stays here until the next one is done */
+	if (request->tx == tx && request->phase == HTTP_PHASE_HEAD)
+		request->tx = NULL;
+	drop_done(e, flow);
+	flow->done = flow->first;
+	flow->first = flow->first->next;
+	if (!flow->first)
+		flow->last = NULL;
+	flow->done->next = NULL;
+	flow->count--;
+}
+
+bool tx_expects_tunnel(const struct tse_engine *e)
+{
+	return e->dir == TSE_TO_SERVER && e->flow->http.last && e->flow->http.last->is_connect;
+}
+
+void tx_free_all(struct tse_engine *e, struct http_flow *flow)
+{
+	while (flow->first) {
+		struct http_tx *tx = flow->first;
+
+		flow->first = tx->next;
+		pool_put(&e->pool, tx);
+	}
+	flow->last = NULL;
+	drop_done(e, flow);
+}
+
+static void copy_text(char *to, size_t size, const char *from, size_t len)
+{
+	len = SL_MIN(len, size - 1);
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+bool tse_flow_http(const struct tse_flow *flow, struct tse_http_info *ret_info)
+{
+	const struct http_tx *tx = flow->half[flow->last_dir].http.tx;
+	const char *at;
+
+	if (!tx)
+		tx = flow->last_dir == TSE_TO_SERVER && flow->http.last ? flow->http.last
+		     : flow->http.done                                  ? flow->http.done
+		                                                        : flow->http.first;
+	if (!tx)
+		return false;
+	at = tx->text;
+	copy_text(ret_info->method, sizeof(ret_info->method), at, tx->method_len);
+	at += tx->method_len;
+	copy_text(ret_info->host, sizeof(ret_info->host), at, tx->host_len);
+	at += tx->host_len;
+	copy_text(ret_info->uri, sizeof(ret_info->uri), at, tx->uri_len);
+	at += tx->uri_len;
+	copy_text(ret_info->user_agent, sizeof(ret_info->user_agent), at, tx->agent_len);
+	ret_info->status = tx->status;
+	ret_info->transactions = flow->http.next_id;
+	return true;
+}
