@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private keys from files. Only the process `keys` (and `tpsd --check`, to say that a key does not
+ * fit) calls this; what it returns is EVP_PKEY_free'd by the caller. One thread at a time.
+ */
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/pki/cert.h"
+#include "lib/pki/error.h"
+
+/*
+ * Loads the private key of a certificate: PEM or DER (PKCS#8, PKCS#1, SEC1; encrypted ones with
+ * the password file) or PKCS12. The file must belong to root or to this process's user and be
+ * closed to group and others: else SL_EPERM with the chmod to do. `leaf` (may be NULL): the key
+ * must be this certificate's, else SL_EMISMATCH. Other errors: SL_ENOENT, SL_EMALFORMED,
+ * SL_EUNSUPPORTED (see pki_chain_load), SL_EPERM (password).
+ */
+int pki_key_load(const struct pki_files *files, const X509 *leaf, EVP_PKEY **ret_key,
+                 struct pki_error *err) SL_NONNULL(1, 3, 4) SL_MUST;
+
+/* The key is the one in the certificate. */
+bool pki_key_matches(const EVP_PKEY *key, const X509 *cert) SL_NONNULL(1, 2);
+
+/* As pki_cert_key_id() of the key's certificate. SL_ECRYPTO. */
+int pki_key_id(const EVP_PKEY *key, uint8_t ret_id[32]) SL_NONNULL(1, 2) SL_MUST;
