@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys, certificates and files for tests of lib/pki and lib/conf, made as they are needed. */
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stddef.h>
+
+/* A folder below /tmp, removed with its files by make_folder_remove(). */
+struct make_folder {
+	char path[64];
+};
+
+void make_folder_create(struct make_folder *folder);
+void make_folder_remove(struct make_folder *folder);
+
+/* "FOLDER/NAME"; one of four static texts in turn. */
+const char *make_path(const struct make_folder *folder, const char *name);
+
+/* Writes a file with these rights. */
+void make_file(const char *path, const void *data, size_t len, unsigned mode);
+
+EVP_PKEY *make_rsa(unsigned bits);
+EVP_PKEY *make_ec(const char *curve);
+
+/*
+ * A certificate of `key`. `names`: DNS names with commas between, NULL: no subjectAltName.
+ * Signed by `issuer` and its key, NULL: by itself. Days from now.
+ */
+X509 *make_cert(EVP_PKEY *key, const char *common_name, const char *names, X509 *issuer,
+                EVP_PKEY *issuer_key, int from_day, int to_day);
+
+/* Files with the rights given; `password` NULL: not encrypted. */
+void make_cert_pem(const char *path, X509 *cert, X509 *next, unsigned mode);
+void make_key_pem(const char *path, EVP_PKEY *key, const char *password, unsigned mode);
+void make_pkcs12(const char *path, EVP_PKEY *key, X509 *cert, X509 *ca, const char *password,
+                 unsigned mode);
