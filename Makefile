@@ -48,7 +48,9 @@ lab: | deps-build
 	@lab/hints --name $(LAB_NAME)
 
 install: all
-	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@$(if $(DESTDIR),true,systemd-sysusers sluice.conf && systemd-tmpfiles --create sluice.conf)
+	@$(if $(DESTDIR),true,! test -d /run/systemd/system || systemctl daemon-reload)
 
 clean:
 	rm -rf $(BUILD) build-clang build-asan build-fuzz

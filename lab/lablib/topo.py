@@ -79,7 +79,8 @@ class Topology:
         run("ip", "netns", "add", self.ns(host))
         self.ip(host, "link", "set", "lo", "up")
         settings = {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1,
-                    "net/ipv4/tcp_congestion_control": "cubic"}
+                    "net/ipv4/tcp_congestion_control": "cubic",
+                    "net/ipv4/ip_local_port_range": "10000 65535", "net/core/somaxconn": 8192}
         self.sysctl(host, settings)
 
     def sysctl(self, host, settings):

@@ -7,6 +7,7 @@ import time
 
 from . import checks
 from .boxconf import fill
+from .case import CaseError
 
 CURL = ["curl", "-sS", "--max-time", "30", "--cacert", "@PKI@/ca.pem"]
 SITES = {"shop.test": (443, 80), "www.shop.test": (443,), "blog.test": (443, 80),
@@ -100,5 +101,8 @@ class Steps:
             faults += checks.check_text(f"{what}'s {key}", path, step.get(key, {}))
         if faults and os.path.getsize(err):
             with open(err, encoding="utf-8", errors="replace") as src:
-                faults.append(f"{what} said: {checks.shorten(src.read().strip())}")
+                said = src.read().strip()
+            if "Traceback (most recent call last)" in said:
+                raise CaseError(f"{what} is itself broken: {said.splitlines()[-1]}")
+            faults.append(f"{what} said: {checks.shorten(said)}")
         self.faults += faults
