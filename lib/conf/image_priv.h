@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between gathering sections and writing them; nothing outside lib/conf includes this. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/conf/image.h"
+
+struct image_section {
+	char *name;
+	void *data;
+	size_t len;
+};
+
+struct image_sections {
+	struct image_section *items;
+	size_t count;
+	size_t size;  /* room in items */
+	size_t total; /* bytes of contents */
+};
+
+/* Adds the image of these sections to `out`. */
+int image_write(const struct image_sections *sections, uint64_t revision, const uint8_t sha256[32],
+                struct buf *out) SL_NONNULL(1, 3, 4) SL_MUST;
+
+/* "rules/%s" and "/x" make "rules//x"; returns `name`. */
+char *image_section_name(char name[CONF_IMAGE_NAME_MAX], const char *pattern, const char *what)
+        SL_NONNULL(1, 2, 3);
