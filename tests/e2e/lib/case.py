@@ -11,7 +11,7 @@ import yaml
 MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
 SCALES = ("small", "full", "long")
 BULK = {"small": "4m", "full": "100m", "long": "300m"}
-KEYS = {"about", "requirements", "forwarding", "lab", "box", "box_settings", "rules", "steps",
+KEYS = {"about", "requirements", "forwarding", "only_box", "lab", "box", "box_settings", "rules", "steps",
         "expect", "broken", "scales", "values", "bulk", "variants"}
 LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
 STEP_KEYS = {"run", "curl", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
@@ -70,6 +70,7 @@ class Case:
         self.about = get("about")
         self.requirements = get("requirements", [])
         self.forwarding = get("forwarding", False)
+        self.only_box = get("only_box")
         self.lab = get("lab", {})
         self.box = get("box")
         self.box_settings = get("box_settings", {})
@@ -116,9 +117,9 @@ class Case:
 
     def check_broken(self, where):
         broken = self.data.get("broken", {})
-        if self.data.get("forwarding"):
-            if broken:
-                raise CaseError(f"{where}: a case of plain forwarding has no 'broken'")
+        if self.data.get("forwarding") or self.data.get("only_box"):
+            if broken or (self.data.get("forwarding") and self.data.get("only_box")):
+                raise CaseError(f"{where}: one of 'forwarding', 'only_box' and 'broken'")
             return
         _known(where + ": broken", broken, set(MODES) - {"bridge"})
         for mode in MODES[1:]:
@@ -127,11 +128,11 @@ class Case:
                                 "(what the case does with inspection broken that way)")
         if "fails" not in broken.values():
             raise CaseError(f"{where}: no way of breaking inspection makes this case fail; "
-                            "declare 'forwarding: true' or test more")
+                            "declare 'forwarding: true' or 'only_box: REASON', or test more")
 
     def modes(self):
         """The broken modes in which this case must fail; a plain bridge for each inspection case."""
-        if self.forwarding:
+        if self.forwarding or self.only_box:
             return []
         return ["bridge"] + [m for m in MODES[1:] if self.broken[m] == "fails"]
 
