@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/bytes.h"
 #include "lib/base/err.h"
+#include "lib/base/magic.h"
 #include "lib/conf/config.h"
 #include "lib/conf/error.h"
 #include "lib/conf/image_priv.h"
@@ -22,12 +24,24 @@
 static const char image_magic[8] = {'S', 'L', 'U', 'I', 'C', 'E', 'I', 'M'};
 
 enum {
+	IMAGE_MAGIC = 0x494d4731,
 	LAYOUT_VERSION = 1,
 	/* magic, version, sections, revision, sha256, total length */
 	HEADER_LEN = 8 + 4 + 4 + 8 + 32 + 8,
 	/* name offset, name length with NUL, content offset, content length */
 	ENTRY_LEN = 4 * 8,
 	DIGEST_LEN = 32,
+};
+
+struct conf_image {
+	uint32_t magic;
+	const uint8_t *data; /* the caller's bytes, or `mapping` */
+	size_t len;
+	uint64_t revision;
+	uint8_t sha256[32];
+	uint32_t sections;
+	size_t table;  /* offset of the table */
+	void *mapping; /* of conf_image_open_fd; else NULL */
 };
 
 struct entry {
@@ -183,26 +197,41 @@ static int read_header(struct conf_image *image)
 	return 0;
 }
 
-int conf_image_open(const void *data, size_t len, struct conf_image *ret_image)
+static int check_image(struct conf_image *image)
 {
-	struct conf_image image = {.data = data, .len = len};
-	int rc = read_header(&image);
+	int rc = read_header(image);
 
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < image.sections; i++) {
-		struct entry e = entry_at(&image, i);
+	for (size_t i = 0; i < image->sections; i++) {
+		struct entry e = entry_at(image, i);
 
-		if (!entry_is_sound(&image, &e))
+		if (!entry_is_sound(image, &e))
 			return SL_EMALFORMED;
 	}
-	if (!digest_is_right(&image))
-		return SL_EMALFORMED;
+	return digest_is_right(image) ? 0 : SL_EMALFORMED;
+}
+
+int conf_image_open(const void *data, size_t len, struct conf_image **ret_image)
+{
+	struct conf_image *image = calloc(1, sizeof(*image));
+	int rc;
+
+	if (!image)
+		return SL_ENOMEM;
+	image->data = data;
+	image->len = len;
+	rc = check_image(image);
+	if (rc != 0) {
+		free(image);
+		return rc;
+	}
+	MAGIC_SET(image, IMAGE_MAGIC);
 	*ret_image = image;
 	return 0;
 }
 
-int conf_image_open_fd(int fd, struct conf_image *ret_image)
+int conf_image_open_fd(int fd, struct conf_image **ret_image)
 {
 	const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -221,7 +250,7 @@ int conf_image_open_fd(int fd, struct conf_image *ret_image)
 		return SL_ESYS;
 	rc = conf_image_open(mapping, (size_t)st.st_size, ret_image);
 	if (rc == 0)
-		ret_image->mapping = mapping;
+		(*ret_image)->mapping = mapping;
 	else
 		(void)munmap(mapping, (size_t)st.st_size);
 	return rc;
@@ -229,9 +258,25 @@ int conf_image_open_fd(int fd, struct conf_image *ret_image)
 
 void conf_image_close(struct conf_image *image)
 {
+	if (!image)
+		return;
+	MAGIC_CHECK(image, IMAGE_MAGIC);
 	if (image->mapping)
 		(void)munmap(image->mapping, image->len);
-	*image = (struct conf_image){0};
+	MAGIC_CLEAR(image);
+	free(image);
+}
+
+uint64_t conf_image_revision(const struct conf_image *image)
+{
+	MAGIC_CHECK(image, IMAGE_MAGIC);
+	return image->revision;
+}
+
+const uint8_t *conf_image_sha256(const struct conf_image *image)
+{
+	MAGIC_CHECK(image, IMAGE_MAGIC);
+	return image->sha256;
 }
 
 int conf_image_section(const struct conf_image *image, const char *name, const void **ret_data,
@@ -282,8 +327,8 @@ int conf_image_section_at(const struct conf_image *image, size_t index, const ch
 	return 0;
 }
 
-int config_build_image(const struct conf_image *image, struct conf_errors *errs,
-                       struct config **ret_config)
+int conf_image_config(const struct conf_image *image, struct conf_errors *errs,
+                      struct config **ret_config)
 {
 	struct conf_document *doc = NULL;
 	struct config *c = NULL;

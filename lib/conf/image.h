@@ -73,15 +73,7 @@ void conf_image_maker_destroy(struct conf_image_maker *maker);
 
 /* ---- reading one (everyone) -------------------------------------------------------------- */
 
-struct conf_image {
-	const uint8_t *data; /* the caller's bytes, or the mapping of conf_image_open_fd */
-	size_t len;
-	uint64_t revision;
-	uint8_t sha256[32]; /* of the canonical document */
-	uint32_t sections;
-	size_t table;  /* offset of the table */
-	void *mapping; /* of conf_image_open_fd; else NULL */
-};
+struct conf_image;
 
 /*
  * Opens an image in memory that stays the caller's and outlives `ret_image`. Everything is checked
@@ -90,10 +82,19 @@ struct conf_image {
 int conf_image_open(const void *data, size_t len, struct conf_image *ret_image)
         SL_NONNULL(1, 3) SL_MUST;
 
-/* Maps a sealed memfd and opens it; the descriptor stays the caller's. Also SL_ESYS, SL_EPERM (not
- * sealed). conf_image_close unmaps. */
-int conf_image_open_fd(int fd, struct conf_image *ret_image) SL_NONNULL(2) SL_MUST;
-void conf_image_close(struct conf_image *image) SL_NONNULL(1);
+/*
+ * Maps a sealed memfd and opens it; the descriptor stays the caller's, and conf_image_close unmaps.
+ * Also SL_ESYS, SL_EPERM (not sealed).
+ */
+int conf_image_open_fd(int fd, struct conf_image **ret_image) SL_NONNULL(2) SL_MUST;
+
+/* NULL is nothing. Sections' bytes of conf_image_open stay the caller's. */
+void conf_image_close(struct conf_image *image);
+
+uint64_t conf_image_revision(const struct conf_image *image) SL_NONNULL(1);
+
+/* Of the canonical document: 32 bytes, valid as long as the image. */
+const uint8_t *conf_image_sha256(const struct conf_image *image) SL_NONNULL(1);
 
 /* A section's bytes, valid as long as the image. SL_ENOENT. */
 int conf_image_section(const struct conf_image *image, const char *name, const void **ret_data,
