@@ -76,10 +76,11 @@ void conf_image_maker_destroy(struct conf_image_maker *maker);
 struct conf_image;
 
 /*
- * Opens an image in memory that stays the caller's and outlives `ret_image`. Everything is checked
- * here: lengths, offsets, names, the digest. SL_EMALFORMED, SL_EMISMATCH (another layout).
+ * Opens an image in memory that stays the caller's and outlives *ret_image. Everything is checked
+ * here: lengths, offsets, names, the digest. SL_EMALFORMED, SL_EMISMATCH (another layout),
+ * SL_ENOMEM. conf_image_close ends it.
  */
-int conf_image_open(const void *data, size_t len, struct conf_image *ret_image)
+int conf_image_open(const void *data, size_t len, struct conf_image **ret_image)
         SL_NONNULL(1, 3) SL_MUST;
 
 /*
@@ -109,5 +110,5 @@ int conf_image_section_at(const struct conf_image *image, size_t index, const ch
                           size_t *ret_len) SL_NONNULL(1, 3, 4) SL_MUST;
 
 /* The config of the document in the image, with its revision. One reference; see config_build. */
-int config_build_image(const struct conf_image *image, struct conf_errors *errs,
-                       struct config **ret_config) SL_NONNULL(1, 2, 3) SL_MUST;
+int conf_image_config(const struct conf_image *image, struct conf_errors *errs,
+                      struct config **ret_config) SL_NONNULL(1, 2, 3) SL_MUST;

@@ -68,10 +68,31 @@ static int read_fd(const char *path, int fd, struct pki_file *file, struct pki_e
 	return 0;
 }
 
-int pki_file_read(const char *path, bool private, struct pki_file *ret_file, struct pki_error *err)
+int pki_file_read_fd(int fd, const char *path, bool private, struct pki_file *ret_file,
+                     struct pki_error *err)
 {
 	struct pki_file file = {0};
 	size_t size;
+	int rc = check_file(path, fd, private, &file.len, err);
+
+	if (rc != 0)
+		return rc;
+	size = file.len + 1;
+	file.data = calloc(1, size);
+	if (!file.data)
+		return pki_error_set(err, SL_ENOMEM, "", "out of memory");
+	rc = read_fd(path, fd, &file, err);
+	if (rc != 0) {
+		OPENSSL_cleanse(file.data, size);
+		free(file.data);
+		return rc;
+	}
+	*ret_file = file;
+	return 0;
+}
+
+int pki_file_read(const char *path, bool private, struct pki_file *ret_file, struct pki_error *err)
+{
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int rc;
 
@@ -79,21 +100,8 @@ int pki_file_read(const char *path, bool private, struct pki_file *ret_file, str
 		return pki_error_set(err, errno == ENOENT ? SL_ENOENT : SL_ESYS,
 		                     "check the path and who may read it", "%s: %s", path,
 		                     strerror(errno));
-	rc = check_file(path, fd, private, &file.len, err);
-	if (rc != 0)
-		goto out;
-	size = file.len + 1;
-	file.data = calloc(1, size);
-	rc = file.data ? read_fd(path, fd, &file, err)
-	               : pki_error_set(err, SL_ENOMEM, "", "out of memory");
-	if (rc != 0 && file.data) {
-		OPENSSL_cleanse(file.data, size);
-		free(file.data);
-	}
-out:
+	rc = pki_file_read_fd(fd, path, private, ret_file, err);
 	(void)close(fd);
-	if (rc == 0)
-		*ret_file = file;
 	return rc;
 }
 
@@ -105,25 +113,43 @@ void pki_file_fini(struct pki_file *file)
 	*file = (struct pki_file){0};
 }
 
+static int take_password(const char *path, struct pki_file *file, char *ret_password,
+                         struct pki_error *err)
+{
+	size_t len = strcspn((const char *)file->data, "\r\n");
+	int rc = 0;
+
+	if (len >= PKI_PASSWORD_MAX)
+		rc = pki_error_set(err, SL_ELIMIT, "use a shorter password",
+		                   "%s: the first line is longer than %d bytes", path,
+		                   PKI_PASSWORD_MAX - 1);
+	else
+		memcpy(ret_password, file->data, len);
+	pki_file_fini(file);
+	return rc;
+}
+
+int pki_password_read_fd(int fd, const char *path, char ret_password[PKI_PASSWORD_MAX],
+                         struct pki_error *err)
+{
+	struct pki_file file;
+	int rc;
+
+	memset(ret_password, 0, PKI_PASSWORD_MAX);
+	if (fd < 0)
+		return 0;
+	rc = pki_file_read_fd(fd, path, true, &file, err);
+	return rc ? rc : take_password(path, &file, ret_password, err);
+}
+
 int pki_password_read(const char *path, char ret_password[PKI_PASSWORD_MAX], struct pki_error *err)
 {
 	struct pki_file file;
-	size_t len;
 	int rc;
 
 	memset(ret_password, 0, PKI_PASSWORD_MAX);
 	if (path[0] == '\0')
 		return 0;
 	rc = pki_file_read(path, true, &file, err);
-	if (rc != 0)
-		return rc;
-	len = strcspn((const char *)file.data, "\r\n");
-	if (len >= PKI_PASSWORD_MAX)
-		rc = pki_error_set(err, SL_ELIMIT, "use a shorter password",
-		                   "%s: the first line is longer than %d bytes", path,
-		                   PKI_PASSWORD_MAX - 1);
-	else
-		memcpy(ret_password, file.data, len);
-	pki_file_fini(&file);
-	return rc;
+	return rc ? rc : take_password(path, &file, ret_password, err);
 }

@@ -30,6 +30,10 @@ struct pki_file {
 int pki_file_read(const char *path, bool private, struct pki_file *ret_file, struct pki_error *err)
         SL_NONNULL(1, 3, 4) SL_MUST;
 
+/* The same from an open descriptor, which stays the caller's; `path` is for errors. */
+int pki_file_read_fd(int fd, const char *path, bool private, struct pki_file *ret_file,
+                     struct pki_error *err) SL_NONNULL(2, 4, 5) SL_MUST;
+
 /* Wipes and frees. */
 void pki_file_fini(struct pki_file *file) SL_NONNULL(1);
 
@@ -39,3 +43,7 @@ void pki_file_fini(struct pki_file *file) SL_NONNULL(1);
  */
 int pki_password_read(const char *path, char ret_password[PKI_PASSWORD_MAX], struct pki_error *err)
         SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The same from an open descriptor; "" for fd -1. */
+int pki_password_read_fd(int fd, const char *path, char ret_password[PKI_PASSWORD_MAX],
+                         struct pki_error *err) SL_NONNULL(2, 3, 4) SL_MUST;

@@ -83,23 +83,6 @@ static int parse_key(const char *path, const struct pki_file *file, enum pki_for
 	                             "%s: no private key can be read", path);
 }
 
-static int load_key(const struct pki_files *files, const char *path, EVP_PKEY **ret_key,
-                    struct pki_error *err)
-{
-	struct password password = {0};
-	struct pki_file file;
-	int rc = pki_file_read(path, true, &file, err);
-
-	if (rc != 0)
-		return rc;
-	rc = pki_password_read(files->password_file, password.text, err);
-	if (rc == 0)
-		rc = parse_key(path, &file, files->format, &password, ret_key, err);
-	pki_file_fini(&file);
-	OPENSSL_cleanse(&password, sizeof(password));
-	return rc;
-}
-
 bool pki_key_matches(const EVP_PKEY *key, const X509 *cert)
 {
 	const EVP_PKEY *public = X509_get0_pubkey(cert);
@@ -109,13 +92,20 @@ bool pki_key_matches(const EVP_PKEY *key, const X509 *cert)
 	return same;
 }
 
-int pki_key_load(const struct pki_files *files, const X509 *leaf, EVP_PKEY **ret_key,
-                 struct pki_error *err)
+static const char *key_path(const struct pki_files *files)
 {
-	const char *path = files->private_key[0] ? files->private_key : files->certificate;
-	EVP_PKEY *key = NULL;
-	int rc = load_key(files, path, &key, err);
+	return files->private_key[0] ? files->private_key : files->certificate;
+}
 
+/* Takes over `file`. */
+static int take_key(const struct pki_files *files, struct pki_file *file, struct password *password,
+                    const X509 *leaf, EVP_PKEY **ret_key, struct pki_error *err)
+{
+	const char *path = key_path(files);
+	EVP_PKEY *key = NULL;
+	int rc = parse_key(path, file, files->format, password, &key, err);
+
+	pki_file_fini(file);
 	if (rc != 0)
 		return rc;
 	if (leaf && !pki_key_matches(key, leaf)) {
@@ -126,6 +116,36 @@ int pki_key_load(const struct pki_files *files, const X509 *leaf, EVP_PKEY **ret
 	}
 	*ret_key = key;
 	return 0;
+}
+
+int pki_key_load(const struct pki_files *files, const X509 *leaf, EVP_PKEY **ret_key,
+                 struct pki_error *err)
+{
+	struct password password = {0};
+	struct pki_file file;
+	int rc = pki_password_read(files->password_file, password.text, err);
+
+	if (rc == 0)
+		rc = pki_file_read(key_path(files), true, &file, err);
+	if (rc == 0)
+		rc = take_key(files, &file, &password, leaf, ret_key, err);
+	OPENSSL_cleanse(&password, sizeof(password));
+	return rc;
+}
+
+int pki_key_load_fd(const struct pki_files *files, int key_fd, int password_fd, const X509 *leaf,
+                    EVP_PKEY **ret_key, struct pki_error *err)
+{
+	struct password password = {0};
+	struct pki_file file;
+	int rc = pki_password_read_fd(password_fd, files->password_file, password.text, err);
+
+	if (rc == 0)
+		rc = pki_file_read_fd(key_fd, key_path(files), true, &file, err);
+	if (rc == 0)
+		rc = take_key(files, &file, &password, leaf, ret_key, err);
+	OPENSSL_cleanse(&password, sizeof(password));
+	return rc;
 }
 
 int pki_key_id(const EVP_PKEY *key, uint8_t ret_id[32])

@@ -24,6 +24,14 @@
 int pki_key_load(const struct pki_files *files, const X509 *leaf, EVP_PKEY **ret_key,
                  struct pki_error *err) SL_NONNULL(1, 3, 4) SL_MUST;
 
+/*
+ * The same for a process without a file system: the parent has opened the files. `key_fd` is that
+ * of private_key, or of certificate where that is "" (PKCS12); `password_fd` is -1 without a
+ * password file. Both stay the caller's; the paths in `files` are for errors.
+ */
+int pki_key_load_fd(const struct pki_files *files, int key_fd, int password_fd, const X509 *leaf,
+                    EVP_PKEY **ret_key, struct pki_error *err) SL_NONNULL(1, 5, 6) SL_MUST;
+
 /* The key is the one in the certificate. */
 bool pki_key_matches(const EVP_PKEY *key, const X509 *cert) SL_NONNULL(1, 2);
 
