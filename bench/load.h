@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * load: the client of `make bench`. One thread and one epoll loop drive many connections that all
+ * do the same: full handshakes, resumed ones, requests on connections that stay open, or
+ * connections that are held idle after one request. It checks what it was served (protocol, suite,
+ * group, certificate, resumption, status, length) on every connection, since a run in which a peer
+ * did something else measures something else.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <openssl/ssl.h>
+
+enum load_mode {
+	LOAD_FULL,     /* connect, full handshake, one request, the server closes; again */
+	LOAD_RESUMED,  /* the same with the ticket of the connection before */
+	LOAD_REQUESTS, /* requests one after the other on each connection */
+	LOAD_HOLD,     /* one request, then idle until told; then another to see that it lives */
+};
+
+struct load_options {
+	struct sockaddr_in server;
+	enum load_mode mode;
+	const char *sni, *path;
+	const char *suite;           /* the one suite offered and demanded */
+	X509 *certificate;           /* the leaf that must be shown; NULL: any */
+	bool plain;                  /* no TLS */
+	unsigned connections;        /* at once */
+	unsigned seconds, warmup_ms; /* measured, and before that */
+};
+
+enum {
+	LOAD_HEADER_MAX = 4096,     /* bytes of a response's header block */
+	LOAD_FAULTS_MAX = 8,        /* kinds of fault kept apart by their text */
+	LOAD_SAMPLES_MAX = 1 << 20, /* durations kept; further ones are counted only */
+	LOAD_CONNECTIONS_MAX = 20000,
+};
+
+/* What happened since the clock of the measurement began. */
+struct load_stat {
+	bool measuring;
+	uint64_t begin_ns, end_ns;
+	uint64_t ops;                /* responses complete */
+	uint64_t bytes;              /* of response bodies */
+	uint64_t all_ops, all_bytes; /* the same from the start of the program */
+	uint64_t full, resumed;      /* handshakes from the start of the program */
+	uint64_t unclean;            /* connections that ended without close_notify */
+	uint64_t faults;
+	struct {
+		char text[160];
+		uint64_t count;
+	} fault[LOAD_FAULTS_MAX];
+	uint32_t *us; /* durations of ops, microseconds */
+	unsigned nus; /* in `us` */
+};
+
+enum conn_state {
+	CONN_CLOSED,
+	CONN_CONNECTING,
+	CONN_HANDSHAKE,
+	CONN_REQUEST,
+	CONN_RESPONSE,
+	CONN_CLOSING, /* response complete, the server is to close */
+	CONN_IDLE,    /* response complete, nothing more to do until told */
+};
+
+struct load;
+
+struct conn {
+	struct load *load;
+	enum conn_state state;
+	int fd;
+	bool wants_write; /* what epoll was last told */
+	SSL *ssl;
+	SSL_SESSION *session; /* newest ticket (LOAD_RESUMED) */
+	bool offered;         /* it was offered in this handshake */
+	unsigned responses;   /* complete on this connection */
+	uint64_t start_ns;    /* of the op in progress */
+	unsigned header_len;  /* bytes in `header`; 0 and body_left > 0: in the body */
+	int64_t body_left;    /* -1: header block not complete yet */
+	char header[LOAD_HEADER_MAX];
+};
+
+struct load {
+	struct load_options opt;
+	struct load_stat stat;
+	SSL_CTX *ctx;
+	int epoll_fd;
+	bool stopping; /* no new connection, no new request */
+	char request[512];
+	unsigned request_len;
+	struct conn *conns;
+};
+
+/* Starts a connection or, on one that is idle, a request. */
+void conn_begin(struct conn *conn);
+/* Goes as far as the socket lets it. */
+void conn_step(struct conn *conn);
+/* Ends it without a word; its ticket is kept. */
+void conn_close(struct conn *conn);
+void conn_free(struct conn *conn);
+
+uint64_t load_now_ns(void);
+int stat_init(struct load_stat *stat);
+void stat_fini(struct load_stat *stat);
+/* Counts an op that took from `start_ns` to now. */
+void stat_op(struct load_stat *stat, uint64_t start_ns);
+/* Counts a fault under its text. */
+void stat_fault(struct load_stat *stat, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+/* One line of JSON; sorts the durations. */
+void stat_print(struct load_stat *stat, FILE *out);
