@@ -9,19 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/conf/config.h"
 #include "lib/conf/error.h"
 #include "lib/conf/image.h"
-#include "lib/conf/node.h"
 #include "tpsd/proc/shell.h"
-#include "tpsd/proc/sandbox.h"
 
 enum { SINGLE_PEERS = 4 }; /* parent, wire, keys, control: their slots are their places */
 
@@ -117,38 +112,30 @@ static int build_config(struct proc *proc, const struct conf_image *image, struc
 	return rc;
 }
 
-static int prepare_mapped(struct proc *proc, uint32_t revision, const void *data, size_t size)
+static int prepare_image(struct proc *proc, uint32_t revision, const struct conf_image *image)
 {
-	struct conf_image *image;
 	struct config *config;
-	int rc = conf_image_open(data, size, &image);
+	int rc = build_config(proc, image, &config);
 
-	if (rc != 0) {
-		proc_refuse_item(proc, rc, "", "the compiled image is damaged", "apply it again");
+	if (rc != 0)
 		return rc;
-	}
-	rc = build_config(proc, image, &config);
-	if (rc == 0) {
-		rc = proc->kind->ops->prepare
-			     ? proc->kind->ops->prepare(proc, revision, image, config)
-			     : 0;
-		config_put(config);
-	}
-	conf_image_close(image);
+	if (proc->kind->ops->prepare)
+		rc = proc->kind->ops->prepare(proc, revision, image, config);
+	config_put(config);
 	return rc;
 }
 
 static void on_prepare(struct proc *proc, const struct ipc_prepare *msg, int fd)
 {
-	void *data = MAP_FAILED;
-	int rc = SL_ERANGE;
+	struct conf_image *image;
+	int rc = conf_image_open_fd(fd, &image);
 
 	proc->preparing = msg->revision;
-	if (msg->size > 0 && msg->size <= CONF_IMAGE_MAX)
-		data = mmap(NULL, msg->size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data != MAP_FAILED) {
-		rc = prepare_mapped(proc, msg->revision, data, msg->size);
-		(void)munmap(data, msg->size);
+	if (rc == 0) {
+		rc = prepare_image(proc, msg->revision, image);
+		conf_image_close(image);
+	} else {
+		proc_refuse_item(proc, rc, "", "the compiled image does not open", "apply it again");
 	}
 	if (rc != SL_EAGAIN)
 		proc_ready(proc, msg->revision, rc);
