@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions that answer commands. Each ends its request, now or later (server.h). */
+#pragma once
+
+struct request;
+
+/* show_stats.c */
+void handle_show_counters(struct request *request);
+void handle_debug_stats(struct request *request);
+void handle_show_version(struct request *request);
+/* show_log.c */
+void handle_show_log(struct request *request);
+/* config_commands.c */
+void handle_config_check(struct request *request);
+void handle_config_apply(struct request *request);
+void handle_config_confirm(struct request *request);
+void handle_config_rollback(struct request *request);
+void handle_config_diff(struct request *request);
+void handle_config_show(struct request *request);
+void handle_config_history(struct request *request);
+void handle_config_reload(struct request *request);
+/* panic.c */
+void handle_panic_status(struct request *request);
+void handle_panic_except(struct request *request);
+void handle_panic_stop(struct request *request);
+void handle_panic_fallback(struct request *request);
+void handle_panic_clear(struct request *request);
+void handle_drain(struct request *request);

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One configuration at a time: IDLE -> COMPILING (a thread) -> OFFERED (PREPARE is out) -> IDLE.
+ * Where it came from and what is kept of it on the disk is in origin.c.
+ */
+#include "tpsd/report/transaction.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/conf/config.h"
+#include "tpsd/report/compile.h"
+#include "tpsd/report/control.h"
+#include "tpsd/report/inforce.h"
+#include "tpsd/report/origin.h"
+#include "tpsd/report/slots.h"
+
+enum { PEERS_WAIT_S = 5, RETRY_S = 1 };
+
+enum phase { IDLE, COMPILING, OFFERED };
+
+struct transaction {
+	struct control *control;
+	enum phase phase;
+	struct origin *origin; /* the order as a copy, and what is on the disk */
+	struct compile *compile;
+	struct compiled next;
+	uint32_t revision; /* of the one that goes on */
+	bool waits[PROC_SLOTS];
+	unsigned nwaits;
+	int status; /* first refusal */
+	struct loop_timer answer, first, confirm;
+	bool first_done; /* the first one was tried */
+	/* In force: */
+	int fd;
+	size_t size;
+	uint32_t in_force;
+	uint32_t offered_alone[PROC_SLOTS]; /* revision that a late process was offered */
+};
+
+#define OF_TIMER(timer, member)                                                                    \
+	((struct transaction *)(void *)((char *)(timer)-offsetof(struct transaction, member)))
+
+static void on_first(struct loop_timer *timer);
+static void on_confirm(struct loop_timer *timer);
+
+int transaction_open(struct control *control, struct transaction **ret_transaction)
+{
+	struct transaction *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (!t)
+		return SL_ENOMEM;
+	t->control = control;
+	t->fd = -1;
+	t->next.fd = -1;
+	conf_errors_init(&t->next.errs);
+	rc = origin_open(control->proc, &t->origin);
+	if (rc == 0)
+		rc = loop_timer_set(control->proc->loop, &t->first, PEERS_WAIT_S * CLOCK_NS_PER_S,
+		                    on_first);
+	if (rc != 0) {
+		transaction_close(t);
+		return rc;
+	}
+	*ret_transaction = t;
+	return 0;
+}
+
+void transaction_close(struct transaction *transaction)
+{
+	if (!transaction)
+		return;
+	loop_timer_cancel(&transaction->answer);
+	loop_timer_cancel(&transaction->first);
+	loop_timer_cancel(&transaction->confirm);
+	compile_abandon(transaction->compile);
+	compiled_fini(&transaction->next);
+	if (transaction->fd >= 0)
+		(void)close(transaction->fd);
+	origin_close(transaction->origin);
+	free(transaction);
+}
+
+/* ---- sending ----------------------------------------------------------------------------- */
+
+static int offer(struct transaction *t, unsigned slot, uint32_t revision, int fd, size_t size)
+{
+	struct ipc_channel *ch = slot_channel(t->control->proc, slot);
+	struct ipc_message msg = {.type = IPC_PREPARE};
+
+	msg.prepare.revision = revision;
+	msg.prepare.size = size;
+	return ch ? ipc_send_fds(ch, &msg, &fd, 1) : SL_ECLOSED;
+}
+
+static void send_end(struct transaction *t, unsigned slot, enum ipc_type type, uint32_t revision)
+{
+	struct ipc_channel *ch = slot_channel(t->control->proc, slot);
+	struct ipc_message msg = {.type = type};
+	char name[SLOT_NAME_MAX];
+
+	if (type == IPC_COMMIT)
+		msg.commit.revision = revision;
+	else
+		msg.abort.revision = revision;
+	if (ch && ipc_send(ch, &msg) != 0)
+		log_error("configuration: %s could not be told of the end of revision %u",
+		          slot_name(slot, name), revision);
+}
+
+/* For one that came up after the COMMIT: the same two steps, alone. */
+static void offer_alone(struct transaction *t, unsigned slot)
+{
+	char name[SLOT_NAME_MAX];
+
+	if (t->in_force == 0)
+		return;
+	t->offered_alone[slot] = t->in_force;
+	if (offer(t, slot, t->in_force, t->fd, t->size) != 0)
+		log_error("configuration: revision %u could not be sent to %s", t->in_force,
+		          slot_name(slot, name));
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static void log_errors(const struct conf_errors *errs)
+{
+	for (size_t i = 0; i < errs->count; i++) {
+		const struct conf_error *e = &errs->items[i];
+
+		log_write(e->notice ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s:%u:%u: %s: %s (%s)",
+		          e->file, e->line, e->column, e->pointer, e->text, e->remedy);
+	}
+}
+
+/* The order's `fn` hears of it; then what waited for the end has its turn. */
+static void finish(struct transaction *t, int status)
+{
+	struct transaction_order order = *origin_order(t->origin);
+	uint32_t revision = t->revision;
+
+	loop_timer_cancel(&t->answer);
+	t->phase = IDLE;
+	t->compile = NULL;
+	if (!order.fn)
+		log_errors(&t->next.errs);
+	else
+		order.fn(order.arg, status, revision, &t->next.errs);
+	compiled_fini(&t->next);
+	t->next = (struct compiled){.fd = -1};
+	conf_errors_init(&t->next.errs);
+	origin_forget_order(t->origin);
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++)
+		if (t->in_force && t->offered_alone[slot] != t->in_force &&
+		    slot_channel(t->control->proc, slot))
+			offer_alone(t, slot);
+}
+
+static void try_last_good(struct transaction *t)
+{
+	struct transaction_order order;
+	struct buf text;
+	char name[512];
+
+	buf_init(&text, CONF_TEXT_MAX);
+	if (origin_last_good(t->origin, &text, name, sizeof(name), &order) == 0 &&
+	    transaction_start(t, &order) == 0)
+		log_critical("configuration: the last good document is used instead");
+	buf_fini(&text);
+}
+
+/* `parent` ends the daemon when the very first document is refused; not if there is a last good. */
+static void fail(struct transaction *t, int status)
+{
+	bool fallback = t->in_force == 0 && origin_may_fall_back(t->origin);
+	uint32_t revision = t->revision;
+
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++)
+		if (slot != PROC_SLOT_PARENT || !fallback)
+			send_end(t, slot, IPC_ABORT, revision);
+	log_critical("configuration: revision %u is refused and changes nothing: %s", revision,
+	             err_text(status));
+	finish(t, status);
+	if (fallback)
+		try_last_good(t);
+}
+
+static void schedule_confirm(struct transaction *t)
+{
+	uint64_t left_ms;
+
+	loop_timer_cancel(&t->confirm);
+	if (origin_confirm_left(t->origin, &left_ms))
+		(void)loop_timer_set(t->control->proc->loop, &t->confirm, left_ms * CLOCK_NS_PER_MS,
+		                     on_confirm);
+}
+
+static void commit(struct transaction *t)
+{
+	struct config *config = t->next.config;
+
+	if (origin_keep(t->origin, t->revision, t->next.sha256) != 0)
+		log_critical("configuration: the document cannot be kept in %s: %s; a restart will "
+		             "not find it",
+		             t->control->proc->state_dir, strerror(errno));
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
+		if (t->waits[slot]) {
+			send_end(t, slot, IPC_COMMIT, t->revision);
+			t->offered_alone[slot] = t->revision;
+			t->waits[slot] = false;
+		}
+	}
+	if (t->fd >= 0)
+		(void)close(t->fd);
+	t->fd = t->next.fd;
+	t->size = t->next.size;
+	t->in_force = t->revision;
+	t->next.fd = -1;
+	t->next.config = NULL;
+	inforce_set(t->control, config, t->revision);
+	schedule_confirm(t);
+	log_info("configuration: revision %u is in force (%s)", t->revision,
+	         origin_order(t->origin)->name);
+	finish(t, 0);
+}
+
+/* ---- steps ------------------------------------------------------------------------------- */
+
+static void on_no_answer(struct loop_timer *timer)
+{
+	struct transaction *t = OF_TIMER(timer, answer);
+	char name[SLOT_NAME_MAX];
+
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++)
+		if (t->waits[slot])
+			(void)conf_errors_add_at(&t->next.errs, "", 0, 0, "", SL_ETIMEOUT,
+			                         "look at the system log for what it is doing",
+			                         "%s did not answer within %d s",
+			                         slot_name(slot, name), TRANSACTION_ANSWER_S);
+	fail(t, SL_ETIMEOUT);
+}
+
+static void offer_to_all(struct transaction *t)
+{
+	t->nwaits = 0;
+	t->status = 0;
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
+		/* While an answer is open `waits` says so; once answered `nwaits` alone counts. */
+		t->waits[slot] = offer(t, slot, t->revision, t->next.fd, t->next.size) == 0;
+		t->nwaits += t->waits[slot];
+	}
+	t->phase = OFFERED;
+	(void)loop_timer_set(t->control->proc->loop, &t->answer,
+	                     TRANSACTION_ANSWER_S * CLOCK_NS_PER_S, on_no_answer);
+	if (t->nwaits == 0)
+		commit(t);
+}
+
+static void on_compiled(void *arg, struct compiled *compiled)
+{
+	struct transaction *t = arg;
+
+	t->compile = NULL;
+	t->next = *compiled;
+	*compiled = (struct compiled){.fd = -1};
+	conf_errors_init(&compiled->errs);
+	if (t->next.status != 0)
+		fail(t, t->next.status);
+	else
+		offer_to_all(t);
+}
+
+int transaction_start(struct transaction *transaction, const struct transaction_order *order)
+{
+	struct compile_source source;
+	int rc;
+
+	if (transaction->phase != IDLE)
+		return SL_EBUSY;
+	rc = origin_take_order(transaction->origin, order);
+	if (rc == 0)
+		rc = origin_next_revision(transaction->origin, &transaction->revision);
+	if (rc != 0)
+		return rc;
+	order = origin_order(transaction->origin);
+	source = (struct compile_source){.name = order->name,
+	                                 .text = order->text,
+	                                 .len = order->len,
+	                                 .revision = transaction->revision};
+	rc = compile_start(transaction->control->proc->loop, &source, on_compiled, transaction,
+	                   &transaction->compile);
+	if (rc == 0)
+		transaction->phase = COMPILING;
+	return rc;
+}
+
+static void refuse_slot(struct transaction *t, unsigned slot, int status)
+{
+	char name[SLOT_NAME_MAX];
+
+	(void)conf_errors_add_at(&t->next.errs, "", 0, 0, "", status, "see its own lines above",
+	                         "%s refuses it: %s", slot_name(slot, name), err_text(status));
+	if (t->status == 0)
+		t->status = status;
+}
+
+void transaction_on_ready(struct transaction *transaction, enum ipc_role role, unsigned index,
+                          const struct ipc_ready *ready)
+{
+	struct transaction *t = transaction;
+	unsigned slot = slot_of(role, index);
+	char name[SLOT_NAME_MAX];
+
+	if (t->phase == OFFERED && ready->revision == t->revision && t->waits[slot]) {
+		t->nwaits--;
+		if (ready->status != 0)
+			refuse_slot(t, slot, ready->status);
+		if (t->nwaits > 0)
+			return;
+		if (t->status != 0)
+			fail(t, t->status);
+		else
+			commit(t);
+	} else if (ready->revision == t->in_force && t->offered_alone[slot] == t->in_force) {
+		if (ready->status == 0)
+			send_end(t, slot, IPC_COMMIT, t->in_force);
+		else
+			log_critical("configuration: %s was started again and refuses revision %u: "
+			             "%s",
+			             slot_name(slot, name), t->in_force, err_text(ready->status));
+	} else if (t->phase == IDLE) {
+		offer_alone(t, slot);
+	}
+}
+
+void transaction_on_item(struct transaction *transaction, enum ipc_role role, unsigned index,
+                         const struct ipc_item *item)
+{
+	char name[SLOT_NAME_MAX], path[257], remedy[257];
+
+	(void)snprintf(path, sizeof(path), "%.*s", IPC_TEXT(item->path));
+	(void)snprintf(remedy, sizeof(remedy), "%.*s", IPC_TEXT(item->remedy));
+	if (transaction->phase == OFFERED && item->revision == transaction->revision)
+		(void)conf_errors_add_at(&transaction->next.errs,
+		                         origin_order(transaction->origin)->name, 0, 0, path,
+		                         item->status ? item->status : SL_EREFUSED, remedy, "%.*s",
+		                         IPC_TEXT(item->text));
+	else
+		log_error("configuration: %s: %s: %.*s (%s)", slot_name(slot_of(role, index), name),
+		          path, IPC_TEXT(item->text), remedy);
+}
+
+/* ---- processes coming and going ---------------------------------------------------------- */
+
+static bool all_there(const struct transaction *t)
+{
+	struct proc *proc = t->control->proc;
+
+	for (unsigned slot = 0; slot < PROC_SLOT_WORKER + proc->nworkers; slot++)
+		if (slot != PROC_SLOT_CONTROL && !slot_channel(proc, slot))
+			return false;
+	return true;
+}
+
+static void start_first(struct transaction *t)
+{
+	struct transaction_order order;
+	struct buf text;
+	char name[512];
+	int rc;
+
+	t->first_done = true;
+	loop_timer_cancel(&t->first);
+	buf_init(&text, CONF_TEXT_MAX);
+	rc = origin_first(t->origin, &text, name, sizeof(name), &order);
+	if (rc == 0)
+		rc = transaction_start(t, &order);
+	if (rc != 0) {
+		log_critical("configuration: nothing to start with: %s", err_text(rc));
+		send_end(t, PROC_SLOT_PARENT, IPC_ABORT, 0);
+	}
+	buf_fini(&text);
+}
+
+static void on_first(struct loop_timer *timer)
+{
+	struct transaction *t = OF_TIMER(timer, first);
+
+	log_warning("configuration: some processes are not there yet; they get it when they are");
+	start_first(t);
+}
+
+void transaction_peer_up(struct transaction *transaction, enum ipc_role role, unsigned index)
+{
+	unsigned slot = slot_of(role, index);
+
+	transaction->offered_alone[slot] = 0;
+	if (!transaction->first_done && all_there(transaction))
+		start_first(transaction);
+	else if (transaction->phase == IDLE)
+		offer_alone(transaction, slot);
+}
+
+void transaction_peer_down(struct transaction *transaction, enum ipc_role role, unsigned index)
+{
+	struct transaction *t = transaction;
+	unsigned slot = slot_of(role, index);
+
+	t->offered_alone[slot] = 0;
+	if (t->phase != OFFERED || !t->waits[slot])
+		return;
+	t->waits[slot] = false;
+	refuse_slot(t, slot, SL_ECLOSED);
+	fail(t, SL_ECLOSED);
+}
+
+/* ---- orders of our own ------------------------------------------------------------------- */
+
+int transaction_reload(struct transaction *transaction, const char *user, transaction_done_fn *fn,
+                       void *arg)
+{
+	struct transaction_order order;
+	struct buf text;
+	int rc;
+
+	buf_init(&text, CONF_TEXT_MAX);
+	rc = origin_reload(transaction->origin, &text, &order);
+	if (rc == 0) {
+		order.user = user;
+		order.fn = fn;
+		order.arg = arg;
+		rc = transaction_start(transaction, &order);
+	}
+	buf_fini(&text);
+	return rc;
+}
+
+static void on_confirm(struct loop_timer *timer)
+{
+	struct transaction *t = OF_TIMER(timer, confirm);
+	struct transaction_order order;
+	struct buf text;
+	char name[512];
+	int rc;
+
+	buf_init(&text, CONF_TEXT_MAX);
+	rc = t->phase != IDLE ? SL_EBUSY
+	                      : origin_back(t->origin, 1, &text, name, sizeof(name), &order);
+	if (rc == 0) {
+		log_warning("configuration: not confirmed in time: the document before is taken "
+		            "again");
+		order.user = "confirmation timer";
+		rc = transaction_start(t, &order);
+	}
+	if (rc == SL_EBUSY)
+		(void)loop_timer_set(timer->loop, timer, RETRY_S * CLOCK_NS_PER_S, on_confirm);
+	else if (rc != 0)
+		log_critical("configuration: not confirmed in time, and the document before cannot "
+		             "be read: %s",
+		             err_text(rc));
+	buf_fini(&text);
+}
+
+int transaction_confirm(struct transaction *transaction)
+{
+	int rc = origin_confirm(transaction->origin);
+
+	if (rc == 0)
+		loop_timer_cancel(&transaction->confirm);
+	return rc;
+}
+
+int transaction_rollback(struct transaction *transaction, unsigned back, const char *user,
+                         transaction_done_fn *fn, void *arg)
+{
+	struct transaction_order order;
+	struct buf text;
+	char name[512];
+	int rc;
+
+	buf_init(&text, CONF_TEXT_MAX);
+	rc = origin_back(transaction->origin, back, &text, name, sizeof(name), &order);
+	if (rc == 0) {
+		order.user = user;
+		order.fn = fn;
+		order.arg = arg;
+		rc = transaction_start(transaction, &order);
+	}
+	buf_fini(&text);
+	return rc;
+}
+
+json_t *transaction_describe(const struct transaction *transaction)
+{
+	json_t *object = origin_describe(transaction->origin);
+	static const char *const phases[] = {"idle", "compiling", "waiting for processes"};
+
+	(void)json_object_set_new(object, "revision", json_integer(transaction->in_force));
+	(void)json_object_set_new(object, "transaction", json_string(phases[transaction->phase]));
+	return object;
+}

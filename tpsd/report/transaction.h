@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configurations coming into force: one document at a time is compiled, offered to all processes
+ * (PREPARE), and taken by all (COMMIT) or by none (ABORT). Processes that come up later get the one
+ * in force. docs/internals/control.md. `control`.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/base/attr.h"
+#include "lib/conf/error.h"
+#include "lib/ipc/channel.h"
+
+struct buf;
+struct control;
+struct transaction;
+
+enum { TRANSACTION_ANSWER_S = 10 };
+
+/* The end of one: 0 and the revision, or an error with `errs`. `errs` is the caller's of `fn`. */
+typedef void transaction_done_fn(void *arg, int status, uint32_t revision,
+                                 const struct conf_errors *errs);
+
+struct transaction_order {
+	const char *name; /* file, for errors and relative paths */
+	const void *text;
+	size_t len;
+	const char *user;        /* for the history */
+	uint64_t confirm_ms;     /* 0: for good */
+	unsigned back;           /* not 0: it is history's number `back`, and those before it go */
+	bool from_file;          /* it is the file of --config */
+	transaction_done_fn *fn; /* may be NULL */
+	void *arg;
+};
+
+int transaction_open(struct control *control, struct transaction **ret_transaction)
+        SL_NONNULL(1, 2) SL_MUST;
+void transaction_close(struct transaction *transaction);
+
+/* SL_EBUSY while one goes on. `fn` is called later, once. Everything is copied. */
+int transaction_start(struct transaction *transaction, const struct transaction_order *order)
+        SL_NONNULL(1, 2) SL_MUST;
+
+/* The file of --config, as SIGHUP asks. As transaction_start. */
+int transaction_reload(struct transaction *transaction, const char *user, transaction_done_fn *fn,
+                       void *arg) SL_NONNULL(1, 2) SL_MUST;
+
+/* Keeps what was applied with confirm_ms. SL_ENOENT when nothing waits for it. */
+int transaction_confirm(struct transaction *transaction) SL_NONNULL(1);
+
+/* Back to the `back`-th document before this one. As transaction_start; SL_ENOENT. */
+int transaction_rollback(struct transaction *transaction, unsigned back, const char *user,
+                         transaction_done_fn *fn, void *arg) SL_NONNULL(1, 3) SL_MUST;
+
+/* State for `show version` and the prompt: an object. */
+json_t *transaction_describe(const struct transaction *transaction) SL_NONNULL(1);
+
+/* From control's ops. */
+void transaction_peer_up(struct transaction *transaction, enum ipc_role role, unsigned index)
+        SL_NONNULL(1);
+void transaction_peer_down(struct transaction *transaction, enum ipc_role role, unsigned index)
+        SL_NONNULL(1);
+void transaction_on_ready(struct transaction *transaction, enum ipc_role role, unsigned index,
+                          const struct ipc_ready *ready) SL_NONNULL(1, 4);
+void transaction_on_item(struct transaction *transaction, enum ipc_role role, unsigned index,
+                         const struct ipc_item *item) SL_NONNULL(1, 4);
