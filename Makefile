@@ -23,10 +23,9 @@ $(BUILD)/build.ninja: | deps-build
 deps-build:
 	@packaging/deps build
 
-demo: | deps-build
-	@packaging/deps demo
-	@$(MAKE) --no-print-directory all
-	@demo/run
+# lab/demo looks first whether the machine can, then installs and builds.
+demo:
+	@lab/demo
 
 test: | deps-build
 	@packaging/deps test

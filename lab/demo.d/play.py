@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's four acts: without inspection, with it, under kill -9, and panic. Each claim is judged
+by what the ends saw: the client's bytes, the server's access log, captures of both wires.
+Exit status 0 only if every claim held. KEEP=1 leaves the lab up.
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from screen import Screen, clip  # noqa: E402
+from stage import ATTACK, CLIENT, SECRET, LabError, Stage, find_binary  # noqa: E402
+
+RATE, SECONDS = 10, 14
+KILL_WORKER_AT, KILL_ALL_AT, RESTART_AT = 2.0, 5.0, 9.0
+RECOVERY_S = 1.0   # what begins later than this after a kill must not fail
+HUNG_S = 3.5       # no request may take longer, kill or not
+FAILURES_MAX = 10
+
+
+def attack(stage):
+    """The attack as the client sees it: (whether the secret came back, what was seen)."""
+    status, body, trace = stage.curl("https://shop.test" + ATTACK)
+    if SECRET in body:
+        return True, f"the secret came back: {body.strip()}"
+    last = [line for line in trace.splitlines() if line.startswith("curl:") or "error" in line.lower()]
+    return False, f"no secret; curl status {status}" + (f", {last[-1].strip('* ')}" if last else "")
+
+
+def act_without(screen, stage):
+    screen.act("Act 1: without inspection", "the box forwards, the server has a hole")
+    screen.command("curl https://shop.test" + ATTACK)
+    leaked, seen = attack(stage)
+    screen.claim("the attack works", leaked, seen)
+
+
+def common_name(trace):
+    found = re.search(r"subject: .*?CN ?= ?([\w.*-]+)", trace)
+    return found.group(1) if found else "none"
+
+
+def act_with(screen, stage):
+    screen.act("Act 2: with inspection", "the same wire, the same server, one switch")
+    screen.command("tps config apply demo.yaml        # ssl_inspection: {server: true}")
+    stage.configure(True)
+    applied = stage.tps("config", "apply", stage.config)
+    if not screen.claim("the document is applied", applied.returncode == 0,
+                        applied.stdout.strip() or applied.stderr.strip() or "tps says nothing"):
+        return
+    reached = len(stage.access("cgi-bin/view"))
+    with stage.capture() as wires:
+        screen.command("curl https://shop.test" + ATTACK)
+        leaked, seen = attack(stage)
+        status, body, _ = stage.curl("https://shop.test/whoami")
+        names = {s: common_name(stage.curl(f"https://{s}/")[2]) for s in ("shop.test", "blog.test")}
+    screen.claim("the same attack is blocked", not leaked, seen)
+    arrived = len(stage.access("cgi-bin/view")) - reached
+    screen.claim("it never reached the server", arrived == 0, f"{arrived} lines in its access log")
+    blocked = stage.events("ips_block")
+    screen.claim("the block is logged", any(e.get("src_ip") == CLIENT for e in blocked),
+                 block_line(blocked))
+    served = stage.access("/whoami")
+    screen.claim("what is allowed comes from the true client",
+                 status == 0 and body.strip() == CLIENT and bool(served) and
+                 served[-1]["client"] == CLIENT,
+                 access_line(served))
+    screen.claim("two sites, two certificates, one address", all(s == n for s, n in names.items()),
+                 ", ".join(f"{site} shows CN={name}" for site, name in names.items()))
+    claim_wires(screen, wires)
+
+
+def claim_wires(screen, wires):
+    readable, terminated = wires.readable(), wires.terminated()
+    screen.claim("ciphertext on both wires", not readable and len(terminated) > 0,
+                 f"{len(terminated)} TLS connections captured, nothing readable" if not readable
+                 else f"readable: {readable}")
+    screen.claim("decrypted in between, unseen",
+                 bool(terminated) and all(terminated) and wires.result["same_addressing"],
+                 "two TLS sessions each; same MACs, addresses and ports on both sides"
+                 if wires.result["same_addressing"] else "the two sides' addressing differs")
+
+
+def block_line(events):
+    if not events:
+        return "no line in ips_block.json"
+    event = events[-1]
+    alert = event.get("alert", {})
+    return (f"{event.get('event_type')} {event.get('src_ip')} > {event.get('dest_ip')}:"
+            f"{event.get('dest_port')} sid {alert.get('signature_id')} {alert.get('signature')}")
+
+
+def access_line(lines):
+    if not lines:
+        return "the server saw no such request"
+    line = lines[-1]
+    return f"server's log: {line['client']} {line['method']} {line['uri']} {line['status']}"
+
+
+class Under:
+    """A steady user, and what happened to each of the requests."""
+
+    def __init__(self, stage):
+        self.child = stage.steady(RATE, SECONDS)
+        self.began = time.monotonic()
+        self.kills = []
+        self.requests = []
+
+    def wait_until(self, at):
+        time.sleep(max(0.0, self.began + at - time.monotonic()))
+
+    def killed(self):
+        self.kills.append(time.monotonic() - self.began)
+
+    def end(self):
+        out, _ = self.child.communicate(timeout=SECONDS + 30)
+        self.requests = [json.loads(line) for line in out.splitlines()]
+
+    def failures(self):
+        return [r for r in self.requests if r["error"]]
+
+    def late_failures(self):
+        """Failures of requests that began well after a kill, or before any."""
+        return [r for r in self.failures()
+                if not any(k - HUNG_S < r["at"] < k + RECOVERY_S for k in self.kills)]
+
+    def slowest(self):
+        return max((r["took"] for r in self.requests), default=0.0)
+
+
+def act_killed(screen, stage):
+    screen.act("Act 3: kill -9", f"{RATE} new connections a second while processes die")
+    load = Under(stage)
+    load.wait_until(KILL_WORKER_AT)
+    worker = stage.worker()
+    if worker:
+        screen.command(f"kill -9 {worker}        # a worker")
+        load.killed()
+        os.kill(worker, signal.SIGKILL)
+    load.wait_until(KILL_ALL_AT)
+    screen.command("kill -9 of every process of tpsd")
+    load.killed()
+    stage.lab_command("box", "kill")
+    left = stage.lab.box.processes()
+    load.wait_until(RESTART_AT)
+    screen.note(f"{RESTART_AT - KILL_ALL_AT:.0f} s without any process; then tpsd is started again")
+    stage.lab_command("box", "start", stage.config)
+    load.killed()
+    load.end()
+    claim_killed(screen, load, worker, left)
+    leaked, seen = attack(stage)
+    screen.claim("inspection is back", not leaked, seen)
+
+
+def claim_killed(screen, load, worker, left):
+    screen.claim("a worker and then all processes were killed", worker is not None and not left,
+                 "none was left alive" if not left else f"still alive: {left}")
+    failures, late = load.failures(), load.late_failures()
+    first = f"; the first: {failures[0]['error']}" if failures else ""
+    screen.claim("requests that failed",
+                 len(load.requests) == RATE * SECONDS and len(failures) <= FAILURES_MAX and not late,
+                 f"{len(failures)} of {len(load.requests)}, {len(late)} of them later than "
+                 f"{RECOVERY_S:g} s after a kill{first}")
+    screen.claim("none hung", bool(load.requests) and load.slowest() <= HUNG_S,
+                 f"the slowest took {load.slowest() * 1000:.0f} ms")
+
+
+def act_panic(screen, stage):
+    screen.act("Act 4: panic", "whatever happens: out of the way, and back")
+    screen.command("tps panic 3")
+    began = time.monotonic()
+    done = stage.tps("panic", "3")
+    took = time.monotonic() - began
+    screen.claim("the box steps aside in under a second", done.returncode == 0 and took < 1.0,
+                 f"{took * 1000:.0f} ms" if done.returncode == 0 else done.stderr)
+    with stage.capture() as wires:
+        leaked, seen = attack(stage)
+    screen.claim("traffic passes untouched", leaked and not any(wires.terminated()) and
+                 bool(wires.terminated()), seen)
+    screen.command("tps panic off")
+    done = stage.tps("panic", "off")
+    leaked, seen = attack(stage)
+    screen.claim("and it is back", done.returncode == 0 and not leaked,
+                 seen if done.returncode == 0 else done.stderr)
+
+
+def hints(stage):
+    lab = f"lab/lab --name {stage.name}"
+    curl = (f"{lab} exec client -- curl --cacert {stage.lab.pki.path('ca.pem')} "
+            "--resolve shop.test:443:10.10.0.20")
+    rule = ('alert http any any -> any any (msg:"My own"; http.uri; content:"/robots.txt"; '
+            'sid:1000001; rev:1;)')
+    tps = f"{os.path.relpath(find_binary('tps', 'TPS'))} --instance {stage.name}"
+    print(f"""
+The lab is up. Three things to try:
+1. The attack again, and what the box wrote down about it:
+     {curl} 'https://shop.test{ATTACK}'
+     tail -1 {stage.logs}/ips_block.json
+2. Write your own rule and watch it block:
+     {curl} https://shop.test/robots.txt
+     echo '{rule}' >> {stage.rules}
+     {tps} config apply {stage.config}
+     {curl} https://shop.test/robots.txt
+3. Look inside:
+     {tps} show tse ssl-inspection
+     {tps}        (interactive; ? and the tab key help)
+When done: {lab} down""")
+
+
+def play(screen, stage):
+    screen.note("the lab: client 10.10.0.10 -- box, no address -- server 10.10.0.20, each a "
+                "network namespace")
+    stage.build()
+    for act in (act_without, act_with, act_killed, act_panic):
+        act(screen, stage)
+
+
+def main():
+    screen, stage = Screen(), Stage(os.environ.get("LAB_NAME") or "demo")
+    keep = os.environ.get("KEEP") == "1"
+    failed = None
+    try:
+        play(screen, stage)
+    except LabError as err:
+        failed = str(err)
+    except KeyboardInterrupt:
+        failed = "interrupted"
+    finally:
+        if not keep:
+            stage.remove()
+    if screen.rows:
+        screen.table()
+    if failed:
+        print(f"demo: {clip(failed, 2000)}", file=sys.stderr)
+    elif keep:
+        hints(stage)
+    return 0 if screen.all_so() and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the demo says: a line as each thing is seen, and the table at the end. Colour on a terminal
+only."""
+
+import os
+import sys
+import time
+
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+CODES = {"green": "32", "red": "31", "blue": "36", "dim": "2", "bold": "1"}
+
+
+def paint(text, colour):
+    return f"\x1b[{CODES[colour]}m{text}\x1b[0m" if COLOUR else text
+
+
+class Screen:
+    """Collects what was claimed and what was seen; the demo succeeds when all claims were so."""
+
+    def __init__(self):
+        self.rows = []  # (act, claim, seen, so)
+        self.act_name = ""
+        self.began = time.monotonic()
+
+    def act(self, name, about):
+        self.act_name = name
+        print(f"\n{paint(name, 'bold')}  {paint(about, 'dim')}", flush=True)
+
+    def note(self, text):
+        print(f"    {paint(text, 'dim')}", flush=True)
+
+    def command(self, text):
+        print(f"  {paint('$ ' + text, 'blue')}", flush=True)
+
+    def claim(self, claim, so, seen):
+        """One thing that must be so, and what was seen of it."""
+        mark = paint("ok", "green") if so else paint("NO", "red")
+        print(f"  {mark}  {claim}: {clip(seen, 100)}", flush=True)
+        self.rows.append((self.act_name, claim, seen, bool(so)))
+        return so
+
+    def all_so(self):
+        return bool(self.rows) and all(row[3] for row in self.rows)
+
+    def table(self):
+        widths = [max(len(clip(row[i], w)) for row in self.rows) for i, w in ((1, 46), (2, 60))]
+        print("\n" + paint(f"{'what':{widths[0]}}  {'what the ends saw':{widths[1]}}  so", "bold"))
+        last = ""
+        for act, claim, seen, so in self.rows:
+            if act != last:
+                print(paint(act, "dim"))
+                last = act
+            mark = paint("yes", "green") if so else paint("NO", "red")
+            print(f"{clip(claim, 46):{widths[0]}}  {clip(seen, 60):{widths[1]}}  {mark}")
+        count = sum(row[3] for row in self.rows)
+        took = time.monotonic() - self.began
+        line = f"{count} of {len(self.rows)} as promised, in {took:.0f} seconds"
+        print(paint(line, "green" if self.all_so() else "red"))
+
+
+def clip(text, width):
+    text = " ".join(str(text).split())
+    return text if len(text) <= width else text[:width - 1] + "…"
