@@ -36,6 +36,28 @@ static const struct keyword sticky[] = {
          TSE_BUF_FILE_DATA},
 };
 
+/* Older names of sticky buffers. */
+#define ALIAS(name, buffer)                                                                        \
+	{                                                                                          \
+		name, "an older name of the sticky buffer", KEYWORD_NO_VALUE, read_sticky,         \
+		        "http_aliases", TSE_BUF_##buffer                                           \
+	}
+
+static const struct keyword aliases[] = {
+        ALIAS("http_referer", REFERER),
+        ALIAS("http_accept", ACCEPT),
+        ALIAS("http_accept_enc", ACCEPT_ENC),
+        ALIAS("http_accept_lang", ACCEPT_LANG),
+        ALIAS("http_connection", CONNECTION),
+        ALIAS("http_content_len", CONTENT_LEN),
+        ALIAS("http_content_type", CONTENT_TYPE),
+        ALIAS("http_protocol", PROTOCOL),
+        ALIAS("http_start", START),
+        ALIAS("http_request_line", REQUEST_LINE),
+        ALIAS("http_response_line", RESPONSE_LINE),
+        ALIAS("http_header_names", HEADER_NAMES),
+};
+
 /* A buffer without a modifier has an empty name here, which no rule can write. */
 static const struct keyword modifiers[] = {
 #define X(id, s, d, k, m, l, h)                                                                    \
@@ -45,5 +67,6 @@ static const struct keyword modifiers[] = {
 };
 
 const struct keyword_family keyword_http = {"http", sticky, SL_ARRAY_LEN(sticky)};
+const struct keyword_family keyword_http_alias = {"http aliases", aliases, SL_ARRAY_LEN(aliases)};
 const struct keyword_family keyword_http_modifier = {"http modifiers", modifiers,
                                                      SL_ARRAY_LEN(modifiers)};

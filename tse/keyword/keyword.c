@@ -10,8 +10,8 @@
 #include "lib/base/err.h"
 
 const struct keyword_family *const keyword_families[] = {
-        &keyword_meta, &keyword_content, &keyword_pcre,          &keyword_flow,
-        &keyword_size, &keyword_http,    &keyword_http_modifier, NULL,
+        &keyword_meta, &keyword_content,    &keyword_pcre,          &keyword_flow, &keyword_size,
+        &keyword_http, &keyword_http_alias, &keyword_http_modifier, NULL,
 };
 
 static const struct refused {

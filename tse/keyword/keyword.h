@@ -36,7 +36,7 @@ struct keyword_family {
 };
 
 extern const struct keyword_family keyword_meta, keyword_content, keyword_pcre, keyword_flow,
-        keyword_size, keyword_http, keyword_http_modifier;
+        keyword_size, keyword_http, keyword_http_alias, keyword_http_modifier;
 
 /* All families, NULL at the end. */
 extern const struct keyword_family *const keyword_families[];

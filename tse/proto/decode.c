@@ -117,9 +117,6 @@ static int inflate_run(struct body_decoder *d, const uint8_t **data, size_t *len
 	*data = d->z.next_in;
 	*len = d->z.avail_in;
 	if (rc == Z_STREAM_END) {
-		/* a gzip stream may have several members */
-		if (d->kind == DECODE_GZIP && *len > 1 && (*data)[0] == 0x1f && (*data)[1] == 0x8b)
-			return inflateReset(&d->z) == Z_OK ? 0 : SL_EMALFORMED;
 		d->ended = true;
 		return 0;
 	}
@@ -186,6 +183,12 @@ int decode_step(struct body_decoder *d, const uint8_t **data, size_t *len, uint8
                 size_t size, size_t *ret_out)
 {
 	*ret_out = 0;
+	/* a gzip stream may have several members; what else stands behind it is skipped */
+	if (d->ended && d->kind == DECODE_GZIP && *len > 0 && **data == 0x1f) {
+		d->ended = false;
+		if (inflateReset(&d->z) != Z_OK)
+			return SL_EMALFORMED;
+	}
 	if (d->ended) {
 		*data += *len;
 		*len = 0;
