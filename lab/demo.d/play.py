@@ -171,9 +171,9 @@ def claim_killed(screen, load, worker, left):
 
 def act_panic(screen, stage):
     screen.act("Act 4: panic", "whatever happens: out of the way, and back")
-    screen.command("tps panic 3")
+    screen.command("tps panic fallback        # step 3 of panic")
     began = time.monotonic()
-    done = stage.tps("panic", "3")
+    done = stage.tps("panic", "fallback")
     took = time.monotonic() - began
     screen.claim("the box steps aside in under a second", done.returncode == 0 and took < 1.0,
                  f"{took * 1000:.0f} ms" if done.returncode == 0 else done.stderr)
@@ -181,8 +181,8 @@ def act_panic(screen, stage):
         leaked, seen = attack(stage)
     screen.claim("traffic passes untouched", leaked and not any(wires.terminated()) and
                  bool(wires.terminated()), seen)
-    screen.command("tps panic off")
-    done = stage.tps("panic", "off")
+    screen.command("tps panic clear")
+    done = stage.tps("panic", "clear")
     leaked, seen = attack(stage)
     screen.claim("and it is back", done.returncode == 0 and not leaked,
                  seen if done.returncode == 0 else done.stderr)
