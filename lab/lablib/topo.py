@@ -198,10 +198,10 @@ class Topology:
                 self.ip("server", "address", "add", f"{address}/32", "dev", "tun0")
 
     def namespaces(self):
-        """All namespaces of this lab that exist now."""
-        prefix = f"sl-{self.name}-"
+        """All namespaces of this lab that exist now; not those of a lab called NAME-something."""
+        mine = re.compile(f"sl-{self.name}-((client|server)\\d*|box|(link|switch)-[ab])")
         try:
-            return sorted(n for n in os.listdir("/run/netns") if n.startswith(prefix))
+            return sorted(n for n in os.listdir("/run/netns") if mine.fullmatch(n))
         except FileNotFoundError:
             return []
 

@@ -11,7 +11,7 @@ import yaml
 MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
 SCALES = ("small", "full", "long")
 BULK = {"small": "4m", "full": "100m", "long": "300m"}
-KEYS = {"about", "requirements", "forwarding", "only_box", "lab", "box", "box_settings", "rules", "steps",
+KEYS = {"about", "requirements", "forwarding", "only_box", "alone", "lab", "box", "box_settings", "rules", "steps",
         "expect", "broken", "scales", "values", "bulk", "variants"}
 LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
 STEP_KEYS = {"run", "curl", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
@@ -71,6 +71,7 @@ class Case:
         self.requirements = get("requirements", [])
         self.forwarding = get("forwarding", False)
         self.only_box = get("only_box")
+        self.alone = get("alone", False)
         self.lab = get("lab", {})
         self.box = get("box")
         self.box_settings = get("box_settings", {})
