@@ -8,7 +8,7 @@ import json
 import os
 import statistics
 
-from .cases import CASES
+from .cases import ALL, CASES
 from .peers import RIVALS
 
 OURS = "sluice"
@@ -72,7 +72,8 @@ def make_rows(samples):
     share_softirq(samples)
     rows = []
     for case in CASES:
-        for peer in dict.fromkeys(s.peer.name for s in samples if s.case == case):
+        measured = {s.peer.name for s in samples if s.case == case}
+        for peer in (p for p in ALL if p in measured):
             mine = [s for s in samples if s.case == case and s.peer.name == peer]
             rows.append(Row(case, peer, mine))
     return rows
