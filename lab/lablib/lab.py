@@ -2,7 +2,7 @@
 """One lab: its specification, its state folder, and the parts that make it up.
 
 State folder /run/sluice-lab/NAME: lab.json (the specification that is up), pids/, log/, pki/,
-servers/, capture/. The namespaces and this folder are all there is; `down` removes both.
+servers/, capture/, box/log. The namespaces and this folder are all there is; `down` removes both.
 """
 
 import json
@@ -112,10 +112,25 @@ class Lab:
                 raise LabError(f"host {host['name']} uses TCP {used}, not cubic")
         for kind in self.spec["servers"]:
             self.servers.start(kind, "server", self.spec["sizes"])
+        # The daemon's processes write there under their own users.
+        os.makedirs(self.path("box/log"))
+        os.chmod(self.path("box/log"), 0o1777)
         if self.spec["config"]:
-            self.box.start(self.spec["config"])
+            self.start_box(self.spec["config"])
         elif self.spec["wire"] != "box":
             wait_for("a packet to get from client to server", self.box.forwards, 10)
+
+    def start_box(self, config):
+        """Starts tpsd; @STATE@ and @DIR@ in the configuration are this lab's and the file's
+        folder."""
+        with open(config, encoding="utf-8") as src:
+            text = src.read()
+        filled = text.replace("@STATE@", self.state).replace("@DIR@", os.path.dirname(config))
+        if filled != text:
+            config = self.path("box/tpsd.yaml")
+            with open(config, "w", encoding="utf-8") as out:
+                out.write(filled)
+        self.box.start(config)
 
     def start_link(self, side):
         options = self.spec[f"link_{side}"]
