@@ -153,7 +153,7 @@ static json_t *fallback_value(const struct conf_field *f, unsigned flags, bool *
 		*ret_none = false;
 		return object_value(f->object, NULL, flags);
 	}
-	if (!f->fallback || f->fallback_help)
+	if (!f->fallback || f->fallback[0] == '\0' || f->fallback_help)
 		return NULL;
 	*ret_none = false;
 	return scalar_value(f, f->fallback);

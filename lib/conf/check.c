@@ -167,6 +167,23 @@ static bool is_contiguous(uint32_t bits)
 	return ((bits + low) & bits) == 0;
 }
 
+static void notice_bare_protocols(struct build *b, const struct conf_node *at,
+                                  const struct config_tls_side *side)
+{
+	for (unsigned p = CONFIG_SSL3; p <= CONFIG_TLS1_3; p++) {
+		const struct conf_suite *suites[CONF_SUITES_MAX];
+		struct config_tls_side alone = *side;
+
+		alone.protocols &= CONFIG_BIT(p);
+		if (alone.protocols && conf_suites_select(&alone, suites) == 0)
+			conf_errors_notice(b->errs, place(at, "protocols"),
+			                   "select more of key_exchange, bulk and mac, or leave "
+			                   "the protocol out",
+			                   "no selected cipher suite is for %s",
+			                   conf_choice_text("tls_protocol", p));
+	}
+}
+
 /* R43, R51. */
 static void check_side(struct build *b, const struct conf_node *proxy, const char *key,
                        const struct config_tls_side *side)
@@ -190,7 +207,9 @@ static void check_side(struct build *b, const struct conf_node *proxy, const cha
 			                      "docs/configuration.md lists the suites",
 			                      "there is no cipher suite \"%.64s\"",
 			                      side->deselected_suites.items[i]);
-	if (conf_suites_select(side, suites) == 0)
+	if (conf_suites_select(side, suites) > 0)
+		notice_bare_protocols(b, at, side);
+	else
 		(void)conf_errors_add(b->errs, at, SL_ECONFLICT,
 		                      "select more of protocols, bulk and mac",
 		                      "the selections leave no cipher suite");
@@ -235,6 +254,20 @@ static void notice_client_caused(struct build *b, const struct conf_node *node,
 	}
 }
 
+/* R5: a destination that cannot be inspected must not look as if it were. */
+static void check_families(struct build *b, const struct conf_node *node,
+                           const struct config_server_proxy *p)
+{
+	for (size_t i = 0; i < p->destinations.count; i++)
+		if (p->destinations.items[i].addr.family == ADDR_V6) {
+			(void)conf_errors_add(b->errs, place(node, "destinations"), SL_EUNSUPPORTED,
+			                      "name IPv4 addresses",
+			                      "this build inspects IPv4; IPv6 is forwarded "
+			                      "uninspected");
+			return;
+		}
+}
+
 static void check_proxies(struct build *b, const struct conf_node *root)
 {
 	const struct conf_node *node = first_of(root, "ssl_server_proxies");
@@ -245,6 +278,7 @@ static void check_proxies(struct build *b, const struct conf_node *root)
 		check_side(b, node, "client_side", &p->client_side);
 		check_side(b, node, "server_side", &p->server_side);
 		check_default_certificate(b, node, p);
+		check_families(b, node, p);
 		notice_client_caused(b, node, p);
 		if (!p->downgrade_http2)
 			conf_errors_notice(b->errs, place(node, "downgrade_http2"),
