@@ -5,6 +5,8 @@ State folder /run/sluice-lab/NAME: lab.json (the specification that is up), pids
 servers/, capture/, box/log. The namespaces and this folder are all there is; `down` removes both.
 """
 
+import glob
+import hashlib
 import json
 import os
 import re
@@ -40,7 +42,21 @@ def make_spec(args):
     return {"wire": wire, "hosts": hosts, "server_addresses": extra, "segments": args.segments,
             "link_a": args.link_a, "link_b": args.link_b,
             "servers": [s for s in args.servers.split(",") if s and s != "none"],
-            "sizes": args.size, "config": os.path.abspath(args.config) if args.config else None}
+            "sizes": args.size, "config": os.path.abspath(args.config) if args.config else None,
+            "config_digest": digest_of_config(args.config) if args.config else None}
+
+
+def digest_of_config(path):
+    """Of the document and the rule files beside it: what starts the box anew when it changes."""
+    digest = hashlib.sha256()
+    beside = glob.glob(os.path.join(glob.escape(os.path.dirname(os.path.abspath(path))), "*.rules"))
+    try:
+        for part in [path, *sorted(beside)]:
+            with open(part, "rb") as src:
+                digest.update(src.read())
+    except OSError as err:
+        raise LabError(f"the configuration cannot be read: {err}") from err
+    return digest.hexdigest()
 
 
 class Lab:
@@ -76,6 +92,12 @@ class Lab:
         spec = make_spec(args)
         if self.is_up(spec):
             return
+        if spec["config"] and self.is_up({**spec, "config_digest": self.spec["config_digest"]}
+                                         if self.spec else spec):
+            self.box.stop()
+            self.start_box(spec["config"])
+            self.save({**self.spec, **spec})
+            return
         self.down()
         started = time.monotonic()
         self.spec = spec
@@ -86,7 +108,10 @@ class Lab:
         except BaseException:
             self.down(keep_logs=True)
             raise
-        spec["up_seconds"] = round(time.monotonic() - started, 2)
+        self.save({**spec, "up_seconds": round(time.monotonic() - started, 2)})
+
+    def save(self, spec):
+        self.spec = spec
         with open(self.path("lab.json"), "w", encoding="utf-8") as out:
             json.dump(spec, out, indent=1)
 
