@@ -325,7 +325,11 @@ static int flatten_lists(struct builder *b)
 
 int builder_finish(struct builder *b, struct tse_ruleset **ret_set)
 {
-	int rc = flatten_lists(b);
+	uint32_t end;
+	int rc = builder_add_bytes(b, "", 1, &end); /* every text ends within the pool */
+
+	if (rc == 0)
+		rc = flatten_lists(b);
 
 	if (rc == 0)
 		rc = database_compile(b);

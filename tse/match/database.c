@@ -118,8 +118,10 @@ static int flatten(struct builder *b)
 	for (uint32_t i = 0; i < b->npatterns; i++) {
 		const struct builder_pattern *p = &b->patterns[i];
 
-		set->patterns[i] = (struct rs_pattern){
-		        .ref = set->nrefs, .nrefs = p->nrefs, .len = p->expression ? 0 : p->len};
+		set->patterns[i] = (struct rs_pattern){.ref = set->nrefs,
+		                                       .nrefs = p->nrefs,
+		                                       .len = p->expression ? 0 : p->len,
+		                                       .group = p->group};
 		for (uint32_t r = p->first_ref; r; r = b->refs[r - 1].next)
 			set->refs[set->nrefs++] = b->refs[r - 1].target;
 	}

@@ -72,7 +72,8 @@ struct rs_chain {
 struct rs_pattern {
 	uint32_t ref; /* first of nrefs */
 	uint32_t nrefs;
-	uint32_t len; /* of a literal; 0 for an expression */
+	uint32_t len;   /* of a literal; 0 for an expression */
+	uint32_t group; /* enum rs_group_id */
 };
 
 struct rs_set {
