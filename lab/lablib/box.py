@@ -4,6 +4,7 @@ removes all that it leaves in the kernel when it is killed (which is meant to ou
 eBPF programs that keep the wire going, its namespace with the two ports, its pins).
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -51,28 +52,37 @@ class Box:
         self.namespace = f"sluice-{name}"
 
     def start(self, config):
-        """Starts tpsd and waits for its control socket and then for a packet to get through."""
-        binary = find_binary("tpsd", "TPSD")
-        argv = [binary, "--config", os.path.abspath(config), "--instance", self.name]
-        self.tracked.start("tpsd", argv, netns=f"sl-{self.name}-box")
-        end = time.monotonic() + START_SECONDS
-        while not (self.answers() and self.forwards()):
+        """Starts tpsd, waits until it says that the configuration is in force (as it would to a
+        service manager), and then for a packet to get through."""
+        argv = [find_binary("tpsd", "TPSD"), "--config", os.path.abspath(config), "--instance",
+                self.name]
+        path = os.path.join(os.path.dirname(self.tracked.folder), "notify.sock")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            notify.setblocking(False)
+            self.tracked.start("tpsd", argv, netns=f"sl-{self.name}-box", alone=True,
+                               env={**os.environ, "NOTIFY_SOCKET": path})
+            end = time.monotonic() + START_SECONDS
+            self.wait_start("say that it is ready", end, lambda: self.said_ready(notify))
+        self.wait_start("forward", end, self.forwards)
+
+    def wait_start(self, what, end, condition):
+        while not condition():
             if not self.tracked.alive("tpsd"):
                 raise LabError("tpsd ended at its start:\n" + self.tracked.log_tail("tpsd", 20))
             if time.monotonic() > end:
-                raise LabError(f"tpsd does not forward after {START_SECONDS:g} s:\n" +
+                raise LabError(f"tpsd does not {what} within {START_SECONDS:g} s:\n" +
                                self.tracked.log_tail("tpsd", 20))
-            time.sleep(0.05)
+            time.sleep(0.03)
 
-    def answers(self):
-        """Whether the control socket takes connections, which it does once a config is applied."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
-            conn.settimeout(1.0)
-            try:
-                conn.connect(os.path.join(self.run_dir, "tps.sock"))
-            except OSError:
-                return False
-        return True
+    @staticmethod
+    def said_ready(notify):
+        try:
+            return b"READY=1" in notify.recv(4096)
+        except BlockingIOError:
+            return False
 
     def forwards(self):
         ping = ["ping", "-q", "-n", "-c", "1", "-W", "0.3", "10.10.0.20"]

@@ -64,8 +64,11 @@ class Tracked:
     def log_path(self, name):
         return os.path.join(self.logs, name + ".log")
 
-    def start(self, name, argv, netns=None, env=None, cwd=None):
-        """Starts a program in a session of its own; its output goes to its log. Returns the pid."""
+    def start(self, name, argv, netns=None, env=None, alone=False):
+        """Starts a program in a session of its own; its output goes to its log. Returns the pid.
+
+        `alone`: it ends its children itself, so only it is told to end.
+        """
         self.stop(name)
         os.makedirs(self.folder, exist_ok=True)
         os.makedirs(self.logs, exist_ok=True)
@@ -73,10 +76,11 @@ class Tracked:
         with open(self.log_path(name), "ab") as log:
             try:
                 child = subprocess.Popen(full, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                         start_new_session=True, env=env, cwd=cwd)
+                                         start_new_session=True, env=env)
             except FileNotFoundError as err:
                 raise LabError(f"{full[0]} is not installed; run: packaging/deps lab") from err
-        record = {"pid": child.pid, "start": start_time(child.pid), "argv": list(argv)}
+        record = {"pid": child.pid, "start": start_time(child.pid), "argv": list(argv),
+                  "alone": alone}
         with open(self._file(name), "w", encoding="utf-8") as out:
             json.dump(record, out)
         return child.pid
@@ -111,7 +115,7 @@ class Tracked:
         """Ends a program and its children (its whole session); harmless when it is gone."""
         pid = self.alive(name)
         if pid:
-            end_process(pid, how, patience_s)
+            end_process(pid, how, patience_s, self.record(name).get("alone", False))
         try:
             os.unlink(self._file(name))
         except FileNotFoundError:
@@ -122,7 +126,7 @@ class Tracked:
         for name in names:
             pid = self.alive(name)
             if pid:
-                _signal_group(pid, signal.SIGTERM)
+                _signal(pid, signal.SIGTERM, self.record(name).get("alone", False))
         for name in names:
             self.stop(name)
 
@@ -134,20 +138,22 @@ class Tracked:
             return ""
 
 
-def _signal_group(pid, number):
+def _signal(pid, number, alone):
     try:
-        os.killpg(pid, number)
+        if alone:
+            os.kill(pid, number)
+        else:
+            os.killpg(pid, number)
     except ProcessLookupError:
         pass
-    except PermissionError:
-        os.kill(pid, number)
 
 
-def end_process(pid, how=signal.SIGTERM, patience_s=3.0):
-    """Signals a session leader's group, waits, then kills; reaps it if it is our child."""
+def end_process(pid, how=signal.SIGTERM, patience_s=3.0, alone=False):
+    """Signals a session leader (and its group unless `alone`), waits, then kills all of it; reaps
+    it if it is our child."""
     started = start_time(pid)
     for number, patience in ((how, patience_s), (signal.SIGKILL, 3.0)):
-        _signal_group(pid, number)
+        _signal(pid, number, alone and number != signal.SIGKILL)
         end = time.monotonic() + patience
         while time.monotonic() < end:
             try:
