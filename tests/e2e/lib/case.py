@@ -9,14 +9,15 @@ import re
 import yaml
 
 MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
+BOXES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "boxes")
 SCALES = ("small", "full", "long")
 BULK = {"small": "4m", "full": "100m", "long": "300m"}
-KEYS = {"about", "requirements", "forwarding", "only_box", "alone", "lab", "box", "box_settings", "rules", "steps",
-        "expect", "broken", "scales", "values", "bulk", "variants"}
+KEYS = {"about", "requirements", "forwarding", "only_box", "alone", "lab", "box", "box_settings",
+        "rules", "rules_file", "steps", "expect", "broken", "scales", "values", "bulk", "variants"}
 LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
-STEP_KEYS = {"run", "curl", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
+STEP_KEYS = {"run", "curl", "raw", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
              "timeout", "times", "background", "about", "stdin"}
-STEP_VERBS = {"run", "curl", "lab", "tps", "sleep", "wait"}
+STEP_VERBS = {"run", "curl", "raw", "lab", "tps", "sleep", "wait"}
 TEXT_KEYS = {"is", "contains", "absent", "matches", "same_as", "digest_of"}
 EXPECT_KEYS = {"wire", "access_log", "messages", "events", "counters", "files"}
 WIRE_KEYS = {"same_addressing", "tls", "readable", "not_readable", "one_sided", "snaplen"}
@@ -76,6 +77,9 @@ class Case:
         self.box = get("box")
         self.box_settings = get("box_settings", {})
         self.rules = get("rules", "")
+        if "rules_file" in self.data:
+            with open(os.path.join(BOXES, get("rules_file")), encoding="utf-8") as src:
+                self.rules += src.read()
         self.steps = get("steps")
         self.expect = get("expect", {})
         self.broken = get("broken", {})

@@ -68,6 +68,7 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.lab.up(lab_arguments(self.case, self.mode, self.scale))
+        self.lab.pki.ensure()  # the box wants certificates where no server runs
         self.clear_logs()
         names = self.names()
         try:

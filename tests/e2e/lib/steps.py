@@ -37,6 +37,9 @@ class Steps:
     def argv_of(self, step):
         if "curl" in step:
             words = curl_argv(step["curl"])
+        elif "raw" in step:
+            words = ["@ROOT@/lab/rawtcp", "--trace", "--set", "PKI=@PKI@", *step["raw"][:-1],
+                     "@CASE@/" + step["raw"][-1]]
         elif "lab" in step:
             return [self.lab_tool, "--name", self.lab_name, *map(str, step["lab"])]
         elif "tps" in step:
@@ -86,8 +89,8 @@ class Steps:
         self.finish(label, {**begun, **step}, process, out, err)
 
     def finish(self, label, step, process, out, err):
-        argv = step.get("run") or step.get("curl") or step.get("lab") or step.get("tps") or ["?"]
-        what = f"step {label} ({'curl' if 'curl' in step else os.path.basename(str(argv[0]))})"
+        argv = step.get("run") or step.get("curl") or step.get("raw") or step.get("lab") or step.get("tps") or ["?"]
+        what = f"step {label} ({'curl' if 'curl' in step else os.path.basename(str(argv[-1 if 'raw' in step else 0]))})"
         patience = step.get("timeout", 40)
         try:
             status = process.wait(patience)
