@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Policy as the maps know it: inspection bypass rules, interests (which TCP flows are watched at
+ * all; over-approximated, the worker decides), panic exceptions.
+ */
+#pragma once
+
+#include "bpf/lib/parse.h"
+
+inline_fn int range_has(const struct wire_range *r, __u16 v)
+{
+	return v >= r->first && v <= r->last;
+}
+
+struct bypass_walk {
+	const struct packet *packet;
+	__u32 base;
+	__u16 segment;
+	__u16 found;
+};
+
+inline_fn int bypass_address(const struct wire_bypass *b, __be32 src, __be32 dst)
+{
+	return ((src ^ b->src[3]) & b->src_mask[3]) == 0 && ((dst ^ b->dst[3]) & b->dst_mask[3]) == 0;
+}
+
+static long bypass_step(__u32 i, void *arg)
+{
+	struct bypass_walk *w = arg;
+	const struct packet *p = w->packet;
+	__u32 at = w->base + i;
+	struct wire_bypass *b = bpf_map_lookup_elem(&bypass, &at);
+	__u16 sport, dport;
+
+	if (!b)
+		return 1;
+	if (!(b->segments >> (w->segment & 63) & 1) || !(b->tunnel >> (p->tunnel & 7) & 1) ||
+	    !range_has(&b->vlan, p->vlan) || (b->proto && b->proto != p->proto))
+		return 0;
+	sport = bpf_ntohs(p->sport);
+	dport = bpf_ntohs(p->dport);
+	if ((bypass_address(b, p->src, p->dst) && range_has(&b->sport, sport) &&
+	     range_has(&b->dport, dport)) ||
+	    (bypass_address(b, p->dst, p->src) && range_has(&b->sport, dport) &&
+	     range_has(&b->dport, sport))) {
+		w->found = 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* Whether a bypass rule matches the packet or its answer. */
+inline_fn int bypass_match(const struct wire_global *g, const struct packet *p, __u16 segment)
+{
+	struct bypass_walk w = {
+		.packet = p, .base = (g->bank & 1) * WIRE_BYPASS_MAX, .segment = segment};
+
+	if (g->bypass_count == 0 || g->bypass_count > WIRE_BYPASS_MAX)
+		return 0;
+	bpf_loop(g->bypass_count, bypass_step, &w, 0);
+	return w.found;
+}
+
+/* The interest in a server `addr`, `port` whose client is on `side`; port 0: any port. */
+inline_fn struct wire_interest *interest_find(const struct wire_global *g, const struct packet *p,
+					      __u16 segment, int side, __be32 addr, __be16 port)
+{
+	struct wire_interest_key k = {.prefix_len = 32 + 128, .bank = g->bank & 1, .side = side,
+				      .segment = segment,
+				      .addr = {0, 0, bpf_htonl(0xffff), addr}};
+	struct wire_interest *in = bpf_map_lookup_elem(&interests, &k);
+	__u16 host_port = bpf_ntohs(port);
+	int i, hit;
+
+	if (!in)
+		return 0;
+	hit = !port;
+#pragma unroll
+	for (i = 0; i < WIRE_RANGES_MAX; i++)
+		if (i < in->port_count && range_has(&in->ports[i], host_port))
+			hit = 1;
+	if (!hit)
+		return 0;
+	if (in->vlan_count == 0)
+		return in;
+	hit = 0;
+#pragma unroll
+	for (i = 0; i < WIRE_RANGES_MAX; i++)
+		if (i < in->vlan_count && range_has(&in->vlans[i], p->vlan))
+			hit = 1;
+	return hit ? in : 0;
+}
+
+inline_fn int exception_has(__be32 addr, __u32 server, __u64 now)
+{
+	struct wire_exception_key k = {.addr = {0, 0, bpf_htonl(0xffff), addr}, .server = server};
+	__u64 *until = bpf_map_lookup_elem(&exceptions, &k);
+
+	return until && (__s64)(*until - now) > 0;
+}
