@@ -119,6 +119,8 @@ static void link_read(const struct nlmsghdr *h, void *arg)
 	for (struct rtattr *a = IFLA_RTA(info); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		if (a->rta_type == IFLA_MTU && RTA_PAYLOAD(a) >= sizeof(out->mtu))
 			memcpy(&out->mtu, RTA_DATA(a), sizeof(out->mtu));
+		if (a->rta_type == IFLA_STATS64 && RTA_PAYLOAD(a) >= sizeof(out->received))
+			memcpy(&out->received, RTA_DATA(a), sizeof(out->received));
 		if (a->rta_type == IFLA_ADDRESS && RTA_PAYLOAD(a) == sizeof(out->mac))
 			memcpy(out->mac, RTA_DATA(a), sizeof(out->mac));
 	}

@@ -21,6 +21,7 @@ struct netlink_link {
 	uint32_t mtu;
 	uint32_t flags; /* IFF_x; IFF_LOWER_UP tells of the carrier */
 	uint8_t mac[6];
+	uint64_t received; /* packets */
 };
 
 /* In the namespace that the caller is in now. */

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -259,6 +259,7 @@ int port_refresh(struct ports *ps, struct port *p)
 	if (error)
 		return error;
 	p->mtu = link.mtu;
+	p->received = link.received;
 	p->up = (link.flags & IFF_LOWER_UP) != 0;
 	return 0;
 }

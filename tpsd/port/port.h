@@ -20,8 +20,9 @@ struct port {
 	uint32_t ifindex;
 	uint32_t mtu;
 	uint8_t mac[6];
-	bool up;       /* carrier, as last heard */
-	bool taken_down; /* by link-down synchronisation */
+	uint64_t received; /* packets, as last read */
+	bool up;	   /* carrier, as last heard */
+	bool taken_down;   /* by link-down synchronisation */
 };
 
 struct ports {

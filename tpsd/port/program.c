@@ -16,11 +16,15 @@
 #include <unistd.h>
 
 #include "bpf/abi.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverlength-strings"
 #include "bpf/wire.skel.h"
+#pragma GCC diagnostic pop
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-enum { BPFFS_MAGIC = 0xcafe4a11, TC_HANDLE = 1, TC_PRIORITY = 1 };
+enum { TC_HANDLE = 1, TC_PRIORITY = 1 };
+#define BPFFS_MAGIC 0xcafe4a11u
 
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
