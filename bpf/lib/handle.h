@@ -156,6 +156,7 @@ inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struc
 	if (p->payload_len || options_read(skb, p, &o, 0))
 		return drop(WIRE_DROP_EMBRYO_DATA);
 	end_begin(&m->end[w->side & 1], p, &o);
+	m->end[!w->side].ack = p->seq; /* nothing yet; what it acknowledges is compared with this */
 	m->phase = 2;
 	if (has_flow && !bpf_map_delete_elem(&flows, k))
 		count(WIRE_COUNT_FLOWS_GONE);

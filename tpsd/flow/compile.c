@@ -11,7 +11,8 @@
 #include "lib/base/err.h"
 #include "lib/conf/config.h"
 
-enum { KEY_FIXED_BITS = 32, ENTRIES_MAX = WIRE_INTERESTS_MAX / 2, VLAN_LAST = 4095 };
+enum { KEY_FIXED_BITS = 32, VLAN_LAST = 4095 };
+#define ENTRIES_MAX ((size_t)WIRE_INTERESTS_MAX / 2)
 
 /* Joins the two ranges between which the gap is smallest; the list is sorted. */
 static void join_closest(struct wire_range *list, uint32_t *count)

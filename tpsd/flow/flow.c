@@ -159,7 +159,8 @@ static void block(struct flow *f, enum reason reason, unsigned reset)
 		if (reset & IPC_RESET_SERVER)
 			(void)inject_reset(&w->inject, &f->key, &e, !f->client);
 	}
-	(void)table_decide(&w->program, &f->key, f->serial, &d);
+	if (table_decide(&w->program, &f->key, f->serial, &d))
+		log_debug("flow %llu was gone already", (unsigned long long)f->number);
 	count(w, COUNTER_flows_dropped);
 	settle(f, FLOW_DROPPED);
 }

@@ -11,6 +11,7 @@
 
 #include "bpf/abi.h"
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/conf/config.h"
 #include "lib/event/reason.h"
 #include "tpsd/flow/compile.h"

@@ -7,11 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ static int prepare_pin_directory(const char *dir)
 	struct statfs fs;
 
 	if (statfs("/sys/fs/bpf", &fs) < 0 || (uint32_t)fs.f_type != BPFFS_MAGIC) {
-		if (mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700") < 0)
+		if (syscall(SYS_mount, "bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700") < 0)
 			return SL_ESYS;
 	}
 	return make_directories(dir);
@@ -209,74 +210,92 @@ int program_attach(struct program *p, enum program_hook hook, uint32_t ifindex)
 	return error ? SL_ESYS : 0;
 }
 
-/* The directory of the caller's cgroup in the mounted cgroup2 tree. */
+/*
+ * The root of the cgroup2 tree as a descriptor, mounted nowhere: whether and where the host has it
+ * mounted does not matter, nor does the mount namespace in which we were started.
+ */
+static int open_cgroup_root(void)
+{
+	int fs = (int)syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC);
+	int root = -1;
+
+	if (fs < 0)
+		return -1;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		root = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	(void)close(fs);
+	return root;
+}
+
+/* The caller's cgroup, relative to the root. */
 static int own_cgroup(char *out, size_t size)
 {
-	char line[PATH_MAX + 64], mount_at[PATH_MAX] = "", path[PATH_MAX] = "";
-	FILE *f = fopen("/proc/self/mounts", "re");
+	char line[PATH_MAX + 64];
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	int error = SL_EKERNEL;
 
 	while (f && fgets(line, sizeof(line), f)) {
-		char at[PATH_MAX], type[64];
-
-		if (sscanf(line, "%*s %4095s %63s", at, type) == 2 && !strcmp(type, "cgroup2")) {
-			(void)snprintf(mount_at, sizeof(mount_at), "%s", at);
-			break;
-		}
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		error = snprintf(out, size, "%s", line + 4) < (int)size ? 0 : SL_ERANGE;
 	}
 	if (f)
 		(void)fclose(f);
-	f = fopen("/proc/self/cgroup", "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "0::", 3))
-			(void)sscanf(line, "0::%4095[^\n]", path);
-	if (f)
-		(void)fclose(f);
-	if (!*mount_at || !*path)
-		return SL_EKERNEL;
-	return snprintf(out, size, "%s%s", mount_at, strcmp(path, "/") ? path : "") < (int)size
-		       ? 0
-		       : SL_ERANGE;
+	return error;
 }
 
-static int write_file(const char *path, const char *text)
+static int join_cgroup(int dir)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
 		return SL_ESYS;
-	n = write(fd, text, strlen(text));
+	n = write(fd, "0", 1);
 	(void)close(fd);
 	return n < 0 ? SL_ESYS : 0;
 }
 
+/* "sluice-NAME" below our cgroup, or our cgroup itself when it is that one already. */
+static int open_cgroup(int root, const char *instance)
+{
+	char own[PATH_MAX], path[PATH_MAX + 64], leaf[64];
+	size_t own_len, leaf_len;
+
+	if (own_cgroup(own, sizeof(own)))
+		return -1;
+	leaf_len = (size_t)snprintf(leaf, sizeof(leaf), "sluice-%s", instance);
+	own_len = strlen(own);
+	if (own_len >= leaf_len && !strcmp(own + own_len - leaf_len, leaf))
+		(void)snprintf(path, sizeof(path), "%s", own);
+	else
+		(void)snprintf(path, sizeof(path), "%s%s%s", own, *own ? "/" : "", leaf);
+	if (mkdirat(root, path, 0755) < 0 && errno != EEXIST)
+		return -1;
+	return openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 int program_enter_cgroup(struct program *p, const char *instance)
 {
-	char own[PATH_MAX], dir[PATH_MAX + 64], file[PATH_MAX + 96], leaf[64];
-	int error = own_cgroup(own, sizeof(own));
-	int fd;
+	int root = open_cgroup_root(), dir, error;
 
-	if (error)
-		return error;
-	(void)snprintf(leaf, sizeof(leaf), "/sluice-%s", instance);
-	/* Started anew by a parent that is in the same cgroup, or by one that was left in ours. */
-	if (strlen(own) >= strlen(leaf) && !strcmp(own + strlen(own) - strlen(leaf), leaf))
-		(void)snprintf(dir, sizeof(dir), "%s", own);
-	else
-		(void)snprintf(dir, sizeof(dir), "%s%s", own, leaf);
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+	if (root < 0)
+		return SL_EKERNEL;
+	dir = open_cgroup(root, instance);
+	(void)close(root);
+	if (dir < 0)
 		return SL_ESYS;
-	(void)snprintf(file, sizeof(file), "%s/cgroup.procs", dir);
-	error = write_file(file, "0");
-	if (error)
-		return error;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return SL_ESYS;
-	error = bpf_prog_attach(bpf_program__fd(p->skeleton->progs.leg_end), fd,
-				BPF_CGROUP_SOCK_OPS, 0);
-	(void)close(fd);
-	if (error)
-		errno = -error;
-	return error ? SL_ESYS : 0;
+	error = join_cgroup(dir);
+	if (!error) {
+		int refused = bpf_prog_attach(bpf_program__fd(p->skeleton->progs.leg_end), dir,
+					      BPF_CGROUP_SOCK_OPS, 0);
+
+		if (refused) {
+			errno = -refused;
+			error = SL_ESYS;
+		}
+	}
+	(void)close(dir);
+	return error;
 }

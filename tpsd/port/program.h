@@ -56,7 +56,7 @@ int program_attach(struct program *p, enum program_hook hook, uint32_t ifindex)
 
 /*
  * Moves the calling process into a cgroup of its own, "sluice-NAME" below the one it is in, and
- * attaches the program that sees sockets end. SL_ESYS; SL_EKERNEL without cgroup2.
+ * attaches the program that sees sockets end. SL_ESYS; SL_EKERNEL when there is no cgroup2.
  */
 int program_enter_cgroup(struct program *p, const char *instance) SL_NONNULL(1, 2) SL_MUST;
 

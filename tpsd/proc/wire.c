@@ -151,7 +151,7 @@ static int load_programs(struct wire *w)
 		error = program_enter_cgroup(&w->program, proc->instance);
 	if (error)
 		log_critical("the eBPF programs cannot be attached: %s",
-			     error == SL_EKERNEL ? "cgroup2 is not mounted" : strerror(errno));
+			     error == SL_EKERNEL ? "this kernel has no cgroup2" : strerror(errno));
 	return error;
 }
 
@@ -218,7 +218,8 @@ static void wire_commit(struct proc *proc, uint32_t revision)
 
 	if (!w->pending)
 		return;
-	(void)segment_commit(w);
+	if (segment_commit(w))
+		log_critical("revision %u is in force, but not all of it on the wire", revision);
 	config_put(w->config);
 	w->config = w->pending;
 	w->pending = NULL;
