@@ -12,18 +12,6 @@
 #include "tpsd/tls/keystore.h"
 #include "tpsd/tls/tls_leg.h"
 
-static X509 *x509_of(const struct tls_der *der)
-{
-	const unsigned char *p = der->data;
-	X509 *x = d2i_X509(NULL, &p, (long)der->len);
-
-	if (x && p != der->data + der->len) {
-		X509_free(x);
-		x = NULL;
-	}
-	return x;
-}
-
 static void write_serial(const X509 *leaf, char *out, size_t size)
 {
 	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
@@ -34,50 +22,26 @@ static void write_serial(const X509 *leaf, char *out, size_t size)
 	BN_free(bn);
 }
 
-static int take_chain(struct tls_certificate *c, const struct tls_der *chain, size_t count)
-{
-	c->chain = sk_X509_new_null();
-	if (!c->chain)
-		return SL_ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		X509 *x = x509_of(&chain[i]);
-
-		if (!x)
-			return SL_EMALFORMED;
-		if (!sk_X509_push(c->chain, x)) {
-			X509_free(x);
-			return SL_ENOMEM;
-		}
-	}
-	return 0;
-}
-
 int tls_certificate_init(struct tls_certificate *ret, struct keyprov *kp, const char *name,
-			 const struct tls_der *leaf, const struct tls_der *chain,
-			 size_t chain_count)
+			 X509 *leaf, STACK_OF(X509) *chain)
 {
-	struct tls_certificate c = {.name = name, .leaf = x509_of(leaf)};
-	EVP_PKEY *public;
-	int rc = SL_EMALFORMED;
+	struct tls_certificate c = {.name = name, .leaf = leaf};
+	EVP_PKEY *public = X509_get0_pubkey(leaf);
+	int rc = public ? keystore_key_id(public, c.key_id) : SL_EUNSUPPORTED;
 
-	public = c.leaf ? X509_get0_pubkey(c.leaf) : NULL;
-	if (!public)
-		goto failed;
-	rc = take_chain(&c, chain, chain_count);
-	if (rc == 0)
-		rc = keystore_key_id(public, c.key_id);
+	X509_up_ref(leaf);
+	c.chain = chain ? X509_chain_up_ref(chain) : NULL;
 	if (rc == 0)
 		rc = keyprov_make_key(kp, public, c.key_id, &c.key);
-	if (rc != 0)
-		goto failed;
+	if (rc != 0) {
+		ERR_clear_error();
+		tls_certificate_fini(&c);
+		return rc;
+	}
 	c.ecdsa = EVP_PKEY_is_a(public, "EC");
 	write_serial(c.leaf, c.serial, sizeof(c.serial));
 	*ret = c;
 	return 0;
-failed:
-	ERR_clear_error();
-	tls_certificate_fini(&c);
-	return rc;
 }
 
 void tls_certificate_fini(struct tls_certificate *c)
@@ -112,7 +76,9 @@ static SSL_CTX *new_context(const SSL_METHOD *method, const struct tls_context_o
 
 	if (!ctx)
 		return NULL;
-	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION);
+	/* Without it OpenSSL breaks a connection whose peer ended with a FIN alone, and the other
+	 * direction could not go on; the leg tells the two ends apart by the alert it saw. */
+	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	if (!o->encrypt_then_mac)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_ENCRYPT_THEN_MAC);
 	if (!o->renegotiation)

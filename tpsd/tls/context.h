@@ -29,16 +29,11 @@ struct tls_certificate {
 };
 
 /*
- * Fills *ret from DER: the leaf, then `chain_count` intermediates. Everything is copied but
- * `name`. SL_EMALFORMED, SL_EUNSUPPORTED (key type), SL_ECRYPTO. Free with tls_certificate_fini.
+ * Fills *ret; takes references of `leaf` and of `chain` (intermediates, may be NULL), keeps `name`.
+ * SL_EUNSUPPORTED (key type), SL_ECRYPTO. Free with tls_certificate_fini.
  */
-struct tls_der {
-	const uint8_t *data;
-	size_t len;
-};
 int tls_certificate_init(struct tls_certificate *ret, struct keyprov *kp, const char *name,
-			 const struct tls_der *leaf, const struct tls_der *chain,
-			 size_t chain_count) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+			 X509 *leaf, STACK_OF(X509) *chain) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 void tls_certificate_fini(struct tls_certificate *c) SL_NONNULL(1);
 
 struct tls_context_options {

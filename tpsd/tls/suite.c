@@ -9,26 +9,6 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
-#define ANY_AUTH     (CONFIG_BIT(CONFIG_AUTH_RSA) | CONFIG_BIT(CONFIG_AUTH_ECDSA))
-#define AUTH_ANY     ANY_AUTH
-#define AUTH_RSA     CONFIG_BIT(CONFIG_AUTH_RSA)
-#define AUTH_ECDSA   CONFIG_BIT(CONFIG_AUTH_ECDSA)
-#define PROTOCOLS_13 CONFIG_BIT(CONFIG_TLS1_3)
-#define PROTOCOLS_12 CONFIG_BIT(CONFIG_TLS1_2)
-#define PROTOCOLS_10                                                                       \
-	(CONFIG_BIT(CONFIG_SSL3) | CONFIG_BIT(CONFIG_TLS1_0) | CONFIG_BIT(CONFIG_TLS1_1) | \
-	 CONFIG_BIT(CONFIG_TLS1_2))
-
-static const struct tls_suite suites[] = {
-#define X(id, iana, openssl, kx, auth, bulk, mac, protocols)                            \
-	{id,		   iana,		   openssl,	       CONFIG_BIT(CONFIG_KX_##kx), \
-	 AUTH_##auth,      CONFIG_BIT(CONFIG_BULK_##bulk), CONFIG_BIT(CONFIG_MAC_##mac),   \
-	 PROTOCOLS_##protocols},
-#include "tpsd/tls/suite.def"
-#undef X
-};
-_Static_assert(SL_ARRAY_LEN(suites) <= TLS_SUITES_MAX, "bit sets of suites have 32 bits");
-
 static const char *const groups[] = {
 	"X25519", "P-256", "X448", "P-521", "P-384", "ffdhe2048", "ffdhe3072", "X25519MLKEM768",
 };
@@ -42,19 +22,6 @@ static const struct {
 	[CONFIG_TLS1_1] = {TLS1_1_VERSION, "TLSv1.1"}, [CONFIG_TLS1_2] = {TLS1_2_VERSION, "TLSv1.2"},
 	[CONFIG_TLS1_3] = {TLS1_3_VERSION, "TLSv1.3"},
 };
-
-const struct tls_suite *tls_suite_at(size_t i)
-{
-	return i < SL_ARRAY_LEN(suites) ? &suites[i] : NULL;
-}
-
-const struct tls_suite *tls_suite_by_id(uint16_t id)
-{
-	for (size_t i = 0; i < SL_ARRAY_LEN(suites); i++)
-		if (suites[i].id == id)
-			return &suites[i];
-	return NULL;
-}
 
 const char *tls_group_name(size_t i)
 {
@@ -85,9 +52,9 @@ static bool probe_protocol(SSL_CTX *ctx, int version)
 	return there;
 }
 
-static bool probe_suite(SSL_CTX *ctx, const struct tls_suite *suite)
+static bool probe_suite(SSL_CTX *ctx, const struct conf_suite *suite)
 {
-	bool is13 = suite->protocols == PROTOCOLS_13;
+	bool is13 = suite->first == CONFIG_TLS1_3;
 	STACK_OF(SSL_CIPHER) *list;
 
 	if (is13 ? !SSL_CTX_set_ciphersuites(ctx, suite->openssl)
@@ -111,9 +78,9 @@ int tls_capability_probe(struct tls_capability *ret_cap)
 	for (size_t i = 0; i < SL_ARRAY_LEN(protocols); i++)
 		if (probe_protocol(ctx, protocols[i].version))
 			cap.protocols |= CONFIG_BIT(i);
-	for (size_t i = 0; i < SL_ARRAY_LEN(suites); i++)
-		if (probe_suite(ctx, &suites[i]))
-			cap.suites |= 1u << i;
+	for (size_t i = 0; conf_suite_at(i); i++)
+		if (probe_suite(ctx, conf_suite_at(i)))
+			cap.suites |= UINT64_C(1) << i;
 	for (size_t i = 0; i < SL_ARRAY_LEN(groups); i++)
 		if (SSL_CTX_set1_groups_list(ctx, groups[i]))
 			cap.groups |= 1u << i;
@@ -125,7 +92,7 @@ int tls_capability_probe(struct tls_capability *ret_cap)
 }
 
 /* Adds `,"name"` for each bit; the caller has opened the array. */
-static int json_names(struct buf *out, const char *key, uint32_t bits, bool wanted,
+static int json_names(struct buf *out, const char *key, uint64_t bits, bool wanted,
 		      const char *(*name)(size_t i))
 {
 	const char *comma = "";
@@ -147,7 +114,7 @@ static const char *protocol_at(size_t i)
 
 static const char *suite_name_at(size_t i)
 {
-	return i < SL_ARRAY_LEN(suites) ? suites[i].iana : NULL;
+	return conf_suite_at(i) ? conf_suite_at(i)->name : NULL;
 }
 
 int tls_capability_json(const struct tls_capability *cap, struct buf *out)
@@ -160,7 +127,7 @@ int tls_capability_json(const struct tls_capability *cap, struct buf *out)
 		{"suites", "suites_missing", suite_name_at},
 		{"groups", "groups_missing", tls_group_name},
 	};
-	const uint32_t bits[] = {cap->protocols, cap->suites, cap->groups};
+	const uint64_t bits[] = {cap->protocols, cap->suites, cap->groups};
 	int rc = buf_printf(out, "{\"library\":\"%s\",\"compression\":%s",
 			    OpenSSL_version(OPENSSL_VERSION), cap->compression ? "true" : "false");
 
@@ -176,22 +143,6 @@ int tls_capability_json(const struct tls_capability *cap, struct buf *out)
 	return rc == 0 ? buf_printf(out, "}") : rc;
 }
 
-static bool is_deselected(const struct config_tls_side *side, const struct tls_suite *suite)
-{
-	for (size_t i = 0; i < side->deselected_suites.count; i++)
-		if (strcmp(side->deselected_suites.items[i], suite->iana) == 0 ||
-		    strcmp(side->deselected_suites.items[i], suite->openssl) == 0)
-			return true;
-	return false;
-}
-
-static bool is_chosen(const struct config_tls_side *side, const struct tls_suite *suite)
-{
-	return (suite->protocols & side->protocols) && (suite->key_exchange & side->key_exchange) &&
-	       (suite->authentication & side->authentication) && (suite->bulk & side->bulk) &&
-	       (suite->mac & side->mac) && !is_deselected(side, suite);
-}
-
 /* All names fit: the table is shorter than the lists. */
 static void add_name(char *list, size_t size, const char *name)
 {
@@ -200,16 +151,20 @@ static void add_name(char *list, size_t size, const char *name)
 	(void)snprintf(list + len, size - len, "%s%s", len ? ":" : "", name);
 }
 
-static void add_suite(struct tls_selection *sel, size_t i)
+static void add_suite(struct tls_selection *sel, const struct conf_suite *suite, size_t i)
 {
-	const struct tls_suite *suite = &suites[i];
-
-	sel->suites |= 1u << i;
+	sel->suites |= UINT64_C(1) << i;
 	sel->ids[sel->ids_count++] = suite->id;
-	if (suite->protocols == PROTOCOLS_13)
+	if (suite->first == CONFIG_TLS1_3)
 		add_name(sel->list13, sizeof(sel->list13), suite->openssl);
 	else
 		add_name(sel->list, sizeof(sel->list), suite->openssl);
+}
+
+/* Bits of the protocols that a suite may run under. */
+static uint32_t protocols_of(const struct conf_suite *suite)
+{
+	return (2u << suite->last) - (1u << suite->first);
 }
 
 /* OpenSSL takes a range, and R43 asks for one: the highest run of protocols that have suites. */
@@ -234,15 +189,17 @@ int tls_select(const struct config_tls_side *side, const struct tls_capability *
 	struct tls_selection sel = {.missing_protocols = side->protocols & ~cap->protocols};
 	uint32_t usable = 0;
 
-	for (size_t i = 0; i < SL_ARRAY_LEN(suites); i++) {
-		if (!is_chosen(side, &suites[i]))
+	for (size_t i = 0; conf_suite_at(i); i++) {
+		const struct conf_suite *suite = conf_suite_at(i);
+
+		if (!conf_suite_selected(suite, side))
 			continue;
 		if (!(cap->suites >> i & 1)) {
-			sel.missing_suites |= 1u << i;
+			sel.missing_suites |= UINT64_C(1) << i;
 			continue;
 		}
-		add_suite(&sel, i);
-		usable |= suites[i].protocols & side->protocols & cap->protocols;
+		add_suite(&sel, suite, i);
+		usable |= protocols_of(suite) & side->protocols & cap->protocols;
 	}
 	choose_range(&sel, usable);
 	if (!sel.protocols)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cipher suites and protocols: the table of suite.def, what of it the linked library really has
+ * Cipher suites and protocols: what of lib/conf's table the linked library really has
  * (the capability table, probed once by making objects and asking them back), and the selection
  * that a leg's criteria make of both (R42-R52). Any thread; read-only after the probe.
  */
@@ -12,29 +12,19 @@
 
 #include "lib/base/attr.h"
 #include "lib/conf/config.h"
+#include "lib/conf/suite.h"
 
 struct buf;
 
-enum { TLS_SUITES_MAX = 32, TLS_GROUPS_MAX = 12, TLS_LIST_MAX = 1024 };
-
-struct tls_suite {
-	uint16_t id;
-	const char *iana;
-	const char *openssl;
-	uint32_t key_exchange, authentication, bulk, mac; /* CONFIG_BIT()s */
-	uint32_t protocols;				  /* CONFIG_BIT()s it may run under */
-};
+enum { TLS_GROUPS_MAX = 12, TLS_LIST_MAX = 2048 };
 
 struct tls_capability {
 	uint32_t protocols;	  /* CONFIG_BIT()s of enum config_tls_protocol */
-	uint32_t suites;	  /* bit i: suite i of the table */
+	uint64_t suites;	  /* bit i: conf_suite_at(i) */
 	uint32_t groups;	  /* bit i: group i of tls_group_name() */
 	bool compression;
 };
 
-/* Suite `i` of the table, NULL past its end. */
-const struct tls_suite *tls_suite_at(size_t i);
-const struct tls_suite *tls_suite_by_id(uint16_t id);
 const char *tls_group_name(size_t i);
 const char *tls_protocol_name(enum config_tls_protocol protocol);
 
@@ -48,13 +38,13 @@ int tls_capability_json(const struct tls_capability *cap, struct buf *out) SL_NO
 struct tls_selection {
 	uint32_t protocols;		  /* CONFIG_BIT()s; contiguous */
 	int min_version, max_version;	  /* as OpenSSL numbers them, 0x0301 … 0x0304 */
-	uint32_t suites;		  /* bits of the table */
-	uint16_t ids[TLS_SUITES_MAX];
+	uint64_t suites;		  /* bits as in tls_capability */
+	uint16_t ids[CONF_SUITES_MAX];
 	size_t ids_count;
 	char list[TLS_LIST_MAX];	  /* for SSL_CTX_set_cipher_list; "" none */
 	char list13[256];		  /* for SSL_CTX_set_ciphersuites; "" none */
 	uint32_t missing_protocols;	  /* asked for, not in the library (R52) */
-	uint32_t missing_suites;	  /* the same, bits of the table */
+	uint64_t missing_suites;	  /* the same, of suites */
 };
 
 /*

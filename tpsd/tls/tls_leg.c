@@ -2,6 +2,8 @@
 #include "tpsd/tls/tls_leg.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,30 @@
 bool tls_leg_has_pending(const struct tls_leg *tl)
 {
 	return SSL_has_pending(tl->ssl) == 1;
+}
+
+/*
+ * An end without an error: close_notify, or a FIN alone (SSL_OP_IGNORE_UNEXPECTED_EOF, context.c).
+ * Or a RST whose error OpenSSL took off the socket and passed over, as it does when a TLS 1.3 ticket
+ * cannot be written: then the socket is closed, which it is not after a FIN.
+ */
+static void note_end(struct leg *leg)
+{
+	const struct tls_leg *tl = leg->tls;
+	bool client = leg->side == LEG_CLIENT;
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	leg->end = LEG_CLOSED;
+	if (tl->notified)
+		return;
+	leg->end = LEG_TRUNCATED;
+	leg->reason = client ? REASON_TRUNCATED_CLIENT : REASON_TRUNCATED_SERVER;
+	if (leg->shut || getsockopt(leg->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+	    info.tcpi_state != TCP_CLOSE)
+		return;
+	leg->end = LEG_RESET;
+	leg->reason = client ? REASON_CLIENT_RESET : REASON_SERVER_RESET;
 }
 
 /* The library asks again for what the socket lacks, or says why it cannot go on. */
@@ -34,7 +60,7 @@ static int wait_or_fail(struct leg *leg, int ret)
 		leg->wants = LEG_WANTS_KEY;
 		return SL_EAGAIN;
 	case SSL_ERROR_ZERO_RETURN:
-		leg->end = LEG_CLOSED;
+		note_end(leg);
 		return SL_EEOF;
 	default:
 		break;
@@ -150,8 +176,8 @@ static void note_alert(struct tls_leg *tl, int where, int alert)
 	uint8_t description = (uint8_t)(alert & 0xff);
 
 	if (description == SSL_AD_CLOSE_NOTIFY)
-		return;
-	if (description == SSL_AD_NO_RENEGOTIATION && (where & SSL_CB_WRITE))
+		tl->notified |= (where & SSL_CB_READ) == SSL_CB_READ;
+	else if (description == SSL_AD_NO_RENEGOTIATION && (where & SSL_CB_WRITE))
 		tl->renegotiations_refused++;
 	else if (where & SSL_CB_READ)
 		tl->alert_received = description;

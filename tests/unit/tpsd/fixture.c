@@ -21,7 +21,6 @@ void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char
 {
 	static long serial = 1;
 	X509_NAME *name;
-	int len;
 
 	c->key = type == FIXTURE_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
 	c->leaf = X509_new();
@@ -36,26 +35,19 @@ void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char
 	X509_set_issuer_name(c->leaf, issuer ? X509_get_subject_name(issuer->leaf) : name);
 	add_names(c->leaf, names);
 	assert_true(X509_sign(c->leaf, issuer ? issuer->key : c->key, EVP_sha256()) > 0);
-	c->der = NULL;
-	len = i2d_X509(c->leaf, &c->der);
-	assert_true(len > 0);
-	c->der_len = (size_t)len;
 }
 
 void fixture_cert_free(struct fixture_cert *c)
 {
 	EVP_PKEY_free(c->key);
 	X509_free(c->leaf);
-	OPENSSL_free(c->der);
 }
 
 void fixture_tls_certificate(struct tls_certificate *ret, struct keyprov *kp, struct keystore *ks,
 			     const struct fixture_cert *c)
 {
-	struct tls_der leaf = {c->der, c->der_len};
-
 	assert_int_equal(keystore_add(ks, c->key, 1), 0);
-	assert_int_equal(tls_certificate_init(ret, kp, "test", &leaf, NULL, 0), 0);
+	assert_int_equal(tls_certificate_init(ret, kp, "test", c->leaf, NULL), 0);
 }
 
 static void answer(struct loop_timer *timer)

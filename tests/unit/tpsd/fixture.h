@@ -14,8 +14,6 @@ enum fixture_key { FIXTURE_RSA, FIXTURE_EC };
 struct fixture_cert {
 	EVP_PKEY *key;
 	X509 *leaf;
-	uint8_t *der;
-	size_t der_len;
 };
 
 /* Self-signed when `issuer` is NULL. `names` is a SAN list such as "DNS:a.test,DNS:*.b.test". */

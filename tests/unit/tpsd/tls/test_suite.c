@@ -32,6 +32,7 @@ static void what_the_library_lacks_is_named_and_left_out(void **state)
 	assert_int_equal(tls_select(&everything, &cap, &sel), 0);
 	assert_int_equal(sel.missing_protocols, 0x3);
 	assert_true(sel.missing_suites & 1u << 3);
+	assert_int_equal(sel.ids_count, 3);
 	assert_string_equal(sel.list, "");
 	/* TLS 1.1 and 1.2 have no suite left, so they are not offered. */
 	assert_int_equal(sel.protocols, CONFIG_BIT(CONFIG_TLS1_3));
@@ -42,7 +43,7 @@ static void criteria_and_deselection_choose(void **state)
 {
 	static const char *const not[] = {"TLS_RSA_WITH_AES_128_CBC_SHA"};
 	struct config_tls_side side = everything;
-	struct tls_capability cap = {.protocols = 0x1f, .suites = ~0u};
+	struct tls_capability cap = {.protocols = 0x1f, .suites = ~UINT64_C(0)};
 	struct tls_selection sel;
 
 	side.protocols = CONFIG_BIT(CONFIG_TLS1_1);

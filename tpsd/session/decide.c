@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HELLO and DECIDE: what `wire` holds comes here, policy and the ClientHello say forward, take or
+ * drop. Nothing is kept of a flow that is not taken, so an answer of `more` costs nothing.
+ */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "tpsd/policy/policy.h"
+#include "tpsd/session/session_priv.h"
+
+void hello_summarise(const struct clienthello *h, struct hello_summary *ret)
+{
+	struct clienthello_view name;
+	size_t at = 0;
+
+	*ret = (struct hello_summary){.versions = h->versions,
+				      .legacy_version = h->legacy_version,
+				      .psk = h->psk,
+				      .ticket = h->ticket,
+				      .ech = h->ech,
+				      .compression = h->compression};
+	memcpy(ret->sni, h->sni.len ? h->sni.data : (const uint8_t *)"", h->sni.len);
+	while (clienthello_alpn_next(&h->alpn, &at, &name)) {
+		if (ret->alpn_len + 1 + name.len > sizeof(ret->alpn))
+			break;
+		ret->alpn[ret->alpn_len] = (uint8_t)name.len;
+		memcpy(ret->alpn + ret->alpn_len + 1, name.data, name.len);
+		ret->alpn_len += 1 + name.len;
+	}
+	for (size_t i = 0; i + 1 < h->suites.len; i += 2) {
+		uint16_t id = (uint16_t)(h->suites.data[i] << 8 | h->suites.data[i + 1]);
+
+		ret->suites_offered++;
+		if (ret->suites_count < SESSION_SUITES_KEPT && !clienthello_is_grease(id))
+			ret->suites[ret->suites_count++] = id;
+	}
+}
+
+enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h)
+{
+	const struct tls_selection *sel = &proxy->client_side;
+
+	/* Both enumerations count from SSL 3.0. */
+	if (!(h->versions & sel->protocols))
+		return REASON_CLIENT_VERSION;
+	for (size_t i = 0; i < sel->ids_count; i++)
+		if (clienthello_list_has(&h->suites, sel->ids[i]))
+			return REASON_NONE;
+	return REASON_CLIENT_SUITE;
+}
+
+enum config_action class_action(const struct config_server_proxy *proxy, enum reason reason)
+{
+	enum failure_class class = reason_class(reason);
+
+	return class == FAILURE_NONE ? CONFIG_BLOCK : proxy->on_failure[class];
+}
+
+static struct decision by_class(const struct setup_proxy *proxy, enum reason reason)
+{
+	struct decision d = {.reason = reason, .action = IPC_DROP, .reset = IPC_RESET_BOTH,
+			     .alert = TLS_NO_ALERT};
+
+	if (class_action(proxy->config, reason) != CONFIG_BLOCK)
+		d.action = IPC_FORWARD;
+	return d;
+}
+
+/* A count over its limit until it has fallen below it by the hysteresis (R160). */
+static bool over(bool *state, size_t count, uint64_t limit, uint32_t hysteresis)
+{
+	if (limit == 0)
+		return false;
+	*state = *state ? count * 100 > limit * (100 - hysteresis) : count >= limit;
+	return *state;
+}
+
+static bool is_overloaded(struct host *h, const struct addr *client)
+{
+	const struct config_limits *l = &h->setup->config->limits;
+	uint64_t share = SL_MAX(l->sessions / h->workers, 1u);
+	uint64_t handshakes = l->handshakes ? SL_MAX(l->handshakes / h->workers, 1u) : 0;
+	uint64_t source = l->sessions_per_source;
+	uint64_t hash = h->seed;
+	bool sessions;
+
+	for (size_t i = 0; i < sizeof(client->bytes); i++)
+		hash = (hash ^ client->bytes[i]) * 0x100000001b3ULL;
+	if (source && h->sources[hash % HOST_SOURCES].sessions >= source)
+		return true;
+	/* Both states must follow their counts, whatever the other one says. */
+	sessions = over(&h->over_sessions, h->sessions, l->sessions ? share : 0,
+			l->hysteresis_percent);
+	return over(&h->over_handshakes, h->handshakes, handshakes, l->hysteresis_percent) ||
+	       sessions;
+}
+
+/* What stands in the way before any ClientHello is whole. */
+static bool decide_without_hello(const struct ipc_hello *hello, int parse, struct setup_proxy *proxy,
+				 struct decision *ret)
+{
+	bool ended = hello->flags & IPC_HELLO_FIN;
+
+	if (hello->flags & IPC_HELLO_SERVER_FIRST)
+		*ret = by_class(proxy, REASON_SERVER_FIRST);
+	else if (hello->flags & IPC_HELLO_SILENT)
+		*ret = by_class(proxy, REASON_NO_HANDSHAKE);
+	else if (parse == SL_EMISMATCH)
+		*ret = by_class(proxy, REASON_CLEARTEXT);
+	else if (parse == SL_EAGAIN && ended && hello->bytes.len == 0)
+		/* Closed without a byte: a health check (R21), neither an error nor logged. */
+		*ret = (struct decision){.action = IPC_FORWARD, .alert = TLS_NO_ALERT};
+	else if (parse == SL_EAGAIN && ended)
+		*ret = by_class(proxy, REASON_INCOMPLETE_HELLO);
+	else if (parse == SL_EAGAIN)
+		*ret = (struct decision){.action = (hello->flags & IPC_HELLO_TIMED_OUT) ? IPC_TAKE
+										       : IPC_MORE,
+					 .alert = TLS_NO_ALERT};
+	else if (parse != 0)
+		*ret = by_class(proxy, REASON_HELLO_MALFORMED);
+	else
+		return false;
+	return true;
+}
+
+static uint8_t alert_of(enum reason reason)
+{
+	return reason == REASON_CLIENT_VERSION ? SSL_AD_PROTOCOL_VERSION : SSL_AD_HANDSHAKE_FAILURE;
+}
+
+static struct decision decide_by_hello(struct setup_proxy *proxy, const struct clienthello *hello)
+{
+	enum reason reason = hello_judge(proxy, hello);
+	struct decision d = {.action = IPC_TAKE, .alert = TLS_NO_ALERT};
+
+	if (reason == REASON_NONE)
+		return d;
+	d = by_class(proxy, reason);
+	/* The client is told why, which takes the connection (RFC 8446 section 4.1.1). */
+	if (d.action == IPC_DROP) {
+		d.action = IPC_TAKE;
+		d.alert = alert_of(reason);
+	}
+	return d;
+}
+
+static void count_protocol(struct host *h, enum reason reason)
+{
+	static const struct {
+		enum reason reason;
+		enum counter counter;
+	} table[] = {
+		{REASON_CLEARTEXT, COUNTER_cleartext},
+		{REASON_SERVER_FIRST, COUNTER_cleartext},
+		{REASON_NO_HANDSHAKE, COUNTER_noHandshake},
+		{REASON_CLIENT_VERSION, COUNTER_clientVersionOther},
+		{REASON_CLIENT_SUITE, COUNTER_clientCipherOther},
+		{REASON_HELLO_MALFORMED, COUNTER_clientErrors},
+		{REASON_OVERLOAD, COUNTER_refused_overload},
+	};
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(table); i++)
+		if (table[i].reason == reason)
+			counter_add(h->counters, table[i].counter, 1);
+}
+
+/* A session that lives only as long as its record is written: `s` has what events want to know. */
+static void fill(struct session *s, struct host *h, const struct ipc_hello *hello,
+		 const struct policy_match *match, const struct clienthello *parsed)
+{
+	*s = (struct session){.magic = SESSION_MAGIC, .host = h, .setup = h->setup,
+			      .flow = hello->flow, .client = hello->client,
+			      .server = hello->server, .client_port = hello->client_port,
+			      .server_port = hello->server_port, .segment = hello->segment,
+			      .vlan = hello->vlan, .tunnel = hello->tunnel,
+			      .virtual_segment = match->request, .policy = match->policy,
+			      .alert_to_client = TLS_NO_ALERT, .step = STEP_DECIDE};
+	s->begun_ns = clock_now_ns();
+	if (match->policy)
+		s->proxy = &h->setup->proxies[match->policy->proxy->index];
+	if (parsed) {
+		hello_summarise(parsed, &s->hello);
+		s->hello_seen = true;
+	}
+}
+
+static enum reason_outcome outcome_of(const struct decision *d)
+{
+	enum reason_outcome outcome = reason_outcome(d->reason);
+
+	if (d->action == IPC_FORWARD && outcome == OUTCOME_BLOCKED)
+		return OUTCOME_BYPASSED;
+	if (d->action == IPC_DROP && outcome == OUTCOME_BYPASSED)
+		return OUTCOME_BLOCKED;
+	return outcome;
+}
+
+/* Flows that end here: counted and, but for those without any policy, recorded. */
+static void settle(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
+		   const struct clienthello *parsed, const struct decision *d)
+{
+	enum reason_outcome outcome = outcome_of(d);
+	struct session s;
+
+	if (d->reason != REASON_NONE) {
+		counter_add_reason(h->counters, d->reason);
+		count_protocol(h, d->reason);
+		counter_add(h->counters,
+			    outcome == OUTCOME_BLOCKED	? COUNTER_blocked
+			    : outcome == OUTCOME_BYPASSED ? COUNTER_bypassed
+							  : COUNTER_not_decrypted,
+			    1);
+		if (d->reason != REASON_NO_POLICY) {
+			fill(&s, h, hello, match, parsed);
+			record_decision(&s, d->reason, outcome);
+		}
+	}
+	h->ops->verdict(h->arg, hello->flow, d->action, d->reset, d->reason);
+}
+
+static void take(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
+		 const struct clienthello *parsed, const struct decision *d)
+{
+	struct session *s = session_create(h, hello);
+
+	if (!s) {
+		h->ops->verdict(h->arg, hello->flow, IPC_DROP, IPC_RESET_BOTH, REASON_INTERNAL);
+		return;
+	}
+	s->virtual_segment = match->request;
+	s->response_segment = match->response;
+	s->policy = match->policy;
+	s->proxy = &s->setup->proxies[match->policy->proxy->index];
+	s->step = STEP_TAKE;
+	if (parsed) {
+		hello_summarise(parsed, &s->hello);
+		s->hello_seen = true;
+	}
+	s->alert_to_client = d->alert;
+	if (d->alert != TLS_NO_ALERT) {
+		s->legs[LEG_CLIENT].reason = d->reason;
+		count_protocol(h, d->reason);
+	}
+	h->ops->verdict(h->arg, hello->flow, IPC_TAKE, IPC_RESET_NONE, REASON_NONE);
+}
+
+static struct decision leave_alone(enum reason reason)
+{
+	return (struct decision){.action = IPC_FORWARD, .reason = reason, .alert = TLS_NO_ALERT};
+}
+
+/* R114: what would have happened is in the record; the flow is left alone. */
+static bool is_observed(const struct policy_match *match)
+{
+	return match->policy->state == CONFIG_STATE_OBSERVE;
+}
+
+void host_hello(struct host *h, const struct ipc_hello *hello)
+{
+	struct clienthello parsed, *whole = NULL;
+	struct policy_match match;
+	struct setup_proxy *proxy;
+	struct decision d;
+	int parse;
+
+	if (session_find(h, hello->flow))
+		return; /* taken already: an answer is on its way */
+	policy_match(h->setup ? h->setup->config : NULL, hello, &match);
+	if (!match.policy || match.excepted) {
+		d = leave_alone(match.policy ? REASON_SOURCE_EXCEPTION : REASON_NO_POLICY);
+		settle(h, hello, &match, NULL, &d);
+		return;
+	}
+	proxy = &h->setup->proxies[match.policy->proxy->index];
+	parse = clienthello_parse(hello->bytes.data, hello->bytes.len, h->hello_scratch, &parsed);
+	if (parse == 0)
+		whole = &parsed;
+	if (decide_without_hello(hello, parse, proxy, &d)) {
+		if (d.action == IPC_MORE) {
+			h->ops->verdict(h->arg, hello->flow, IPC_MORE, 0, REASON_NONE);
+			return;
+		}
+	} else {
+		d = decide_by_hello(proxy, &parsed);
+	}
+	if (is_observed(&match))
+		d = leave_alone(REASON_OBSERVED);
+	else if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, &hello->client))
+		d = by_class(proxy, REASON_OVERLOAD);
+	if (d.action == IPC_TAKE)
+		take(h, hello, &match, whole, &d);
+	else
+		settle(h, hello, &match, whole, &d);
+}
+
+/*
+ * The ClientHello of a flow that was taken before it was whole (incomplete_hello_wait): read on the
+ * socket without taking it off, so that the TLS library finds it there.
+ */
+static int peek_hello(struct session *s, struct clienthello *ret)
+{
+	struct host *h = s->host;
+	ssize_t n = recv(s->legs[LEG_CLIENT].fd, h->peek_scratch, sizeof(h->peek_scratch),
+			 MSG_PEEK | MSG_DONTWAIT);
+	int rc, want;
+
+	if (n == 0)
+		return SL_EEOF;
+	rc = n < 0 ? SL_EAGAIN : clienthello_parse(h->peek_scratch, (size_t)n, h->hello_scratch,
+						       ret);
+	if (rc != SL_EAGAIN)
+		return rc;
+	/* Do not wake for what was seen already. */
+	want = n > 0 ? (int)n + 1 : 1;
+	(void)setsockopt(s->legs[LEG_CLIENT].fd, SOL_SOCKET, SO_RCVLOWAT, &want, sizeof(want));
+	s->legs[LEG_CLIENT].wants = LEG_WANTS_READ;
+	return SL_EAGAIN;
+}
+
+static enum reason reason_of_parse(int rc)
+{
+	switch (rc) {
+	case SL_EMISMATCH:
+		return REASON_CLEARTEXT;
+	case SL_EEOF:
+		return REASON_INCOMPLETE_HELLO;
+	default:
+		return REASON_HELLO_MALFORMED;
+	}
+}
+
+int step_hello(struct session *s)
+{
+	struct clienthello hello;
+	int one = 1;
+	int rc = peek_hello(s, &hello);
+	enum reason reason;
+
+	if (rc == SL_EAGAIN)
+		return rc;
+	(void)setsockopt(s->legs[LEG_CLIENT].fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+	s->taken_ns = clock_now_ns();
+	session_arm(s, s->setup->config->ssl_inspection.handshake_timeout_ms * CLOCK_NS_PER_MS);
+	if (rc == 0) {
+		hello_summarise(&hello, &s->hello);
+		s->hello_seen = true;
+		reason = hello_judge(s->proxy, &hello);
+		if (reason == REASON_NONE)
+			return 0;
+		s->alert_to_client = alert_of(reason);
+	} else {
+		reason = reason_of_parse(rc);
+	}
+	count_protocol(s->host, reason);
+	if (class_action(s->proxy->config, reason) != CONFIG_BLOCK) {
+		s->alert_to_client = TLS_NO_ALERT;
+		s->legs[LEG_CLIENT].reason = reason;
+		s->splicing = true;
+		session_handshake_over(s);
+		s->step = STEP_RELAY;
+		return step_relay(s);
+	}
+	session_close(s, reason);
+	return SL_EREFUSED;
+}

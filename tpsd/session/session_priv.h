@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session and its host, as the files of this folder see them. Worker's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/loop.h"
+#include "lib/event/counter.h"
+#include "lib/event/event.h"
+#include "lib/wire/clienthello.h"
+#include "tpsd/inspect/inspector.h"
+#include "tpsd/session/host.h"
+#include "tpsd/session/leg.h"
+#include "tpsd/session/setup.h"
+#include "tpsd/tls/resume.h"
+#include "tpsd/tls/ticket.h"
+#include "tpsd/tls/tls_leg.h"
+
+enum step {
+#define X(NAME, name, waits) STEP_##NAME,
+#include "tpsd/session/step.def"
+#undef X
+	STEP_END
+};
+
+enum {
+	SESSION_MAGIC = 0x53455353,
+	SESSION_SNI_MAX = CLIENTHELLO_NAME_MAX + 1,
+	SESSION_ALPN_OFFER_MAX = 256, /* bytes of the offer passed on; more are left out */
+	SESSION_SUITES_KEPT = 32,     /* of the client's offer, for events */
+	RELAY_READ_MAX = 32 * 1024,   /* read at once from a leg */
+	RELAY_HELD_MAX = TSE_HOLD_MAX + RELAY_READ_MAX, /* a direction, unreleased or unwritten */
+	RELAY_BUDGET = 256 * 1024,    /* bytes of a direction before others have their turn */
+	HOST_CLOSED_KEPT = 256,	      /* closed sessions that explain knows */
+	HOST_CLOSED_TEXT = 2048,
+	HOST_REPEATS = 512, /* reasons aggregated at once (R98) */
+};
+
+/* What of the ClientHello outlives its bytes. */
+struct hello_summary {
+	char sni[SESSION_SNI_MAX]; /* as sent, to be forwarded so (R25); "" none */
+	uint8_t alpn[SESSION_ALPN_OFFER_MAX];
+	size_t alpn_len;
+	unsigned versions; /* enum clienthello_version bits */
+	uint16_t legacy_version;
+	uint16_t suites[SESSION_SUITES_KEPT];
+	unsigned suites_count;
+	unsigned suites_offered;
+	bool psk, ticket, ech, compression;
+};
+
+/* One direction of the relay. */
+struct direction {
+	struct leg *from, *to;
+	struct buf held;    /* `unsent` released bytes for `to`, then the engine's view so far */
+	size_t unsent;
+	bool eof;	    /* `from` has ended */
+	bool eof_fed;	    /* … and the engine knows */
+	bool notified;	    /* … and `to` got the close_notify, if there was one */
+	bool finished;	    /* … and the FIN */
+	bool trusted;	    /* nothing is inspected any more */
+	unsigned read_wants, write_wants; /* of from and to */
+	uint64_t bytes;	    /* plaintext sent on */
+};
+
+struct session {
+	uint32_t magic;
+	enum step step;
+	struct host *host;
+	struct setup *setup;
+	struct session *next;	      /* of its bucket */
+	struct session *newer, *older; /* of all */
+	uint64_t flow;
+
+	struct addr client, server;
+	uint16_t client_port, server_port;
+	uint16_t segment, vlan;
+	uint8_t client_side, tunnel;
+	uint32_t tunnel_key;
+
+	const struct config_virtual_segment *virtual_segment; /* of the request */
+	const struct config_virtual_segment *response_segment;
+	const struct config_server_policy *policy;
+	struct setup_proxy *proxy;
+
+	struct hello_summary hello;
+	bool hello_seen;
+	bool decided;
+	struct leg legs[2]; /* enum leg_side */
+	struct direction directions[2]; /* enum tse_direction */
+	struct loop_timer timer;
+	struct loop_timer again; /* enters the driver from the loop */
+	uint64_t begun_ns, taken_ns, server_ns, client_begun_ns, client_ns; /* loop's time */
+	uint64_t active_ns;	 /* last byte */
+	bool established;
+	bool handshaking; /* counted in host.handshakes */
+	bool ending;
+	bool splicing;
+	int pipes[2][2];
+	size_t piped[2];
+
+	uint8_t resume_key[RESUME_KEY_LEN];
+	struct tls_verified verified;
+	bool verified_known;
+	bool resumed_server, resumed_client;
+	const uint8_t *server_alpn;
+	unsigned server_alpn_len;
+	struct setup_identity *identity;
+	bool named; /* the SNI has a certificate */
+
+	void *flows[2]; /* inspector's, by direction; both the same when one inspects both */
+	struct inspector *inspectors[2];
+	bool http2;	/* negotiated, or seen without negotiation */
+	unsigned matches;
+	enum reason block_reason;
+	uint8_t alert_to_client; /* TLS_NO_ALERT: none */
+};
+
+/* Repeated outcomes of a minute, written as one event (R98). */
+struct repeat {
+	uint64_t hash; /* of policy, SNI, reason; 0: free */
+	uint64_t minute_ns;
+	uint32_t count; /* not written yet */
+	enum reason reason;
+	struct addr client, server;
+	uint16_t client_port, server_port;
+	char sni[SESSION_SNI_MAX];
+	char policy[64];
+};
+
+struct closed {
+	uint64_t flow;
+	uint32_t len;
+	char text[HOST_CLOSED_TEXT];
+};
+
+struct failure_row {
+	uint64_t hash;
+	enum reason reason;
+	uint64_t count, last_us, last_flow;
+	struct addr server;
+	uint16_t server_port;
+	char sni[SESSION_SNI_MAX];
+};
+
+enum { HOST_BUCKETS = 16384, HOST_SOURCES = 4096, HOST_FAILURES = 256 };
+
+/* Open sessions of sources that hash alike: a bound that an attacker cannot push past by luck. */
+struct source_count {
+	uint32_t sessions;
+};
+
+struct host {
+	struct loop *loop;
+	const struct host_ops *ops;
+	void *arg;
+	struct ring *ring;
+	struct counter_slab *counters;
+	unsigned workers;
+	struct keyprov *keyprov;
+	struct tls_capability capability;
+	struct ticket_keys tickets;
+	struct resume_cache *resume;
+	struct setup *setup;
+	struct session *buckets[HOST_BUCKETS];
+	struct session *newest, *oldest;
+	size_t sessions, handshakes;
+	bool over_sessions, over_handshakes; /* hysteresis (R160) */
+	struct source_count sources[HOST_SOURCES];
+	uint64_t seed; /* of the hashes */
+	struct repeat repeats[HOST_REPEATS];
+	struct loop_timer minute;
+	struct failure_row failures[HOST_FAILURES];
+	struct closed *closed; /* ring of HOST_CLOSED_KEPT */
+	size_t closed_at;
+	struct event_line line;		   /* scratch */
+	uint8_t hello_scratch[CLIENTHELLO_MAX];
+	uint8_t peek_scratch[CLIENTHELLO_MAX];
+	uint8_t read_scratch[RELAY_READ_MAX];
+	struct tse_result result;
+};
+
+/* ---- session.c ---- */
+struct session *session_create(struct host *h, const struct ipc_hello *hello);
+struct session *session_find(struct host *h, uint64_t flow);
+/* Walks the steps until one waits; the session may be gone afterwards. */
+void session_drive(struct session *s);
+/* Ends it: both legs, the event, the counters, `wire`, its memory. */
+void session_close(struct session *s, enum reason reason);
+/* As session_close, but the ends get no RST unless they must: FIN, and alerts where TLS has them. */
+void session_close_orderly(struct session *s, enum reason reason);
+/* As session_close for a block: each end gets a FIN or a RST. The reason is s->block_reason. */
+void session_close_blocked(struct session *s, bool client_orderly, bool server_orderly);
+void session_wake(void *arg);
+void session_arm(struct session *s, uint64_t delay_ns);
+const char *step_name(enum step step);
+
+void session_handshake_over(struct session *s);
+
+/* ---- steps: 0 done, SL_EAGAIN, or SL_EREFUSED when the session is closed (and freed) ---- */
+int step_hello(struct session *s);
+int step_server(struct session *s);
+int step_verify(struct session *s);
+int step_identity(struct session *s);
+int step_client(struct session *s);
+int step_relay(struct session *s);
+int splice_run(struct session *s);
+void splice_fini(struct session *s);
+
+/* ---- decide.c ---- */
+struct decision {
+	enum ipc_action action;
+	enum ipc_reset reset;
+	enum reason reason;
+	uint8_t alert; /* TAKE all the same, to tell the client why; TLS_NO_ALERT: none */
+};
+void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
+/* What the proxy's selections say of the offer: REASON_NONE, CLIENT_VERSION or CLIENT_SUITE. */
+enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);
+enum config_action class_action(const struct config_server_proxy *proxy, enum reason reason);
+
+/* ---- inspection.c ---- */
+int inspection_begin(struct session *s);
+void inspection_end(struct session *s);
+uint64_t inspection_bytes(const struct session *s);
+/* Feeds and acts on what came: 0, or SL_EREFUSED when the session was blocked and is gone. */
+int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
+		    bool eof, struct tse_result *ret);
+
+/* ---- record.c ---- */
+void record_end(struct session *s, enum reason reason, enum reason_outcome outcome);
+void record_match(struct session *s, const struct tse_match *m);
+void record_mismatch(struct session *s, X509 *leaf);
+/* A flow that never became a session (or never will): not decrypted, dropped. */
+void record_decision(struct session *s, enum reason reason, enum reason_outcome outcome);
+void record_minute(struct loop_timer *timer);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tpsd/session/setup.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/pki/name_index.h"
+#include "tpsd/inspect/inspector.h"
+#include "tpsd/tls/keyprov.h"
+
+struct making {
+	struct setup *s;
+	const struct tls_capability *cap;
+	struct keyprov *keyprov;
+	const struct setup_source *source;
+	int status; /* of the first refusal */
+};
+
+static void __attribute__((format(printf, 6, 7)))
+tell(struct making *m, int status, const char *list, unsigned index, const char *remedy,
+     const char *fmt, ...)
+{
+	char path[64], text[400];
+	va_list ap;
+
+	(void)snprintf(path, sizeof(path), "/%s/%u", list, index);
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (status != 0 && m->status == 0)
+		m->status = status;
+	m->source->item(m->source->arg, status, path, text, remedy);
+}
+
+static void make_certificate(struct making *m, uint32_t i)
+{
+	const struct config_certificate *conf = &m->s->config->certificates[i];
+	STACK_OF(X509) *chain = NULL;
+	X509 *leaf = NULL;
+	int rc = m->source->certificate(m->source->arg, i, &leaf, &chain);
+
+	if (rc == 0)
+		rc = tls_certificate_init(&m->s->certificates[i], m->keyprov, conf->name, leaf,
+					  chain);
+	if (rc != 0)
+		tell(m, rc, "certificates", i, "give an RSA or ECDSA certificate in PEM, DER or PKCS12",
+		     "certificate %s: %s", conf->name, err_text(rc));
+}
+
+static void make_trust_store(struct making *m, uint32_t i)
+{
+	int rc;
+
+	m->s->trust_stores[i] = X509_STORE_new();
+	rc = m->s->trust_stores[i] ? m->source->trust_store(m->source->arg, i, m->s->trust_stores[i])
+				   : SL_ENOMEM;
+	if (rc != 0)
+		tell(m, rc, "trust_stores", i, "look at its CA certificates", "trust store %s: %s",
+		     m->s->config->trust_stores[i].name, err_text(rc));
+}
+
+static void make_inspector(struct making *m, uint32_t i)
+{
+	const struct config_profile *profile = &m->s->config->profiles[i];
+	int rc = m->source->inspector(m->source->arg, profile, &m->s->inspectors[i]);
+
+	if (rc != 0)
+		tell(m, rc, "profiles", i, "look at the profile's filters", "profile %s: %s",
+		     profile->name, err_text(rc));
+}
+
+/* R52: what the library lacks is named and ignored; with nothing left the revision is refused. */
+static void select_side(struct making *m, struct setup_proxy *p, const char *side,
+			const struct config_tls_side *conf, struct tls_selection *ret)
+{
+	const struct config_server_proxy *proxy = p->config;
+	int rc = tls_select(conf, m->cap, ret);
+
+	if (rc != 0) {
+		tell(m, rc, "ssl_server_proxies", proxy->index,
+		     "see `tps show ssl-inspection capabilities` and choose among those",
+		     "proxy %s: no protocol or suite of %s is supported by %s", proxy->name, side,
+		     OpenSSL_version(OPENSSL_VERSION));
+		return;
+	}
+	for (unsigned i = 0; i <= CONFIG_TLS1_3; i++)
+		if (ret->missing_protocols & CONFIG_BIT(i))
+			tell(m, 0, "ssl_server_proxies", proxy->index,
+			     "nothing to do: it is ignored", "proxy %s, %s: %s is not supported",
+			     proxy->name, side, tls_protocol_name((enum config_tls_protocol)i));
+	for (size_t i = 0; conf_suite_at(i); i++)
+		if (ret->missing_suites >> i & 1)
+			tell(m, 0, "ssl_server_proxies", proxy->index,
+			     "nothing to do: it is ignored", "proxy %s, %s: %s is not supported",
+			     proxy->name, side, conf_suite_at(i)->name);
+}
+
+static void digest_text(EVP_MD_CTX *md, const char *text)
+{
+	EVP_DigestUpdate(md, text, strlen(text) + 1);
+}
+
+static void digest_selection(EVP_MD_CTX *md, const struct tls_selection *sel)
+{
+	digest_text(md, sel->list);
+	digest_text(md, sel->list13);
+	EVP_DigestUpdate(md, &sel->min_version, sizeof(sel->min_version));
+	EVP_DigestUpdate(md, &sel->max_version, sizeof(sel->max_version));
+}
+
+/* What a resumed session must have in common with the one it resumes, but for the certificate. */
+static int digest_proxy(struct setup_proxy *p)
+{
+	const struct config_server_proxy *c = p->config;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint32_t flags = (uint32_t)c->downgrade_http2 | (uint32_t)c->encrypt_then_mac << 1 |
+			 (uint32_t)c->on_server_mismatch << 2;
+
+	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL)) {
+		EVP_MD_CTX_free(md);
+		return SL_ENOMEM;
+	}
+	digest_text(md, c->name);
+	digest_text(md, c->server_trust ? c->server_trust->name : "");
+	digest_selection(md, &p->client_side);
+	digest_selection(md, &p->server_side);
+	EVP_DigestUpdate(md, &flags, sizeof(flags));
+	EVP_DigestUpdate(md, c->on_failure, sizeof(c->on_failure));
+	for (size_t i = 0; i < c->certificates_count; i++)
+		digest_text(md, c->certificates[i]->name);
+	EVP_DigestFinal_ex(md, p->digest, NULL);
+	EVP_MD_CTX_free(md);
+	return 0;
+}
+
+static struct tls_context_options options_of(const struct setup *s, const struct setup_proxy *p)
+{
+	const struct config_ssl_inspection *conf = &s->config->ssl_inspection;
+
+	return (struct tls_context_options){
+		.encrypt_then_mac = p->config->encrypt_then_mac,
+		.resumption = conf->resumption,
+		.lifetime_s = conf->resumption_lifetime_ms / 1000,
+	};
+}
+
+static int make_names(struct making *m, struct setup_proxy *p)
+{
+	int rc = 0;
+
+	p->names = pki_name_index_create();
+	if (!p->names)
+		return SL_ENOMEM;
+	for (size_t i = 0; rc == 0 && i < p->config->certificates_count; i++) {
+		uint32_t index = p->config->certificates[i]->index;
+
+		if (m->s->certificates[index].leaf)
+			rc = pki_name_index_add_cert(p->names, m->s->certificates[index].leaf,
+						     index);
+	}
+	return rc;
+}
+
+static void make_proxy(struct making *m, uint32_t i)
+{
+	struct setup_proxy *p = &m->s->proxies[i];
+	struct tls_context_options o;
+	int rc;
+
+	p->config = &m->s->config->server_proxies[i];
+	select_side(m, p, "client_side", &p->config->client_side, &p->client_side);
+	select_side(m, p, "server_side", &p->config->server_side, &p->server_side);
+	if (m->status != 0)
+		return;
+	o = options_of(m->s, p);
+	o.selection = &p->server_side;
+	o.renegotiation = p->config->rekey_interval_ms > 0;
+	if (p->config->server_trust)
+		p->trust = m->s->trust_stores[p->config->server_trust->index];
+	rc = digest_proxy(p);
+	if (rc == 0)
+		rc = tls_context_create_server_side(&o, &p->server_ctx);
+	if (rc == 0)
+		rc = make_names(m, p);
+	if (rc != 0)
+		tell(m, rc, "ssl_server_proxies", i, "look at its protocols and suites",
+		     "proxy %s: %s", p->config->name, err_text(rc));
+}
+
+static int allocate(struct setup *s)
+{
+	const struct config *c = s->config;
+
+	s->certificates = calloc(c->certificates_count + 1, sizeof(*s->certificates));
+	s->proxies = calloc(c->server_proxies_count + 1, sizeof(*s->proxies));
+	s->trust_stores = calloc(c->trust_stores_count + 1, sizeof(X509_STORE *));
+	s->inspectors = calloc(c->profiles_count + 1, sizeof(struct inspector *));
+	return s->certificates && s->proxies && s->trust_stores && s->inspectors ? 0 : SL_ENOMEM;
+}
+
+int setup_create(struct config *config, uint32_t revision, const struct tls_capability *cap,
+		 struct keyprov *keyprov, const struct setup_source *source, struct setup **ret)
+{
+	struct making m = {.cap = cap, .keyprov = keyprov, .source = source};
+
+	m.s = calloc(1, sizeof(*m.s));
+	if (!m.s)
+		return SL_ENOMEM;
+	m.s->refs = 1;
+	m.s->revision = revision;
+	m.s->config = config_get(config);
+	m.status = allocate(m.s);
+	for (uint32_t i = 0; m.status != SL_ENOMEM && i < config->certificates_count; i++)
+		make_certificate(&m, i);
+	for (uint32_t i = 0; m.status != SL_ENOMEM && i < config->trust_stores_count; i++)
+		make_trust_store(&m, i);
+	for (uint32_t i = 0; m.status != SL_ENOMEM && i < config->profiles_count; i++)
+		make_inspector(&m, i);
+	for (uint32_t i = 0; m.status != SL_ENOMEM && i < config->server_proxies_count; i++)
+		make_proxy(&m, i);
+	if (m.status != 0) {
+		setup_put(m.s);
+		return m.status;
+	}
+	*ret = m.s;
+	return 0;
+}
+
+struct setup *setup_get(struct setup *s)
+{
+	s->refs++;
+	return s;
+}
+
+static void free_proxy(struct setup_proxy *p)
+{
+	SSL_CTX_free(p->server_ctx);
+	pki_name_index_destroy(p->names);
+	for (size_t i = 0; i < p->identities_count; i++)
+		SSL_CTX_free(p->identities[i].ctx);
+	free(p->identities);
+}
+
+void setup_put(struct setup *s)
+{
+	const struct config *c;
+
+	if (!s || --s->refs > 0)
+		return;
+	c = s->config;
+	for (size_t i = 0; s->proxies && i < c->server_proxies_count; i++)
+		free_proxy(&s->proxies[i]);
+	for (size_t i = 0; s->certificates && i < c->certificates_count; i++)
+		tls_certificate_fini(&s->certificates[i]);
+	for (size_t i = 0; s->trust_stores && i < c->trust_stores_count; i++)
+		X509_STORE_free(s->trust_stores[i]);
+	for (size_t i = 0; s->inspectors && i < c->profiles_count; i++)
+		if (s->inspectors[i])
+			s->inspectors[i]->ops->destroy(s->inspectors[i]);
+	free(s->proxies);
+	free(s->certificates);
+	free(s->trust_stores);
+	free(s->inspectors);
+	config_put(s->config);
+	free(s);
+}

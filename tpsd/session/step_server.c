@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SERVER and VERIFY: TLS to the server, resumed where it lets us, then what its certificate says
+ * (R152, R167). The server comes first because what it shows decides what the client gets.
+ */
+#include <openssl/evp.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "tpsd/session/session_priv.h"
+#include "tpsd/tls/failure.h"
+#include "tpsd/tls/keystore.h"
+
+/* The client's offer; without h2 while HTTP/2 is to be downgraded (R102, R125). */
+static size_t offer_alpn(const struct session *s, uint8_t *out)
+{
+	struct clienthello_view offer = {s->hello.alpn, s->hello.alpn_len}, name;
+	size_t at = 0, n = 0;
+
+	while (clienthello_alpn_next(&offer, &at, &name)) {
+		if (s->proxy->config->downgrade_http2 && name.len == 2 &&
+		    memcmp(name.data, "h2", 2) == 0)
+			continue;
+		out[n] = (uint8_t)name.len;
+		memcpy(out + n + 1, name.data, name.len);
+		n += 1 + name.len;
+	}
+	return n;
+}
+
+/* Whatever makes two handshakes with a server different is in the key. */
+static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_len)
+{
+	struct {
+		uint8_t proxy[SETUP_DIGEST_LEN];
+		uint8_t server[16];
+		uint16_t port, segment, vlan;
+		uint8_t tunnel, alpn_len;
+		uint32_t tunnel_key;
+		uint8_t alpn[SESSION_ALPN_OFFER_MAX];
+		char sni[SESSION_SNI_MAX];
+	} in;
+
+	memset(&in, 0, sizeof(in));
+	memcpy(in.proxy, s->proxy->digest, sizeof(in.proxy));
+	memcpy(in.server, s->server.bytes, sizeof(in.server));
+	in.port = s->server_port;
+	in.segment = s->segment;
+	in.vlan = s->vlan;
+	in.tunnel = s->tunnel;
+	in.tunnel_key = s->tunnel_key;
+	in.alpn_len = (uint8_t)alpn_len;
+	memcpy(in.alpn, alpn, alpn_len);
+	memcpy(in.sni, s->hello.sni, sizeof(in.sni));
+	return EVP_Digest(&in, sizeof(in), s->resume_key, NULL, EVP_sha256(), NULL) ? 0
+										    : SL_ECRYPTO;
+}
+
+/* TLS 1.3 sends tickets in the relay, after VERIFY; older ones before it, when nothing is known. */
+static void keep_session(void *arg, SSL_SESSION *session)
+{
+	struct session *s = arg;
+
+	if (s->verified_known)
+		resume_put(s->host->resume, s->resume_key, session, &s->verified);
+}
+
+static int open_server(struct session *s)
+{
+	uint8_t alpn[SESSION_ALPN_OFFER_MAX];
+	size_t alpn_len = offer_alpn(s, alpn);
+	struct leg *leg = &s->legs[LEG_SERVER];
+	SSL_SESSION *session = NULL;
+	struct tls_leg *tl;
+	int rc = make_resume_key(s, alpn, alpn_len);
+
+	if (rc != 0)
+		return rc;
+	session = resume_get(s->host->resume, s->resume_key, &s->verified);
+	rc = tls_leg_open_server(leg, s->proxy->server_ctx, s->hello.sni, alpn, alpn_len, session);
+	SSL_SESSION_free(session);
+	if (rc != 0)
+		return rc;
+	tl = tls_leg_of(leg);
+	tl->rekey_interval_ns = (uint64_t)s->proxy->config->rekey_interval_ms * CLOCK_NS_PER_MS;
+	tl->new_session = keep_session;
+	tl->new_session_arg = s;
+	return 0;
+}
+
+/* What the server's refusal means for the client: the same alert, or the same kind of end. */
+static void pass_on_failure(struct session *s)
+{
+	const struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
+
+	if (tl->alert_received != TLS_NO_ALERT)
+		s->alert_to_client = tl->alert_received;
+	else if (s->legs[LEG_SERVER].end == LEG_BROKEN)
+		s->alert_to_client = SSL_AD_HANDSHAKE_FAILURE;
+}
+
+static void count_failure(struct session *s, enum reason reason)
+{
+	struct counter_slab *c = s->host->counters;
+
+	counter_add(c, COUNTER_serverConnectionFailures, 1);
+	if (reason == REASON_SERVER_VERSION)
+		counter_add(c, COUNTER_serverVersionOther, 1);
+	else if (reason == REASON_SERVER_SUITE)
+		counter_add(c, COUNTER_serverCipherOther, 1);
+	else if (reason == REASON_CLIENT_CERTIFICATE)
+		counter_add(c, COUNTER_clientCertificateWanted, 1);
+	else
+		counter_add(c, COUNTER_serverErrors, 1);
+}
+
+static int server_failed(struct session *s)
+{
+	enum reason reason = s->legs[LEG_SERVER].reason;
+	bool fin = s->legs[LEG_SERVER].end == LEG_TRUNCATED;
+
+	count_failure(s, reason);
+	resume_drop(s->host->resume, s->resume_key);
+	pass_on_failure(s);
+	if (fin)
+		session_close_orderly(s, reason);
+	else
+		session_close(s, reason);
+	return SL_EREFUSED;
+}
+
+int step_server(struct session *s)
+{
+	struct leg *leg = &s->legs[LEG_SERVER];
+	const unsigned char *alpn;
+	struct tls_leg *tl;
+	int rc = leg->ops ? 0 : open_server(s);
+
+	if (rc != 0)
+		return rc;
+	rc = leg->ops->handshake(leg);
+	if (rc == SL_EAGAIN)
+		return rc;
+	if (rc != 0)
+		return server_failed(s);
+	tl = tls_leg_of(leg);
+	s->server_ns = clock_now_ns();
+	counter_add_time(s->host->counters, HISTOGRAM_handshake_server, s->server_ns - s->taken_ns);
+	s->resumed_server = SSL_session_reused(tl->ssl);
+	SSL_get0_alpn_selected(tl->ssl, &alpn, &s->server_alpn_len);
+	s->server_alpn = alpn;
+	s->http2 = s->server_alpn_len == 2 && memcmp(alpn, "h2", 2) == 0;
+	if (s->resumed_server)
+		counter_add(s->host->counters, COUNTER_resumed_server, 1);
+	if (!tl->certificate_wanted)
+		return 0;
+	counter_add(s->host->counters, COUNTER_clientCertificateWanted, 1);
+	/* R30. ALLOW goes on without one: the server may only have asked. */
+	if (class_action(s->proxy->config, REASON_CLIENT_CERTIFICATE) == CONFIG_ALLOW)
+		return 0;
+	s->alert_to_client = SSL_AD_HANDSHAKE_FAILURE;
+	session_close(s, REASON_CLIENT_CERTIFICATE);
+	return SL_EREFUSED;
+}
+
+/* The chain that the server sent against the proxy's trust store; names are the client's matter. */
+static bool verify_chain(struct session *s, X509 *leaf)
+{
+	const struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	bool ok = false;
+
+	if (ctx && X509_STORE_CTX_init(ctx, s->proxy->trust, leaf, SSL_get_peer_cert_chain(tl->ssl))) {
+		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
+					    X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN);
+		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
+		ok = X509_verify_cert(ctx) == 1;
+	}
+	X509_STORE_CTX_free(ctx);
+	return ok;
+}
+
+static int look_at_leaf(struct session *s, X509 *leaf)
+{
+	struct tls_verified v = {.key_matches = false};
+	int rc = keystore_key_id(X509_get0_pubkey(leaf), v.key_id);
+
+	if (rc != 0)
+		return rc;
+	v.key_matches = setup_find_key(s->setup, s->proxy, v.key_id) != NULL;
+	v.chain_trusted = !v.key_matches && s->proxy->trust && verify_chain(s, leaf);
+	v.expired = X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0 ||
+		    X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0;
+	s->verified = v;
+	return 0;
+}
+
+static int refuse_server(struct session *s, enum reason reason)
+{
+	s->alert_to_client = SSL_AD_HANDSHAKE_FAILURE;
+	session_close(s, reason);
+	return SL_EREFUSED;
+}
+
+int step_verify(struct session *s)
+{
+	struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
+	const struct config_server_proxy *proxy = s->proxy->config;
+	X509 *leaf;
+
+	if (!s->resumed_server) {
+		leaf = SSL_get0_peer_certificate(tl->ssl);
+		if (!leaf || look_at_leaf(s, leaf) != 0)
+			return refuse_server(s, REASON_PROTOCOL_SERVER);
+		if (!s->verified.key_matches && !s->verified.chain_trusted) {
+			counter_add(s->host->counters, COUNTER_serverMismatch, 1);
+			record_mismatch(s, leaf);
+		}
+	}
+	if (!s->verified.key_matches && !s->verified.chain_trusted &&
+	    proxy->on_server_mismatch == CONFIG_MISMATCH_BLOCK)
+		return refuse_server(s, REASON_SERVER_MISMATCH);
+	if (!s->verified.key_matches && !s->verified.chain_trusted && s->proxy->trust &&
+	    class_action(proxy, REASON_CHAIN_INVALID) == CONFIG_BLOCK)
+		return refuse_server(s, REASON_CHAIN_INVALID);
+	if (s->verified.expired && class_action(proxy, REASON_CERTIFICATE_EXPIRED) == CONFIG_BLOCK)
+		return refuse_server(s, REASON_CERTIFICATE_EXPIRED);
+	s->verified_known = true;
+	/* Up to TLS 1.2 the session was there with the handshake; in 1.3 its tickets come later. */
+	if (!s->resumed_server && SSL_version(tl->ssl) < TLS1_3_VERSION)
+		keep_session(s, SSL_get0_session(tl->ssl));
+	return 0;
+}
