@@ -52,7 +52,7 @@ static void library_versions(struct image_header *h)
 
 /* Digest of the header, its own digest as zeros, and what stands behind it. */
 static int image_digest(const struct image_header *header, const uint8_t *rest, size_t len,
-			uint8_t digest[SHA256_DIGEST_LENGTH])
+                        uint8_t digest[SHA256_DIGEST_LENGTH])
 {
 	struct image_header h = *header;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -153,7 +153,7 @@ int tse_ruleset_serialise(const struct tse_ruleset *set, struct buf *out)
 	h.len = out->len - start;
 	if (rc == 0)
 		rc = image_digest(&h, out->data + start + sizeof(h), (size_t)h.len - sizeof(h),
-				  h.sha256);
+		                  h.sha256);
 	if (rc == 0)
 		memcpy(out->data + start, &h, sizeof(h));
 	else

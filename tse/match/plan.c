@@ -34,6 +34,7 @@ struct plan {
 	unsigned dir;
 	uint32_t rule;
 	bool body_wakes, raw_wakes;
+	bool quiet; /* warnings were given for the other direction */
 	unsigned n;
 	struct cond conds[DRAFT_CONDS_MAX]; /* the draft's, with their places in the set */
 	struct chain_plan chains[DRAFT_CONDS_MAX];
@@ -166,7 +167,7 @@ static void classify(const struct plan *p, struct chain_plan *c)
 
 static void say_slow(struct builder *b, const struct plan *p, const char *text, const char *remedy)
 {
-	if (b->warn)
+	if (b->warn && !p->quiet)
 		b->warn(b->warn_arg, p->d, text, remedy);
 }
 
@@ -532,6 +533,7 @@ static int plan_rule(struct builder *b, const struct draft *d, uint8_t dirs, str
 		p->n = 0;
 		p->body_wakes = p->raw_wakes = false;
 		rc = plan_direction(b, p, err);
+		p->quiet = true;
 	}
 	free(p);
 	return rc;

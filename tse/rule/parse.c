@@ -177,8 +177,10 @@ static int read_header(struct cursor *c)
 		rc = read_end(c, false, &c->d->dst_addr);
 	if (rc == 0)
 		rc = read_end(c, true, &c->d->dst_port);
+	if (rc != 0)
+		return rc;
 	skip_blanks(c);
-	if (rc == 0 && (c->at >= c->len || c->text[c->at] != '('))
+	if (c->at >= c->len || c->text[c->at] != '(')
 		rc = rule_error_set(c->err, SL_EMALFORMED, "write the options in parentheses",
 		                    "no options");
 	return rc;
