@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -64,6 +65,23 @@ static int make_dirs(const char *instance, struct common *c)
 	if (make_dir(c->log_dir, uid, gid, 0750) != 0)
 		return fail(TPSD_FAILED, c->log_dir);
 	return 0;
+}
+
+int common_make_log_dir(const char *path)
+{
+	char own[PATH_MAX];
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+
+	if (stat(path, &st) == 0)
+		return 0;
+	if (snprintf(own, sizeof(own), "%s", path) >= (int)sizeof(own)) {
+		errno = ENAMETOOLONG;
+		return SL_ESYS;
+	}
+	sandbox_ids(kind_of(IPC_CONTROL), &uid, &gid);
+	return make_dir(own, uid, gid, 0750);
 }
 
 static int take_lock(struct common *c)

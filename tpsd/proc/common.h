@@ -24,5 +24,11 @@ struct common {
 /* All of it for `nworkers` workers, or an exit status (enum tpsd_exit) said by log_critical. */
 int common_make(const char *instance, unsigned nworkers, struct common *c) SL_NONNULL(1, 3) SL_MUST;
 
+/*
+ * Makes the log folder that a configuration names, for `control`, which may not; one that is there
+ * stays as it is. SL_ESYS with errno.
+ */
+int common_make_log_dir(const char *path) SL_NONNULL(1) SL_MUST;
+
 /* Lets go of it; the namespace and what is pinned stay, so that the wire goes on. */
 void common_release(struct common *c) SL_NONNULL(1);

@@ -3,6 +3,7 @@
  * tpsd: the device. Options, and the map of its processes: who runs as whom, with which
  * capabilities, where. docs/internals/processes.md has the same table in words.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -98,8 +99,9 @@ static int run(const char *config_path, const char *instance, unsigned workers,
 	int status = TPSD_FAILED;
 
 	if (!path) {
-		(void)fprintf(stderr, "tpsd: %s: %m\n  Name the configuration with --config FILE; "
-			      "an example is in /usr/share/doc/sluice.\n", config_path);
+		(void)fprintf(stderr, "tpsd: %s: %s\n  Name the configuration with --config FILE; "
+			      "an example is in /usr/share/doc/sluice.\n",
+			      config_path, strerror(errno));
 		status = TPSD_CONFIG;
 	} else if (name) {
 		options.config_path = path;

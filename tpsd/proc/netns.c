@@ -18,17 +18,30 @@
 
 #define NETNS_DIR "/run/netns"
 
-int netns_join_host_mounts(void)
+/*
+ * Whether the root mount only receives from another namespace ("master:" in mountinfo): what
+ * `ip netns exec` and service managers make of it. For where process 1 cannot be asked.
+ */
+static bool mounts_are_private(void)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[1024];
+	bool slave = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, " / / ") && strstr(line, " master:"))
+			slave = true;
+	if (f)
+		(void)fclose(f);
+	return slave;
+}
+
+static int enter_mounts_of_1(void)
 {
 	char cwd[PATH_MAX];
-	struct stat own, host;
 	int fd;
 	int rc;
 
-	if (stat("/proc/self/ns/mnt", &own) != 0 || stat("/proc/1/ns/mnt", &host) != 0)
-		return SL_ESYS;
-	if (own.st_ino == host.st_ino && own.st_dev == host.st_dev)
-		return 0;
 	if (!getcwd(cwd, sizeof(cwd)))
 		return SL_ESYS;
 	fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -37,6 +50,18 @@ int netns_join_host_mounts(void)
 	rc = setns(fd, CLONE_NEWNS) == 0 && chdir(cwd) == 0 ? 0 : SL_ESYS;
 	(void)close(fd);
 	return rc;
+}
+
+int netns_join_host_mounts(void)
+{
+	struct stat own, host;
+
+	if (stat("/proc/self/ns/mnt", &own) == 0 && stat("/proc/1/ns/mnt", &host) == 0) {
+		if (own.st_ino == host.st_ino && own.st_dev == host.st_dev)
+			return 0;
+		return enter_mounts_of_1();
+	}
+	return mounts_are_private() ? SL_ESYS : 0;
 }
 
 /* In a child: a fresh namespace, bound to `path` so that it stays. */

@@ -21,6 +21,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/conf/config.h"
 #include "tpsd/proc/child.h"
 #include "tpsd/proc/common.h"
 #include "tpsd/proc/keyfiles.h"
@@ -368,6 +369,13 @@ static void on_signal(struct loop_source *source, uint32_t events)
 static int parent_prepare(struct proc *proc, uint32_t revision, const struct conf_image *image,
 			  struct config *config)
 {
+	const char *log_dir = config->logging.directory;
+
+	if (log_dir[0] && common_make_log_dir(log_dir) != 0) {
+		proc_refuse_item(proc, SL_ESYS, "/logging/directory", strerror(errno),
+				 "name a folder that can be made");
+		return SL_ESYS;
+	}
 	return keyfiles_prepare(&parent_of(proc)->keyfiles, proc, revision, config);
 }
 
