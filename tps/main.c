@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tps: the device's command line. With words it runs one command, without them it is a shell. All
+ * commands are in lib/cli/command.def.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "tps/run.h"
+
+static const char usage[] =
+        "usage: tps [--instance NAME] [--socket PATH] [--json] COMMAND...\n"
+        "       tps [--instance NAME]                 a shell with completion and help\n"
+        "       tps help [WORDS] | --help | --version\n"
+        "\n"
+        "  -i, --instance NAME  of the daemon (default main)\n"
+        "  -s, --socket PATH    of the daemon's command socket, instead of the instance's\n"
+        "  -j, --json           print the record instead of text\n"
+        "\n"
+        "Exit status: 0 done, 1 refused, 2 usage, 3 no daemon, 4 not permitted.\n";
+
+static const struct option long_options[] = {
+        {"instance", required_argument, NULL, 'i'}, {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},           {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},        {"complete", no_argument, NULL, 'c'},
+        {"doc", required_argument, NULL, 'd'},      {NULL, 0, NULL, 0},
+};
+
+/* For the shells' completion: the last word is what is being typed. */
+static int complete(size_t argc, const char *const *argv)
+{
+	struct buf out;
+
+	buf_init(&out, 64 * 1024);
+	if (cli_complete(argc > 0 ? argc - 1 : 0, argv, argc > 0 ? argv[argc - 1] : "", &out) == 0)
+		(void)fputs(buf_text(&out), stdout);
+	buf_fini(&out);
+	return TPS_OK;
+}
+
+static int run(struct tps *tps, size_t argc, const char *const *argv)
+{
+	char path[108];
+	int status;
+
+	if (!tps->socket) {
+		(void)snprintf(path, sizeof(path), "/run/sluice/%s/tps.sock", tps->instance);
+		tps->socket = path;
+	}
+	tps->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	status = argc == 0 ? tps_shell(tps) : tps_run(tps, argc, argv);
+	client_close(tps->client);
+	return fflush(stdout) == 0 ? status : TPS_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+	struct tps tps = {.instance = "main"};
+	bool completing = false;
+	int c;
+
+	/* "+": options of the commands themselves are theirs. */
+	while ((c = getopt_long(argc, argv, "+i:s:jhV", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'i':
+			tps.instance = optarg;
+			break;
+		case 's':
+			tps.socket = optarg;
+			break;
+		case 'j':
+			tps.json = true;
+			break;
+		case 'c':
+			completing = true;
+			break;
+		case 'd':
+			return tps_print_doc(optarg);
+		case 'h':
+			(void)fputs(usage, stdout);
+			return TPS_OK;
+		case 'V':
+			(void)printf("tps %s\n", SLUICE_VERSION);
+			return TPS_OK;
+		default:
+			(void)fputs("Try 'tps --help'.\n", stderr);
+			return TPS_USAGE;
+		}
+	}
+	/* --json may also stand at the end, where one thinks of it. */
+	if (!completing && argc > optind && strcmp(argv[argc - 1], "--json") == 0) {
+		tps.json = true;
+		argc--;
+	}
+	if (completing)
+		return complete((size_t)(argc - optind), (const char *const *)argv + optind);
+	return run(&tps, (size_t)(argc - optind), (const char *const *)argv + optind);
+}
