@@ -53,6 +53,9 @@ static struct conf_error *error_slot(struct conf_errors *errs)
 
 /* `where` has everything but the texts. */
 static void error_keep(struct conf_errors *errs, const struct conf_error *where, const char *remedy,
+                       const char *fmt, va_list ap) SL_PRINTF(4, 0);
+
+static void error_keep(struct conf_errors *errs, const struct conf_error *where, const char *remedy,
                        const char *fmt, va_list ap)
 {
 	char text[ERROR_TEXT_MAX];
@@ -75,6 +78,10 @@ static void error_keep(struct conf_errors *errs, const struct conf_error *where,
 	*slot = e;
 	errs->count++;
 }
+
+static void error_at_node(struct conf_errors *errs, const struct conf_node *node, int code,
+                          bool notice, const char *remedy, const char *fmt, va_list ap)
+        SL_PRINTF(6, 0);
 
 static void error_at_node(struct conf_errors *errs, const struct conf_node *node, int code,
                           bool notice, const char *remedy, const char *fmt, va_list ap)

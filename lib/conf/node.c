@@ -150,7 +150,7 @@ char *conf_node_pointer(const struct conf_node *node, char text[CONF_POINTER_MAX
 	size_t at = 0;
 
 	text[0] = '\0';
-	for (; node && node->parent && depth <= CONF_DEPTH_MAX; node = node->parent)
+	for (; node->parent && depth <= CONF_DEPTH_MAX; node = node->parent)
 		path[depth++] = node;
 	while (depth-- > 0) {
 		char number[24];

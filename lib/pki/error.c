@@ -8,6 +8,9 @@
 #include <string.h>
 
 static void set_text(struct pki_error *err, int code, const char *remedy, const char *fmt,
+                     va_list ap) SL_PRINTF(4, 0);
+
+static void set_text(struct pki_error *err, int code, const char *remedy, const char *fmt,
                      va_list ap)
 {
 	err->code = code;
