@@ -27,7 +27,8 @@
 enum { TC_HANDLE = 1, TC_PRIORITY = 1 };
 #define BPFFS_MAGIC 0xcafe4a11u
 
-static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int SL_PRINTF(2, 0)
+print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[512];
 

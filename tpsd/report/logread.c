@@ -81,19 +81,20 @@ static bool contains(const json_t *value, const char *word)
 
 const json_t *log_event_get(const json_t *event, const char *path)
 {
+	const json_t *at = event;
 	char key[LOG_FILTER_KEY_MAX];
 
-	while (event && *path) {
+	while (at && *path) {
 		size_t len = strcspn(path, ".");
 
 		if (len >= sizeof(key))
 			return NULL;
 		memcpy(key, path, len);
 		key[len] = '\0';
-		event = json_object_get(event, key);
+		at = json_object_get(at, key);
 		path += len + (path[len] == '.');
 	}
-	return event;
+	return at;
 }
 
 const char *log_event_text(const json_t *event, const char *path)

@@ -219,8 +219,8 @@ static void wrong_shapes_never_crash(void **state)
 	        "version: 1\ndevice: []",
 	        "version: 1\nprofiles: [{name: [], filters: 3}]",
 	        "version: 1\nprofiles: [{name: {}, variables: [], ssl_server_policies: [x]}]",
-	        "version: 1\nssl_server_proxies: [{certificates: [[]], destinations: [{}], "
-	        "detection_ports: {}, client_side: [], on_failure_class: x}]",
+	        ("version: 1\nssl_server_proxies: [{certificates: [[]], destinations: [{}], "
+	         "detection_ports: {}, client_side: [], on_failure_class: x}]"),
 	        "version: 1\nssl_client_proxies: x\nsms: []\ndecryption_policies: {a: b}",
 	        "version: 1\ncertificates: [{name: a}, {name: a}, {name: []}, 4]",
 	        "version: 1\nlogging: {syslog: [{}, {address: [], kinds: [], port: {}}]}",
