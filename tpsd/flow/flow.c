@@ -134,6 +134,9 @@ static void pass(struct flow *f, enum reason reason)
 				   .reason = (uint16_t)reason,
 				   .revision = w->global.revision};
 
+	for (const struct held_packet *p = f->hold.first; p; p = p->next)
+		if (p->view.flags & PACKET_FIN)
+			d.ended |= p->side ? WIRE_FIN_B : WIRE_FIN_A;
 	/* First what was held, so that what comes after the decision does not overtake it. */
 	inject_held(f, true);
 	if (table_decide(&w->program, &f->key, f->serial, &d) == SL_ESYS)
@@ -332,13 +335,13 @@ static struct flow *flow_create(struct wire *w, const struct wire_key *key,
 }
 
 /* A packet of the ring goes on at once. */
-static void put_back(struct wire *w, const struct wire_up *up, bool decided)
+static void put_back(struct wire *w, const struct wire_up *up)
 {
 	struct packet_tag tag = {.vlan_proto = up->vlan_proto, .vlan_tci = up->vlan_tci};
 	struct packet_view v;
 
 	if (!packet_read(up->data, up->data_len, up->l3, &v))
-		(void)inject_packet(&w->inject, up->segment, up->side, decided, &v, &tag,
+		(void)inject_packet(&w->inject, up->segment, up->side, false, &v, &tag,
 				    up->gso_size);
 }
 
@@ -350,7 +353,7 @@ static struct flow *flow_begin(struct wire *w, const struct wire_up *up)
 	if (table_get(&w->program, &up->key, up->serial, &e))
 		return NULL;
 	if (e.state == WIRE_FORWARD || e.state == WIRE_DIVERT)
-		put_back(w, up, e.state == WIRE_FORWARD);
+		put_back(w, up);
 	if (e.state != WIRE_HELD)
 		return NULL;
 	return flow_create(w, &up->key, &e);
@@ -391,10 +394,9 @@ static void on_held(struct wire *w, const struct wire_up *up)
 		advance(f);
 		return;
 	case FLOW_PASSED:
-		put_back(w, up, true);
-		return;
 	case FLOW_TAKEN:
-		put_back(w, up, false);
+		/* By its entry, which is decided and notes how the flow ends. */
+		put_back(w, up);
 		return;
 	case FLOW_DROPPED:
 		return;

@@ -59,6 +59,7 @@ int table_decide(const struct program *p, const struct wire_key *key, uint64_t s
 	f.worker = d->worker;
 	f.reason = d->reason;
 	f.revision = d->revision;
+	f.ended |= d->ended;
 	return table_put(p, key, &f);
 }
 

@@ -23,6 +23,7 @@ struct table_decision {
 	uint16_t worker;   /* heartbeat slot; of DIVERT */
 	uint16_t reason;
 	uint32_t revision;
+	uint32_t ended; /* WIRE_FIN_x, WIRE_RST that were among the held packets */
 };
 
 /*
