@@ -295,13 +295,15 @@ int config_build(const struct conf_node *root, struct conf_errors *errs, struct 
 {
 	struct config *c = config_create();
 	struct build b = {.errs = errs, .config = c};
+	size_t refusals = errs->refusals;
 
 	if (!c)
 		return conf_errors_add(errs, NULL, SL_ENOMEM, "", "out of memory");
 	b.arena = config_arena(c);
 	build_all(&b, root);
 	free(b.refs);
-	if (errs->refusals > 0) {
+	conf_errors_sort(errs);
+	if (errs->refusals > refusals) {
 		config_put(c);
 		return conf_errors_code(errs);
 	}

@@ -79,11 +79,37 @@ static bool is_written(const struct conf_node *map, const char *key)
 	return node && node->kind != CONF_NULL;
 }
 
+/* R120: duplicates are discarded. */
+static void discard_duplicates(struct build *b, const struct conf_node *node,
+                               struct config_server_proxy *proxy)
+{
+	bool seen[CONFIG_CERTIFICATES_MAX] = {false};
+	const struct config_certificate **items =
+	        (const struct config_certificate **)proxy->certificates;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < proxy->certificates_count; i++) {
+		const struct config_certificate *cert = items[i];
+
+		if (cert && seen[cert->index]) {
+			conf_errors_notice(b->errs, conf_node_find(node, "certificates"),
+			                   "name it once", "the certificate \"%s\" is named twice",
+			                   cert->name ? cert->name : "");
+			continue;
+		}
+		if (cert)
+			seen[cert->index] = true;
+		items[kept++] = cert;
+	}
+	proxy->certificates_count = kept;
+}
+
 static void derive_proxy(struct build *b, const struct conf_node *node,
                          struct config_server_proxy *proxy)
 {
 	const struct conf_node *classes = conf_node_find(node, "on_failure_class");
 
+	discard_duplicates(b, node, proxy);
 	derive_side(b, proxy->preset, &proxy->client_side);
 	derive_side(b, proxy->preset, &proxy->server_side);
 	if (!proxy->default_certificate && proxy->certificates_count > 0 &&

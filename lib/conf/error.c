@@ -142,6 +142,26 @@ int conf_errors_code(const struct conf_errors *errs)
 	return errs->first;
 }
 
+static bool stands_behind(const struct conf_error *a, const struct conf_error *b)
+{
+	if (a->line == 0 || b->line == 0 || strcmp(a->file, b->file) != 0)
+		return false;
+	return a->line > b->line || (a->line == b->line && a->column > b->column);
+}
+
+/* By insertion: there are at most CONF_ERRORS_MAX, and equal places keep their order. */
+void conf_errors_sort(struct conf_errors *errs)
+{
+	for (size_t i = 1; i < errs->count; i++) {
+		struct conf_error e = errs->items[i];
+		size_t at = i;
+
+		for (; at > 0 && stands_behind(&errs->items[at - 1], &e); at--)
+			errs->items[at] = errs->items[at - 1];
+		errs->items[at] = e;
+	}
+}
+
 static int error_print(const struct conf_error *e, struct buf *out)
 {
 	int rc = 0;

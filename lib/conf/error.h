@@ -58,5 +58,11 @@ int conf_errors_add_at(struct conf_errors *errs, const char *file, unsigned line
 /* Code of the first refusal, 0 when there is none. */
 int conf_errors_code(const struct conf_errors *errs) SL_NONNULL(1);
 
+/*
+ * Those of a document by their place in it, as a reader comes across them; those without a line
+ * stay where they are.
+ */
+void conf_errors_sort(struct conf_errors *errs) SL_NONNULL(1);
+
 /* "file:line:column: /pointer: text\n\tremedy\n" for each, and how many were not kept. */
 int conf_errors_print(const struct conf_errors *errs, struct buf *out) SL_NONNULL(1, 2) SL_MUST;

@@ -146,6 +146,24 @@ static void notice_validity(const struct gather *g, const char *name, const X509
 		                   "the certificate \"%s\" expires in %d days", name, v.days_left);
 }
 
+static void count_name(void *arg, const char *name)
+{
+	size_t *count = arg;
+
+	(*count)++;
+}
+
+/* A certificate that no SNI can choose. */
+static void notice_nameless(const struct gather *g, const char *name, const X509 *cert)
+{
+	size_t count = 0;
+
+	(void)pki_cert_names(cert, count_name, &count);
+	if (count == 0)
+		conf_errors_notice(g->errs, g->node, "it serves as default certificate only",
+		                   "the certificate \"%s\" has no DNS name", name);
+}
+
 static void gather_certificate(struct gather *g, const struct config_certificate *c)
 {
 	const struct pki_files files = {
@@ -165,6 +183,7 @@ static void gather_certificate(struct gather *g, const struct config_certificate
 		return;
 	}
 	notice_validity(g, c->name, chain->leaf);
+	notice_nameless(g, c->name, chain->leaf);
 	if (pki_chain_is_broken(chain))
 		conf_errors_notice(g->errs, g->node,
 		                   "put the intermediates behind it, each issued by the next",
@@ -323,6 +342,7 @@ int conf_image_create(const struct conf_node *root, uint64_t revision, struct co
 {
 	struct conf_image_maker *m = calloc(1, sizeof(*m));
 	struct gather g = {.m = m, .errs = errs};
+	size_t refusals = errs->refusals;
 	int rc;
 
 	if (!m)
@@ -335,7 +355,8 @@ int conf_image_create(const struct conf_node *root, uint64_t revision, struct co
 		gather_document(&g, root);
 		gather_pki(&g, root);
 		gather_filters(&g, root);
-		rc = conf_errors_code(errs);
+		rc = errs->refusals > refusals ? conf_errors_code(errs) : 0;
+		conf_errors_sort(errs);
 	}
 	if (rc != 0) {
 		conf_image_maker_destroy(m);

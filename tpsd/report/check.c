@@ -6,6 +6,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/conf/check_keys.h"
 #include "lib/conf/config.h"
 #include "lib/conf/error.h"
 #include "lib/conf/node.h"
@@ -106,6 +107,8 @@ int check_file(const char *path, FILE *out)
 	source.text = text.data ? text.data : (uint8_t *)"";
 	source.len = text.len;
 	compile_now(&source, &compiled);
+	if (compiled.status == 0)
+		compiled.status = config_check_keys(compiled.config, path, &compiled.errs);
 	print(&compiled.errs, out);
 	print_verdict(path, &compiled, out);
 	rc = compiled.status;

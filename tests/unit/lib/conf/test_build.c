@@ -182,6 +182,34 @@ static void every_error_is_listed_with_its_place_and_a_remedy(void **state)
 	unload(&l);
 }
 
+static void a_certificate_named_twice_is_kept_once(void **state)
+{
+	struct loaded l = load_yaml(
+	        "version: 1\n"
+	        "certificates: [{name: a, certificate: /a}, {name: b, certificate: /b}]\n"
+	        "ssl_server_proxies: [{name: p, destinations: [10.0.0.1], detection_ports: [443], "
+	        "certificates: [a, b, a]}]\n");
+	const struct config_server_proxy *p = &l.config->server_proxies[0];
+
+	assert_int_equal(l.rc, 0);
+	assert_int_equal(p->certificates_count, 2);
+	assert_string_equal(p->certificates[1]->name, "b");
+	assert_non_null(error_at(&l, "/ssl_server_proxies/0/certificates", "named twice"));
+	unload(&l);
+}
+
+static void errors_come_in_the_order_of_the_document(void **state)
+{
+	struct loaded l = load_yaml("version: 1\nlimits: {sessions: x}\n"
+	                            "device: {web_mode: true}\nsegments: [{name: a}]\nfoo: 1\n");
+
+	for (size_t i = 1; i < l.errs.count; i++)
+		assert_true(l.errs.items[i - 1].line <= l.errs.items[i].line);
+	assert_int_equal(l.errs.count, 5);
+	assert_int_equal(l.rc, SL_ENOENT);
+	unload(&l);
+}
+
 static void what_is_missing_is_named(void **state)
 {
 	struct loaded l = load_yaml("segments: [{}]\n");
@@ -257,6 +285,8 @@ int main(void)
 	        cmocka_unit_test(four_action_sets_are_there_and_the_document_may_say_them_anew),
 	        cmocka_unit_test(values_are_read_by_their_kind),
 	        cmocka_unit_test(every_error_is_listed_with_its_place_and_a_remedy),
+	        cmocka_unit_test(a_certificate_named_twice_is_kept_once),
+	        cmocka_unit_test(errors_come_in_the_order_of_the_document),
 	        cmocka_unit_test(what_is_missing_is_named),
 	        cmocka_unit_test(an_unknown_name_says_which_was_meant),
 	        cmocka_unit_test(wrong_shapes_never_crash),

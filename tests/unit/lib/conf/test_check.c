@@ -168,7 +168,7 @@ int main(void)
 	        cmocka_unit_test(what_is_not_against_a_rule_is_taken),
 	        cmocka_unit_test(what_a_client_could_bring_about_gets_a_notice_when_it_bypasses),
 	        cmocka_unit_test(a_protocol_without_a_suite_gets_a_notice),
-		cmocka_unit_test(a_proxy_and_a_profile_that_nothing_uses_get_a_notice),
+	        cmocka_unit_test(a_proxy_and_a_profile_that_nothing_uses_get_a_notice),
 	};
 
 	return RUN_TESTS(tests);

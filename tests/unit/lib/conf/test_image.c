@@ -8,6 +8,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/conf/check_keys.h"
 #include "lib/pki/cert.h"
 #include "tests/unit/lib/conf/load.h"
 #include "tests/unit/lib/pki/make.h"
@@ -203,6 +204,31 @@ static void a_certificate_near_its_end_is_a_notice(void **state)
 	X509_free(gone);
 }
 
+static void a_check_of_keys_names_each_that_does_not_fit(void **state)
+{
+	struct site *site = *state;
+	EVP_PKEY *other = make_ec("P-256");
+	struct loaded l;
+	char yaml[1024];
+	const char *at = site->folder.path;
+
+	make_key_pem(make_path(&site->folder, "other.key"), other, NULL, 0600);
+	make_key_pem(make_path(&site->folder, "open.key"), site->key, NULL, 0644);
+	(void)snprintf(yaml, sizeof(yaml),
+	               "version: 1\ncertificates: [{name: a, certificate: %s/s.pem, private_key: "
+	               "%s/s.key}, {name: b, certificate: %s/s.pem, private_key: %s/other.key}, "
+	               "{name: c, certificate: %s/s.pem, private_key: %s/open.key}]\n",
+	               at, at, at, at, at, at);
+	l = load_yaml(yaml);
+	assert_int_equal(l.rc, 0);
+	assert_int_equal(config_check_keys(l.config, "t.yaml", &l.errs), SL_EMISMATCH);
+	assert_int_equal(l.errs.refusals, 2);
+	assert_non_null(error_at(&l, "/certificates/1/private_key", "not the key"));
+	assert_non_null(error_at(&l, "/certificates/2/private_key", "others"));
+	unload(&l);
+	EVP_PKEY_free(other);
+}
+
 static void a_sealed_image_opens_and_an_open_one_does_not(void **state)
 {
 	struct site *site = *state;
@@ -258,6 +284,7 @@ int main(void)
 	        cmocka_unit_test(a_file_of_rules_that_is_a_key_is_refused),
 	        cmocka_unit_test(every_file_that_cannot_be_taken_is_named_at_its_setting),
 	        cmocka_unit_test(a_certificate_near_its_end_is_a_notice),
+	        cmocka_unit_test(a_check_of_keys_names_each_that_does_not_fit),
 	        cmocka_unit_test(a_sealed_image_opens_and_an_open_one_does_not),
 	        cmocka_unit_test(a_damaged_image_is_refused_wherever_the_damage_is),
 	};
