@@ -4,6 +4,7 @@
  * drop. Nothing is kept of a flow that is not taken, so an answer of `more` costs nothing.
  */
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "lib/base/clock.h"
@@ -258,6 +259,35 @@ static bool is_observed(const struct policy_match *match)
 	return match->policy->state == CONFIG_STATE_OBSERVE;
 }
 
+/* "*.a.test" stands for every name below a.test, of any depth (R166). */
+static bool domain_matches(const char *domain, const struct clienthello *hello)
+{
+	size_t len = strlen(domain);
+
+	if (!hello || hello->sni.len == 0)
+		return false;
+	if (domain[0] == '*' && domain[1] == '.')
+		return hello->sni.len > len - 1 &&
+		       strncasecmp((const char *)hello->sni.data + hello->sni.len - (len - 1),
+				   domain + 1, len - 1) == 0;
+	return hello->sni.len == len &&
+	       strncasecmp((const char *)hello->sni.data, domain, len) == 0;
+}
+
+static bool is_excepted(const struct host *h, const struct ipc_hello *flow,
+			const struct clienthello *hello)
+{
+	for (size_t i = 0; i < h->exceptions_count; i++) {
+		const struct host_exception *e = &h->exceptions[i];
+
+		if ((e->kind == HOST_EXCEPT_CLIENT && addr_equal(&e->addr, &flow->client)) ||
+		    (e->kind == HOST_EXCEPT_SERVER && addr_equal(&e->addr, &flow->server)) ||
+		    (e->kind == HOST_EXCEPT_DOMAIN && domain_matches(e->domain, hello)))
+			return true;
+	}
+	return false;
+}
+
 void host_hello(struct host *h, const struct ipc_hello *hello)
 {
 	struct clienthello parsed, *whole = NULL;
@@ -286,7 +316,9 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 	} else {
 		d = decide_by_hello(proxy, &parsed);
 	}
-	if (is_observed(&match))
+	if (h->paused || is_excepted(h, hello, whole))
+		d = leave_alone(REASON_PANIC);
+	else if (is_observed(&match))
 		d = leave_alone(REASON_OBSERVED);
 	else if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, &hello->client))
 		d = by_class(proxy, REASON_OVERLOAD);

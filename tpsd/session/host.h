@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/addr.h"
@@ -68,8 +70,31 @@ void host_gone(struct host *h, uint64_t flow, enum reason reason) SL_NONNULL(1);
 size_t host_sessions(const struct host *h) SL_NONNULL(1);
 size_t host_handshakes(const struct host *h) SL_NONNULL(1);
 
-/* Ends all sessions (R147) and returns how many. */
-size_t host_clear(struct host *h) SL_NONNULL(1);
+/* What of the sessions is meant; a member that is 0 or NULL stands for any. */
+struct host_filter {
+	uint64_t flow;
+	const struct addr *client, *server;
+};
+
+/* Ends sessions (R147) and returns how many. */
+size_t host_clear(struct host *h, const struct host_filter *filter) SL_NONNULL(1, 2);
+
+/* No flow is taken from now on: drain (R162) or panic's second step (R157). */
+void host_pause(struct host *h, bool paused) SL_NONNULL(1);
+
+enum host_exception_kind { HOST_EXCEPT_CLIENT, HOST_EXCEPT_SERVER, HOST_EXCEPT_DOMAIN };
+enum { HOST_EXCEPTIONS_MAX = 64 };
+
+/* Flows that panic's first step leaves alone: by address, or by SNI ("*.a.test" any depth). */
+struct host_exception {
+	enum host_exception_kind kind;
+	struct addr addr;
+	char domain[256];
+};
+
+/* Replaces the list; `count` up to HOST_EXCEPTIONS_MAX, more are left out. */
+void host_set_exceptions(struct host *h, const struct host_exception *list, size_t count)
+	SL_NONNULL(1);
 
 /* JSON for the CLI: up to `max` live sessions (R141, R146); the last closed one with `flow` (R163),
  * SL_ENOENT; failures by name, server and reason. Errors as buf_add. */

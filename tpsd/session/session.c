@@ -482,13 +482,35 @@ size_t host_handshakes(const struct host *h)
 	return h->handshakes;
 }
 
-size_t host_clear(struct host *h)
+static bool is_meant(const struct session *s, const struct host_filter *f)
+{
+	return (f->flow == 0 || f->flow == s->flow) &&
+	       (!f->client || addr_equal(f->client, &s->client)) &&
+	       (!f->server || addr_equal(f->server, &s->server));
+}
+
+size_t host_clear(struct host *h, const struct host_filter *filter)
 {
 	size_t n = 0;
 
-	while (h->oldest) {
-		session_close(h->oldest, REASON_CLEARED);
+	for (struct session *s = h->newest, *older; s; s = older) {
+		older = s->older;
+		if (!is_meant(s, filter))
+			continue;
+		session_close(s, REASON_CLEARED);
 		n++;
 	}
 	return n;
+}
+
+void host_pause(struct host *h, bool paused)
+{
+	h->paused = paused;
+}
+
+void host_set_exceptions(struct host *h, const struct host_exception *list, size_t count)
+{
+	h->exceptions_count = SL_MIN(count, (size_t)HOST_EXCEPTIONS_MAX);
+	if (h->exceptions_count)
+		memcpy(h->exceptions, list, h->exceptions_count * sizeof(*list));
 }

@@ -169,6 +169,9 @@ struct host {
 	struct session *newest, *oldest;
 	size_t sessions, handshakes;
 	bool over_sessions, over_handshakes; /* hysteresis (R160) */
+	bool paused;
+	struct host_exception exceptions[HOST_EXCEPTIONS_MAX];
+	size_t exceptions_count;
 	struct source_count sources[HOST_SOURCES];
 	uint64_t seed; /* of the hashes */
 	struct repeat repeats[HOST_REPEATS];

@@ -8,6 +8,7 @@
 #include "tests/unit/tpsd/session/box.h"
 
 static struct box box;
+static const struct host_filter everything;
 
 static int open_box(void **state)
 {
@@ -79,7 +80,7 @@ static void the_certificate_is_the_one_of_the_name(void **state)
 		if (names[i].sni)
 			assert_string_equal(SSL_get_servername(p.server.ssl, 0), names[i].sni);
 		box_pair_close(&p);
-		(void)host_clear(box.host);
+		(void)host_clear(box.host, &everything);
 	}
 }
 
@@ -97,7 +98,7 @@ static void one_name_has_rsa_and_ecdsa(void **state)
 		assert_int_equal(
 			X509_cmp(SSL_get0_peer_certificate(p.client.ssl), box.certs[i].leaf), 0);
 		box_pair_close(&p);
-		(void)host_clear(box.host);
+		(void)host_clear(box.host, &everything);
 	}
 }
 
@@ -164,7 +165,7 @@ static void back_pressure_bounds_what_is_kept_and_loses_nothing(void **state)
 	assert_non_null(s);
 	assert_null(s->directions[0].held.data);
 	box_pair_close(&p);
-	(void)host_clear(box.host);
+	(void)host_clear(box.host, &everything);
 }
 
 static bool server_at_eof(struct box_pair *p)
@@ -226,7 +227,7 @@ static void alpn_is_the_same_on_both_legs(void **state)
 	SSL_get0_alpn_selected(p.client.ssl, &alpn, &len);
 	assert_int_equal(len, 0);
 	box_pair_close(&p);
-	(void)host_clear(box.host);
+	(void)host_clear(box.host, &everything);
 }
 
 static bool resumed_up(struct box_pair *p)
@@ -298,7 +299,7 @@ static void legs_negotiate_independently(void **state)
 	assert_int_equal(SSL_version(p.client.ssl), TLS1_3_VERSION);
 	assert_int_equal(SSL_version(p.server.ssl), TLS1_2_VERSION);
 	box_pair_close(&p);
-	(void)host_clear(box.host);
+	(void)host_clear(box.host, &everything);
 	SSL_CTX_set_max_proto_version(box.server_ctx, 0);
 }
 
@@ -390,7 +391,7 @@ static void late_keys_and_a_client_that_leaves_meanwhile(void **state)
 	for (int i = 0; i < 10 && !session_find(box.host, p.flow); i++)
 		box_run(&box, &p, 1, box_has_ended);
 	box_pair_close(&p);
-	(void)host_clear(box.host);
+	(void)host_clear(box.host, &everything);
 	assert_int_equal(host_sessions(box.host), 0);
 	box.backend.delay_ms = 0;
 }
@@ -442,7 +443,7 @@ static void the_lists_for_the_cli_are_json(void **state)
 	assert_int_equal(host_list_json(box.host, 50, &out), 0);
 	assert_non_null(strstr(buf_text(&out), "\"sni\":\"a.test\""));
 	buf_consume(&out, out.len);
-	assert_int_equal(host_clear(box.host), 1);
+	assert_int_equal(host_clear(box.host, &everything), 1);
 	assert_int_equal(host_explain_json(box.host, p.flow, &out), 0);
 	assert_non_null(strstr(buf_text(&out), "\"reason\":\"cleared\""));
 	assert_int_equal(host_explain_json(box.host, 1u << 29, &out), SL_ENOENT);
