@@ -159,7 +159,7 @@ static void look_who_is_left(struct loop_timer *timer)
 	if (!left || clock_now_ns() > c->leave_by_ns)
 		proc_exit(c->proc, 0);
 	else
-		(void)loop_timer_set(timer->loop, timer, LEAVE_LOOK_EVERY_MS * CLOCK_NS_PER_MS,
+		(void)loop_timer_set(c->proc->loop, timer, LEAVE_LOOK_EVERY_MS * CLOCK_NS_PER_MS,
 		                     look_who_is_left);
 }
 

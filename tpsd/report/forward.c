@@ -185,7 +185,8 @@ void forward_tell(struct control *control, enum cli_where where, const char *nam
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-/* Numbers of objects add up, so that {"cleared":3} and {"cleared":4} are {"cleared":7}. */
+/* Numbers of objects add up and lists are joined: {"cleared":3} and {"cleared":4} are
+ * {"cleared":7}. */
 static void add_object(json_t *to, json_t *from)
 {
 	const char *key;
@@ -198,6 +199,8 @@ static void add_object(json_t *to, json_t *from)
 		if (json_is_integer(old) && json_is_integer(value))
 			(void)json_integer_set(old,
 			                       json_integer_value(old) + json_integer_value(value));
+		else if (json_is_array(old) && json_is_array(value))
+			(void)json_array_extend(old, value);
 		else if (!old)
 			(void)json_object_set(to, key, value);
 	}

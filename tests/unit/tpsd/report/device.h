@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device without a wire: the real `control` process on directories of its own, and this test in
+ * the place of parent, wire, keys and one worker, which answer as they are told. Runs as whoever
+ * the test runs as.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include "tpsd/proc/proc.h"
+#include "tps/client.h"
+
+enum device_peer { DEV_PARENT, DEV_WIRE, DEV_KEYS, DEV_WORKER, DEV_PEERS };
+
+struct device_command {
+	char name[65];
+	char arguments[512];
+};
+
+struct device {
+	char dir[64]; /* everything is below */
+	char run_dir[96], state_dir[96], log_dir[96], config_path[96], socket[96];
+	pid_t pid; /* control; 0: not running */
+	struct loop *loop;
+	struct ring *rings[PROC_SLOTS];
+	struct counter_file *counters;
+	uint64_t heartbeats[PROC_SLOTS];
+	struct ipc_channel *peers[DEV_PEERS];
+	/* What the peers do: */
+	int ready_status[DEV_PEERS];   /* of their READY; > 0: none is sent */
+	const char *refuse_path;       /* an ITEM with it goes before a refusal */
+	const char *answer[DEV_PEERS]; /* JSON for any COMMAND; NULL: none is sent */
+	/* What they saw: */
+	uint32_t prepared[DEV_PEERS], committed[DEV_PEERS], aborted[DEV_PEERS];
+	struct device_command last[DEV_PEERS];
+	unsigned ncommands[DEV_PEERS];
+};
+
+/* A directory with a small valid configuration; nothing runs yet. */
+void device_init(struct device *d);
+void device_fini(struct device *d);
+
+void device_write_config(struct device *d, const char *text);
+/* Starts control and connects the peers. */
+void device_start(struct device *d);
+/* Ends it: SHUTDOWN, or SIGKILL. */
+void device_stop(struct device *d, bool kill_it);
+/* One peer's channel ends and comes again, as after a crash. */
+void device_restart_peer(struct device *d, enum device_peer peer);
+
+/* Runs the peers for a while, or until `*value` is at least `wanted` (fails after 5 s). */
+void device_run(struct device *d, unsigned ms);
+void device_wait(struct device *d, const uint32_t *value, uint32_t wanted);
+
+/*
+ * A command by tps.sock while the peers run; the data is an array of all pieces. *ret_error may be
+ * NULL when none is expected.
+ */
+json_t *device_command(struct device *d, const char *words, json_t *arguments, json_t **ret_error);
+
+/* Lines of an event file, parsed. */
+json_t *device_log(struct device *d, const char *kind);
+
+/* The smallest configuration that loads, with one thing to tell it apart. */
+char *device_config(struct device *d, const char *device_name);

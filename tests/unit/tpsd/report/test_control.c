@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `control` as the other processes and tps see it. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "tests/unit/tpsd/report/device.h"
+
+static struct device dev;
+
+static int set_up(void **state)
+{
+	(void)state;
+	device_init(&dev);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	device_fini(&dev);
+	return 0;
+}
+
+static void start_committed(void)
+{
+	uint32_t before = dev.committed[DEV_PARENT];
+
+	device_start(&dev);
+	device_wait(&dev, &dev.committed[DEV_PARENT], before + 1);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 1);
+}
+
+static json_t *apply(const char *name, const char *confirm, json_t **ret_error)
+{
+	json_t *arguments =
+	        json_pack("{s:s,s:s}", "file", "/etc/x.yaml", "text", device_config(&dev, name));
+
+	if (confirm)
+		(void)json_object_set_new(arguments, "confirm", json_string(confirm));
+	return device_command(&dev, "config apply", arguments, ret_error);
+}
+
+/* Whether a kind's file has an event whose `key` holds `word`. */
+static bool log_has(const char *kind, const char *word)
+{
+	json_t *list = device_log(&dev, kind);
+	char *text = json_dumps(list, JSON_COMPACT);
+	bool has = strstr(text, word) != NULL;
+
+	free(text);
+	json_decref(list);
+	return has;
+}
+
+static json_t *version_configuration(void)
+{
+	json_t *data = device_command(&dev, "show version", NULL, NULL);
+	json_t *configuration =
+	        json_deep_copy(json_object_get(json_array_get(data, 0), "configuration"));
+
+	json_decref(data);
+	return configuration;
+}
+
+static void check_in_force(const char *device_name)
+{
+	json_t *data = device_command(&dev, "config show", NULL, NULL);
+	const char *text = json_string_value(json_object_get(json_array_get(data, 0), "text"));
+	char wanted[64];
+
+	(void)snprintf(wanted, sizeof(wanted), "name: %s\n", device_name);
+	assert_non_null(text);
+	if (!strstr(text, wanted))
+		fail_msg("in force is not %s but %s", device_name, text);
+	json_decref(data);
+}
+
+/* ---- transactions ------------------------------------------------------------------------ */
+
+static void all_processes_get_one_revision(void **state)
+{
+	(void)state;
+	start_committed();
+	for (unsigned i = 0; i < DEV_PEERS; i++) {
+		assert_int_equal(dev.prepared[i], 1);
+		assert_int_equal(dev.committed[i], 1);
+		assert_int_equal(dev.aborted[i], 0);
+	}
+	check_in_force("one");
+}
+
+static void one_refusal_changes_nothing_anywhere(void **state)
+{
+	json_t *error, *list, *data;
+
+	(void)state;
+	start_committed();
+	dev.ready_status[DEV_KEYS] = SL_EMISMATCH;
+	dev.refuse_path = "/certificates/0";
+	data = apply("two", NULL, &error);
+	assert_non_null(error);
+	list = json_object_get(error, "errors");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "path")),
+	                    "/certificates/0");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "remedy")),
+	                    "do another thing");
+	for (unsigned i = 0; i < DEV_PEERS; i++) {
+		device_wait(&dev, &dev.aborted[i], 2);
+		assert_int_equal(dev.committed[i], 1);
+	}
+	check_in_force("one");
+	json_decref(error);
+	json_decref(data);
+}
+
+static void silence_aborts_after_ten_seconds(void **state)
+{
+	uint64_t begun;
+	json_t *error, *data;
+
+	(void)state;
+	start_committed();
+	dev.ready_status[DEV_WORKER] = 1;
+	begun = clock_now_ns();
+	data = apply("two", NULL, &error);
+	assert_non_null(error);
+	assert_string_equal(json_string_value(json_object_get(error, "code")), "TIMEOUT");
+	assert_true(clock_now_ns() - begun >= 9 * CLOCK_NS_PER_S);
+	for (unsigned i = 0; i < DEV_PEERS; i++)
+		device_wait(&dev, &dev.aborted[i], 2);
+	json_decref(error);
+	json_decref(data);
+}
+
+static void a_bad_document_reaches_no_process_and_lists_every_error(void **state)
+{
+	static const char bad[] = "version: 1\nsegments:\n  - name: wan\n    port_a: eth1\n"
+	                          "    port_b: eth1\n    nonsense: 3\nlimits: {sessions: many}\n";
+	json_t *error, *list, *data;
+	bool placed = false;
+	size_t i;
+	json_t *one;
+
+	(void)state;
+	start_committed();
+	data = device_command(&dev, "config apply",
+	                      json_pack("{s:s,s:s}", "file", "/etc/bad.yaml", "text", bad), &error);
+	assert_non_null(error);
+	list = json_object_get(error, "errors");
+	assert_true(json_array_size(list) >= 2);
+	json_array_foreach(list, i, one)
+	{
+		assert_true(json_string_length(json_object_get(one, "text")) > 0);
+		placed |= json_integer_value(json_object_get(one, "line")) == 6;
+	}
+	assert_true(placed);
+	for (unsigned p = 0; p < DEV_PEERS; p++)
+		assert_int_equal(dev.prepared[p], 1);
+	json_decref(error);
+	json_decref(data);
+}
+
+static void a_peer_that_dies_in_a_transaction_aborts_it(void **state)
+{
+	json_t *error, *data;
+
+	(void)state;
+	start_committed();
+	device_write_config(&dev, device_config(&dev, "two"));
+	dev.ready_status[DEV_WORKER] = 1;
+	data = device_command(&dev, "panic status", NULL, NULL);
+	json_decref(data);
+	{
+		struct ipc_message msg = {.type = IPC_COMMAND};
+
+		msg.command.name = ipc_text_of("reload");
+		assert_int_equal(ipc_send(dev.peers[DEV_PARENT], &msg), 0);
+	}
+	device_wait(&dev, &dev.prepared[DEV_WORKER], 2);
+	dev.ready_status[DEV_WORKER] = 0;
+	device_restart_peer(&dev, DEV_WORKER);
+	device_wait(&dev, &dev.aborted[DEV_WIRE], 2);
+	/* And the new one gets what is in force. */
+	device_wait(&dev, &dev.committed[DEV_WORKER], 1);
+	assert_int_equal(dev.committed[DEV_WORKER], 1);
+	data = apply("three", NULL, &error);
+	assert_null(error);
+	json_decref(data);
+	check_in_force("three");
+}
+
+static void a_worker_that_is_started_again_gets_the_revision_in_force(void **state)
+{
+	json_t *data;
+
+	(void)state;
+	start_committed();
+	data = apply("two", NULL, NULL);
+	json_decref(data);
+	device_restart_peer(&dev, DEV_WORKER);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 2);
+	assert_int_equal(dev.prepared[DEV_WORKER], 2);
+	assert_int_equal(dev.prepared[DEV_WIRE], 2);
+}
+
+static void sighup_reads_the_file_again(void **state)
+{
+	struct ipc_message msg = {.type = IPC_COMMAND};
+
+	(void)state;
+	start_committed();
+	device_write_config(&dev, device_config(&dev, "again"));
+	msg.command.name = ipc_text_of("reload");
+	assert_int_equal(ipc_send(dev.peers[DEV_PARENT], &msg), 0);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 2);
+	check_in_force("again");
+}
+
+/* ---- what is kept ------------------------------------------------------------------------ */
+
+static void what_was_applied_outlives_a_crash(void **state)
+{
+	json_t *data;
+
+	(void)state;
+	start_committed();
+	data = apply("two", NULL, NULL);
+	json_decref(data);
+	device_stop(&dev, true);
+	device_start(&dev);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 3);
+	check_in_force("two");
+	device_stop(&dev, false);
+	/* A changed file is a new wish. */
+	device_write_config(&dev, device_config(&dev, "three"));
+	device_start(&dev);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 4);
+	check_in_force("three");
+}
+
+static void a_bad_file_at_start_falls_back_to_the_last_good_document(void **state)
+{
+	(void)state;
+	start_committed();
+	device_stop(&dev, false);
+	device_write_config(&dev, "version: 1\nnonsense: true\n");
+	device_start(&dev);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 1);
+	assert_int_equal(dev.aborted[DEV_PARENT], 0);
+	check_in_force("one");
+	assert_true(log_has("system", "last good"));
+}
+
+static void a_bad_file_at_the_very_first_start_ends_the_daemon(void **state)
+{
+	(void)state;
+	device_write_config(&dev, "version: 1\nnonsense: true\n");
+	device_start(&dev);
+	device_wait(&dev, &dev.aborted[DEV_PARENT], 1);
+	assert_int_equal(dev.committed[DEV_PARENT], 0);
+	assert_true(log_has("system", "nonsense"));
+}
+
+static void what_is_not_confirmed_is_taken_back(void **state)
+{
+	json_t *data, *configuration;
+
+	(void)state;
+	start_committed();
+	data = apply("two", "1s", NULL);
+	json_decref(data);
+	configuration = version_configuration();
+	assert_non_null(json_object_get(configuration, "confirm_within_s"));
+	json_decref(configuration);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 3);
+	check_in_force("one");
+	assert_true(log_has("system", "not confirmed in time"));
+}
+
+static void what_is_confirmed_stays(void **state)
+{
+	json_t *data, *error;
+
+	(void)state;
+	start_committed();
+	data = apply("two", "1s", NULL);
+	json_decref(data);
+	data = device_command(&dev, "config confirm", NULL, NULL);
+	json_decref(data);
+	device_run(&dev, 1500);
+	assert_int_equal(dev.committed[DEV_WORKER], 2);
+	check_in_force("two");
+	data = device_command(&dev, "config confirm", NULL, &error);
+	assert_non_null(error);
+	json_decref(error);
+	json_decref(data);
+}
+
+static void a_late_confirmation_is_noticed_after_a_crash(void **state)
+{
+	json_t *data;
+
+	(void)state;
+	start_committed();
+	data = apply("two", "1s", NULL);
+	json_decref(data);
+	device_stop(&dev, true);
+	(void)usleep(1200 * 1000);
+	device_start(&dev);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 3);
+	check_in_force("one");
+}
+
+static void rollback_goes_back_and_the_history_is_bounded(void **state)
+{
+	json_t *data, *list;
+	char name[16];
+
+	(void)state;
+	start_committed();
+	for (unsigned i = 0; i < 13; i++) {
+		(void)snprintf(name, sizeof(name), "n%u", i);
+		data = apply(name, NULL, NULL);
+		json_decref(data);
+	}
+	data = device_command(&dev, "config history", NULL, NULL);
+	list = json_array_get(data, 0);
+	assert_int_equal(json_array_size(list), 10);
+	json_decref(data);
+	data = device_command(&dev, "config diff", json_pack("{s:s}", "n", "2"), NULL);
+	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(data, 0), "text")),
+	                       "-   name: n10\n+   name: n12\n"));
+	json_decref(data);
+	data = device_command(&dev, "config rollback", json_pack("{s:s}", "n", "3"), NULL);
+	json_decref(data);
+	check_in_force("n9");
+	data = device_command(&dev, "config history", NULL, NULL);
+	assert_int_equal(json_array_size(json_array_get(data, 0)), 7);
+	json_decref(data);
+}
+
+/* ---- commands ---------------------------------------------------------------------------- */
+
+static void commands_of_others_go_there_and_come_back(void **state)
+{
+	json_t *data;
+
+	(void)state;
+	start_committed();
+	dev.answer[DEV_PARENT] = "[{\"name\":\"parent\",\"pid\":1}]";
+	data = device_command(&dev, "show processes", NULL, NULL);
+	assert_string_equal(dev.last[DEV_PARENT].name, "processes");
+	assert_string_equal(json_string_value(json_object_get(
+	                            json_array_get(json_array_get(data, 0), 0), "name")),
+	                    "parent");
+	json_decref(data);
+	dev.answer[DEV_WORKER] = "{\"cleared\":4}";
+	data = device_command(&dev, "debug np ssl-clear", json_pack("{s:s}", "client", "10.0.0.1"),
+	                      NULL);
+	assert_string_equal(dev.last[DEV_WORKER].arguments, "{\"client\":\"10.0.0.1\"}");
+	json_decref(data);
+	assert_true(log_has("audit", "debug np ssl-clear"));
+	assert_true(log_has("audit", "\"uid\":0"));
+}
+
+static void a_process_that_does_not_answer_is_named(void **state)
+{
+	json_t *data, *error;
+
+	(void)state;
+	start_committed();
+	dev.answer[DEV_WIRE] = NULL;
+	data = device_command(&dev, "show segments", NULL, &error);
+	assert_non_null(error);
+	assert_non_null(strstr(json_string_value(json_object_get(error, "text")), "wire"));
+	json_decref(error);
+	json_decref(data);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	static const struct {
+		const char *words, *arguments;
+	} cases[] = {
+	        {"no such", "{}"},
+	        {"probe", "{\"server\":\"x\"}"}, /* tps's own */
+	        {"show log", "{}"},
+	        {"show log", "{\"kind\":\"nonsense\"}"},
+	        {"show log", "{\"kind\":\"system\",\"last\":5}"},
+	        {"show log", "{\"kind\":\"system\",\"last\":\"-1\"}"},
+	        {"show log", "{\"kind\":\"system\",\"other\":\"x\"}"},
+	        {"show log", "{\"kind\":\"../../etc/shadow\"}"},
+	        {"config rollback", "{\"n\":\"0\"}"},
+	        {"config rollback", "{\"n\":\"9\"}"},
+	        {"panic stop", "{\"for\":\"soon\"}"},
+	        {"panic except", "{\"what\":\"client\",\"value\":\"nobody\"}"},
+	};
+
+	(void)state;
+	start_committed();
+	for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
+		json_t *error = NULL, *data;
+
+		data = device_command(&dev, cases[i].words, json_loads(cases[i].arguments, 0, NULL),
+		                      &error);
+		if (!error)
+			fail_msg("%s %s was taken", cases[i].words, cases[i].arguments);
+		json_decref(error);
+		json_decref(data);
+	}
+}
+
+static int connect_raw(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", dev.socket);
+	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+static bool ended(int fd)
+{
+	char c;
+
+	device_run(&dev, 100);
+	return recv(fd, &c, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN;
+}
+
+static void bytes_that_are_no_frame_end_the_connection(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} cases[] = {
+	        {"\xff\xff\xff\xff", 4},
+	        {"\0\0\0\0", 4},
+	        {"\0\x20\0\0", 4},
+	        {"\0\0\0\x02[]", 6},
+	        {"\0\0\0\x05"
+	         "hello",
+	         9},
+	};
+	json_t *data;
+
+	(void)state;
+	start_committed();
+	for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
+		int fd = connect_raw();
+
+		errno = 0;
+		assert_int_equal(send(fd, cases[i].bytes, cases[i].len, 0), cases[i].len);
+		assert_true(ended(fd));
+		(void)close(fd);
+	}
+	data = device_command(&dev, "show version", NULL, NULL);
+	json_decref(data);
+}
+
+static void a_reader_that_does_not_read_is_dropped(void **state)
+{
+	static const char ask[] = "{\"id\":1,\"cmd\":\"show counters\"}";
+	uint8_t head[4] = {0, 0, 0, sizeof(ask) - 1};
+	unsigned sent = 0;
+	json_t *data;
+	int fd;
+
+	(void)state;
+	start_committed();
+	fd = connect_raw();
+	for (; sent < 20000; sent++) {
+		if (send(fd, head, 4, MSG_NOSIGNAL) != 4 ||
+		    send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(ask) - 1)
+			break;
+	}
+	assert_true(sent < 20000);
+	(void)close(fd);
+	data = device_command(&dev, "show version", NULL, NULL);
+	json_decref(data);
+	assert_true(log_has("system", "does not read its answers"));
+}
+
+static void too_many_clients_are_turned_away(void **state)
+{
+	int fds[40];
+	unsigned gone = 0;
+
+	(void)state;
+	start_committed();
+	for (unsigned i = 0; i < SL_ARRAY_LEN(fds); i++)
+		fds[i] = connect_raw();
+	device_run(&dev, 100);
+	for (unsigned i = 0; i < SL_ARRAY_LEN(fds); i++) {
+		char c;
+
+		errno = 0;
+		gone += recv(fds[i], &c, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN;
+	}
+	assert_int_equal(gone, SL_ARRAY_LEN(fds) - 32);
+	for (unsigned i = 0; i < SL_ARRAY_LEN(fds); i++)
+		(void)close(fds[i]);
+}
+
+/* ---- events and panic -------------------------------------------------------------------- */
+
+static void write_event(unsigned slot, enum event_kind kind, const char *type, const char *word)
+{
+	static struct event_line line;
+
+	event_begin(&line, kind, type);
+	event_text(&line, "word", word);
+	assert_int_equal(event_end(&line, dev.rings[slot]), 0);
+}
+
+static void a_worker_writes_its_events_and_no_others(void **state)
+{
+	(void)state;
+	start_committed();
+	write_event(PROC_SLOT_WORKER, EVENT_SSL_INSPECTION, "ssl_inspection", "true-session");
+	write_event(PROC_SLOT_WORKER, EVENT_AUDIT, "audit", "forged-audit");
+	assert_int_equal(ring_write(dev.rings[PROC_SLOT_WORKER], EVENT_SYSTEM, "{}\n{}", 5), 0);
+	assert_true(log_has("ssl_inspection", "true-session"));
+	assert_false(log_has("audit", "forged-audit"));
+	assert_true(log_has("system", "broken into or faulty"));
+	assert_int_equal(counter_sum(dev.counters, COUNTER_refused), 2);
+}
+
+static void a_full_ring_is_a_gap(void **state)
+{
+	static char big[9000];
+
+	(void)state;
+	memset(big, 'x', sizeof(big) - 1);
+	for (unsigned i = 0; i < 20; i++) {
+		static struct event_line line;
+
+		event_begin(&line, EVENT_IPS_BLOCK, "alert");
+		event_text(&line, "pad", big);
+		(void)event_end(&line, dev.rings[PROC_SLOT_WORKER]);
+	}
+	start_committed();
+	assert_true(log_has("ips_block", "\"gap\":{\"kind\":\"ips_block\",\"lost\":"));
+	assert_true(counter_sum(dev.counters, COUNTER_lost) > 10);
+}
+
+static void logs_are_shown_filtered(void **state)
+{
+	json_t *data, *list;
+
+	(void)state;
+	start_committed();
+	write_event(PROC_SLOT_WORKER, EVENT_SSL_INSPECTION, "ssl_inspection", "apple");
+	write_event(PROC_SLOT_WORKER, EVENT_SSL_INSPECTION, "ssl_inspection", "pear");
+	device_run(&dev, 250);
+	data = device_command(
+	        &dev, "show log",
+	        json_pack("{s:s,s:s}", "kind", "ssl_inspection", "filter", "word=app*"), NULL);
+	list = json_array_get(data, 0);
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "word")),
+	                    "apple");
+	json_decref(data);
+	data = device_command(&dev, "show log",
+	                      json_pack("{s:s,s:s}", "kind", "ssl_inspection", "filter", "pea"),
+	                      NULL);
+	assert_int_equal(json_array_size(json_array_get(data, 0)), 1);
+	json_decref(data);
+}
+
+static void panic_is_told_kept_and_ends_by_itself(void **state)
+{
+	json_t *data;
+
+	(void)state;
+	start_committed();
+	data = device_command(
+	        &dev, "panic except",
+	        json_pack("{s:s,s:s,s:s}", "what", "client", "value", "10.0.0.7", "for", "1h"),
+	        NULL);
+	json_decref(data);
+	data = device_command(&dev, "panic stop", json_pack("{s:s}", "for", "2s"), NULL);
+	json_decref(data);
+	device_run(&dev, 50);
+	assert_string_equal(dev.last[DEV_WIRE].name, "panic");
+	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":2"));
+	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "10.0.0.7"));
+	device_stop(&dev, true);
+	dev.last[DEV_WIRE].name[0] = '\0';
+	device_start(&dev);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 2);
+	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":2"));
+	device_run(&dev, 2500);
+	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":1"));
+	data = device_command(&dev, "panic clear", NULL, NULL);
+	json_decref(data);
+	device_run(&dev, 50);
+	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":0"));
+}
+
+static void it_ends_when_asked_and_the_others_last_words_are_kept(void **state)
+{
+	(void)state;
+	start_committed();
+	write_event(PROC_SLOT_WORKER, EVENT_SSL_INSPECTION, "ssl_inspection", "last-words");
+	device_stop(&dev, false);
+	assert_true(log_has("ssl_inspection", "last-words"));
+	assert_int_not_equal(access(dev.socket, F_OK), 0);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	        TEST(all_processes_get_one_revision),
+	        TEST(one_refusal_changes_nothing_anywhere),
+	        TEST(silence_aborts_after_ten_seconds),
+	        TEST(a_bad_document_reaches_no_process_and_lists_every_error),
+	        TEST(a_peer_that_dies_in_a_transaction_aborts_it),
+	        TEST(a_worker_that_is_started_again_gets_the_revision_in_force),
+	        TEST(sighup_reads_the_file_again),
+	        TEST(what_was_applied_outlives_a_crash),
+	        TEST(a_bad_file_at_start_falls_back_to_the_last_good_document),
+	        TEST(a_bad_file_at_the_very_first_start_ends_the_daemon),
+	        TEST(what_is_not_confirmed_is_taken_back),
+	        TEST(what_is_confirmed_stays),
+	        TEST(a_late_confirmation_is_noticed_after_a_crash),
+	        TEST(rollback_goes_back_and_the_history_is_bounded),
+	        TEST(commands_of_others_go_there_and_come_back),
+	        TEST(a_process_that_does_not_answer_is_named),
+	        TEST(nonsense_is_refused),
+	        TEST(bytes_that_are_no_frame_end_the_connection),
+	        TEST(a_reader_that_does_not_read_is_dropped),
+	        TEST(too_many_clients_are_turned_away),
+	        TEST(a_worker_writes_its_events_and_no_others),
+	        TEST(a_full_ring_is_a_gap),
+	        TEST(logs_are_shown_filtered),
+	        TEST(panic_is_told_kept_and_ends_by_itself),
+	        TEST(it_ends_when_asked_and_the_others_last_words_are_kept),
+	};
+
+	return RUN_TESTS(tests);
+}
