@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Gathering what an image holds: the document, and every public file that it names, read here and
- * nowhere else. Each file's error is listed at the setting that names it.
- */
+/* Making an image: its sections in memory, and out of them one sealed piece. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/buf.h"
@@ -20,9 +15,8 @@
 #include "lib/conf/error.h"
 #include "lib/conf/image_priv.h"
 #include "lib/conf/node.h"
-#include "lib/pki/cert.h"
 
-enum { MAKER_MAGIC = 0x494d4147, EXPIRY_NOTICE_DAYS = 30 };
+enum { MAKER_MAGIC = 0x494d4147 };
 
 struct conf_image_maker {
 	uint32_t magic;
@@ -98,242 +92,20 @@ int conf_image_maker_section(const struct conf_image_maker *m, const char *name,
 	return 0;
 }
 
-static int add_of(struct conf_image_maker *m, const char *pattern, const char *what,
-                  const struct buf *content)
-{
-	char name[CONF_IMAGE_NAME_MAX];
-
-	return conf_image_add(m, image_section_name(name, pattern, what), content->data,
-	                      content->len);
-}
-
-/* ---- certificates ------------------------------------------------------------------------ */
-
-/* One file is being read for the setting at `node`. */
-struct gather {
-	struct conf_image_maker *m;
-	struct conf_errors *errs;
-	const struct conf_node *node;
-};
-
-static void pki_refusal(const struct gather *g, const struct pki_error *err)
-{
-	(void)conf_errors_add(g->errs, g->node, err->code, err->remedy, "%s", err->text);
-}
-
-static void check_code(const struct gather *g, int rc)
-{
-	if (rc != 0)
-		(void)conf_errors_add(g->errs, g->node, rc, "", "%s", err_text(rc));
-}
-
-/* R74, R82: said when the document is loaded; control says it again as time goes by. */
-static void notice_validity(const struct gather *g, const char *name, const X509 *cert)
-{
-	struct pki_validity v;
-
-	if (pki_cert_validity(cert, (int64_t)time(NULL), &v) != 0)
-		conf_errors_notice(g->errs, g->node, "replace it",
-		                   "the dates of the certificate \"%s\" cannot be read", name);
-	else if (v.status == PKI_EXPIRED)
-		conf_errors_notice(g->errs, g->node, "replace it: clients refuse it",
-		                   "the certificate \"%s\" has expired", name);
-	else if (v.status == PKI_NOT_YET_VALID)
-		conf_errors_notice(g->errs, g->node, "check the clock, or wait",
-		                   "the certificate \"%s\" is not yet valid", name);
-	else if (v.days_left < EXPIRY_NOTICE_DAYS)
-		conf_errors_notice(g->errs, g->node, "replace it in time",
-		                   "the certificate \"%s\" expires in %d days", name, v.days_left);
-}
-
-static void count_name(void *arg, const char *name)
-{
-	size_t *count = arg;
-
-	(*count)++;
-}
-
-/* A certificate that no SNI can choose. */
-static void notice_nameless(const struct gather *g, const char *name, const X509 *cert)
-{
-	size_t count = 0;
-
-	(void)pki_cert_names(cert, count_name, &count);
-	if (count == 0)
-		conf_errors_notice(g->errs, g->node, "it serves as default certificate only",
-		                   "the certificate \"%s\" has no DNS name", name);
-}
-
-static void gather_certificate(struct gather *g, const struct config_certificate *c)
-{
-	const struct pki_files files = {
-	        .certificate = c->certificate,
-	        .private_key = c->private_key,
-	        .password_file = c->password_file,
-	        .chain = c->chain,
-	        .format = (enum pki_format)c->format,
-	};
-	struct pki_chain *chain;
-	struct pki_error err;
-	struct buf pem;
-	int rc = pki_chain_load(&files, &chain, &err);
-
-	if (rc != 0) {
-		pki_refusal(g, &err);
-		return;
-	}
-	notice_validity(g, c->name, chain->leaf);
-	notice_nameless(g, c->name, chain->leaf);
-	if (pki_chain_is_broken(chain))
-		conf_errors_notice(g->errs, g->node,
-		                   "put the intermediates behind it, each issued by the next",
-		                   "the chain of the certificate \"%s\" does not lead on", c->name);
-	buf_init(&pem, CONF_RULES_FILE_MAX);
-	rc = pki_chain_write_pem(chain, &pem);
-	if (rc == 0)
-		rc = add_of(g->m, CONF_SECTION_CERTIFICATE, c->name, &pem);
-	check_code(g, rc);
-	buf_fini(&pem);
-	pki_chain_destroy(chain);
-}
-
-static void gather_ca(struct gather *g, const char *pattern, const char *name, const char *path)
-{
-	struct pki_error err;
-	struct buf pem;
-
-	buf_init(&pem, CONF_RULES_FILE_MAX);
-	if (pki_certificates_load_pem(path, &pem, &err) != 0)
-		pki_refusal(g, &err);
-	else
-		check_code(g, add_of(g->m, pattern, name, &pem));
-	buf_fini(&pem);
-}
-
-/* ---- rules ------------------------------------------------------------------------------- */
-
-static int read_rules(const char *path, struct buf *text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	uint8_t *room;
-	ssize_t got = 0;
-	int rc = fd < 0 || fstat(fd, &st) != 0 ? SL_ESYS : 0;
-
-	if (rc == 0 && !S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		rc = SL_ESYS;
-	}
-	if (rc == 0 && st.st_size > 0)
-		rc = buf_reserve(text, (size_t)st.st_size, &room);
-	while (rc == 0 && text->len < (size_t)st.st_size) {
-		got = read(fd, text->data + text->len, (size_t)st.st_size - text->len);
-		if (got < 0 && errno != EINTR)
-			rc = SL_ESYS;
-		if (got == 0)
-			break;
-		if (got > 0)
-			text->len += (size_t)got;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	return rc;
-}
-
-static void gather_rules(struct gather *g, const char *path)
-{
-	char name[CONF_IMAGE_NAME_MAX];
-	struct buf text;
-	int rc;
-
-	if (find_section(g->m, image_section_name(name, CONF_SECTION_RULES, path)))
-		return;
-	buf_init(&text, CONF_RULES_FILE_MAX);
-	rc = read_rules(path, &text);
-	if (rc == SL_ESYS)
-		(void)conf_errors_add(g->errs, g->node, SL_ENOENT,
-		                      "check the path and who may read it",
-		                      "%s: the rules cannot be read: %s", path, strerror(errno));
-	else if (rc == 0 && memmem(text.data, text.len, "-----BEGIN ", 11))
-		(void)conf_errors_add(g->errs, g->node, SL_EINVAL, "name a file of rules",
-		                      "%s: this is a certificate or key", path);
-	else if (rc == 0)
-		rc = conf_image_add(g->m, name, text.data, text.len);
-	if (rc != 0 && rc != SL_ESYS)
-		(void)conf_errors_add(g->errs, g->node, rc, "split the file",
-		                      "%s: the rules are not taken: %s", path, err_text(rc));
-	buf_fini(&text);
-}
-
-/* ---- the document's files ---------------------------------------------------------------- */
-
-/* The node of item `index` of a list, or of its setting `key` when that is written. */
-static const struct conf_node *node_of(const struct conf_node *map, const char *list, size_t index,
-                                       const char *key)
-{
-	const struct conf_node *node = conf_node_find(map, list);
-	const struct conf_node *setting;
-
-	for (node = node ? node->child : NULL; node && index > 0; index--)
-		node = node->next;
-	setting = node ? conf_node_find(node, key) : NULL;
-	return setting ? setting : node;
-}
-
-static bool wants_default_ca(const struct config *c)
-{
-	for (size_t i = 0; i < c->server_proxies_count; i++)
-		if (c->server_proxies[i].server_trust &&
-		    c->server_proxies[i].server_trust->include_default_ca_certificates)
-			return true;
-	return false;
-}
-
-static void gather_pki(struct gather *g, const struct conf_node *root)
-{
-	const struct config *c = g->m->config;
-
-	for (size_t i = 0; i < c->certificates_count; i++) {
-		g->node = node_of(root, "certificates", i, "certificate");
-		gather_certificate(g, &c->certificates[i]);
-	}
-	for (size_t i = 0; i < c->ca_certificates_count; i++) {
-		g->node = node_of(root, "ca_certificates", i, "certificate");
-		gather_ca(g, CONF_SECTION_CA_CERTIFICATE, c->ca_certificates[i].name,
-		          c->ca_certificates[i].certificate);
-	}
-	if (wants_default_ca(c)) {
-		g->node = conf_node_find(root, "trust_stores");
-		gather_ca(g, CONF_SECTION_DEFAULT_CA, "", c->device.default_ca_file);
-	}
-}
-
-static void gather_filters(struct gather *g, const struct conf_node *root)
-{
-	const struct config *c = g->m->config;
-
-	for (size_t p = 0; p < c->profiles_count; p++)
-		for (size_t f = 0; f < c->profiles[p].filters_count; f++) {
-			const struct conf_node *profile = node_of(root, "profiles", p, "");
-
-			g->node = profile ? node_of(profile, "filters", f, "rules") : NULL;
-			gather_rules(g, c->profiles[p].filters[f].rules);
-		}
-}
-
-static void gather_document(struct gather *g, const struct conf_node *root)
+static void add_document(struct conf_image_maker *m, const struct conf_node *root,
+                         struct conf_errors *errs)
 {
 	struct buf text;
 	int rc;
 
-	g->node = NULL;
 	buf_init(&text, 4 * (size_t)CONF_DOCUMENT_MAX);
 	rc = conf_canonical(root, 0, &text);
 	if (rc == 0 && text.len > CONF_DOCUMENT_MAX)
 		rc = SL_ELIMIT;
 	if (rc == 0)
-		rc = conf_image_add(g->m, CONF_SECTION_DOCUMENT, text.data, text.len);
-	check_code(g, rc);
+		rc = conf_image_add(m, CONF_SECTION_DOCUMENT, text.data, text.len);
+	if (rc != 0)
+		(void)conf_errors_add(errs, NULL, rc, "", "%s", err_text(rc));
 	buf_fini(&text);
 }
 
@@ -341,7 +113,6 @@ int conf_image_create(const struct conf_node *root, uint64_t revision, struct co
                       struct conf_image_maker **ret_maker)
 {
 	struct conf_image_maker *m = calloc(1, sizeof(*m));
-	struct gather g = {.m = m, .errs = errs};
 	size_t refusals = errs->refusals;
 	int rc;
 
@@ -352,9 +123,8 @@ int conf_image_create(const struct conf_node *root, uint64_t revision, struct co
 	rc = config_build(root, errs, &m->config);
 	if (rc == 0) {
 		m->config->revision = revision;
-		gather_document(&g, root);
-		gather_pki(&g, root);
-		gather_filters(&g, root);
+		add_document(m, root, errs);
+		image_gather_files(m, root, errs);
 		rc = errs->refusals > refusals ? conf_errors_code(errs) : 0;
 		conf_errors_sort(errs);
 	}

@@ -28,3 +28,11 @@ int image_write(const struct image_sections *sections, uint64_t revision, const 
 /* "rules/%s" and "/x" make "rules//x"; returns `name`. */
 char *image_section_name(char name[CONF_IMAGE_NAME_MAX], const char *pattern, const char *what)
         SL_NONNULL(1, 2, 3);
+
+struct conf_errors;
+struct conf_image_maker;
+struct conf_node;
+
+/* Adds a section for each public file that the document names; errors at the settings. */
+void image_gather_files(struct conf_image_maker *maker, const struct conf_node *root,
+                        struct conf_errors *errs) SL_NONNULL(1, 2, 3);

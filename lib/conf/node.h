@@ -44,9 +44,10 @@ struct conf_node {
 struct conf_document;
 
 /*
- * Loads YAML or JSON text (NULL: none). `file` names it in errors (copied). Anchors, aliases, tags and further
- * documents in one stream are errors, as are duplicate keys and keys that are no text. Errors are
- * added to `errs` and the call fails with the first one's code. Free with conf_document_destroy.
+ * Loads YAML or JSON text (NULL: none). `file` names it in errors (copied). Anchors, aliases, tags
+ * and further documents in one stream are errors, as are duplicate keys and keys that are no text.
+ * Errors are added to `errs` and the call fails with the first one's code. Free with
+ * conf_document_destroy.
  */
 int conf_load_yaml(const char *file, const void *text, size_t len, struct conf_errors *errs,
                    struct conf_document **ret) SL_NONNULL(1, 4, 5) SL_MUST;
