@@ -6,15 +6,17 @@
  */
 #include "tse/match/inspect.h"
 
-#include <ctype.h>
 #include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "lib/base/bytes.h"
 
 enum {
 	STEPS_MAX = 20000, /* of one chain on one view */
 	STEP_BYTES = 256,  /* searched bytes that cost one step */
-	DEPTH_MAX = 96,    /* conditions of a rule */
 };
 
 struct run {
@@ -27,23 +29,73 @@ struct run {
 
 static bool try_from(struct run *run, const struct cond *c, int64_t last_end);
 
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+static uint8_t upper(uint8_t c)
+{
+	return c >= 'a' && c <= 'z' ? c & 0xdf : c;
+}
+
+/* Is the lower-case needle at `text`, in any case? */
+static bool is_nocase(const uint8_t *text, const uint8_t *needle, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (lower(text[i]) != needle[i])
+			return false;
+	}
+	return true;
+}
+
+#ifdef __SSE2__
+/* Sixteen places at once by the needle's first and last byte; *at moves to where the rest, too
+ * short for that, begins. */
+static const uint8_t *find_nocase_wide(const uint8_t *text, size_t len, const uint8_t *needle,
+                                       size_t n, size_t *at)
+{
+	const __m128i first = _mm_set1_epi8((char)needle[0]);
+	const __m128i first_up = _mm_set1_epi8((char)upper(needle[0]));
+	const __m128i last = _mm_set1_epi8((char)needle[n - 1]);
+	const __m128i last_up = _mm_set1_epi8((char)upper(needle[n - 1]));
+
+	for (; *at + n + 15 <= len; *at += 16) {
+		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(text + *at));
+		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + *at + n - 1));
+		__m128i hit = _mm_and_si128(
+		        _mm_or_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(a, first_up)),
+		        _mm_or_si128(_mm_cmpeq_epi8(b, last), _mm_cmpeq_epi8(b, last_up)));
+		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+
+		for (; mask; mask &= mask - 1) {
+			const uint8_t *p = text + *at + (unsigned)__builtin_ctz(mask);
+
+			if (is_nocase(p, needle, n))
+				return p;
+		}
+	}
+	return NULL;
+}
+#else
+static const uint8_t *find_nocase_wide(const uint8_t *text, size_t len, const uint8_t *needle,
+                                       size_t n, size_t *at)
+{
+	return NULL;
+}
+#endif
+
 /* Lower-case needle in any-case text. */
 static const uint8_t *find_nocase(const uint8_t *text, size_t len, const uint8_t *needle, size_t n)
 {
-	int first = needle[0];
-	int other = toupper(first);
+	size_t at = 0;
+	const uint8_t *hit = find_nocase_wide(text, len, needle, n, &at);
 
-	for (size_t i = 0; i + n <= len; i++) {
-		size_t k = 1;
-
-		if (text[i] != first && text[i] != other)
-			continue;
-		while (k < n && tolower(text[i + k]) == needle[k])
-			k++;
-		if (k == n)
-			return text + i;
+	for (; !hit && at + n <= len; at++) {
+		if (is_nocase(text + at, needle, n))
+			hit = text + at;
 	}
-	return NULL;
+	return hit;
 }
 
 static const uint8_t *find(const struct cond *c, const uint8_t *needle, const uint8_t *text,
