@@ -38,6 +38,7 @@ enum {
 	CRASH_WINDOW_S = 60,	/* crashes older than this are forgotten */
 	CRASHES_MANY = 3,	/* … and this many within it put its flows on the overload action */
 	STOP_DEADLINE_MS = 5000,
+	START_MAX_MS = 30000,	/* from fork to the loop */
 };
 
 struct child {
@@ -140,7 +141,7 @@ static int start_child(struct parent *p, struct child *child)
 
 	if (rc != 0)
 		return rc;
-	p->common.heartbeats[child->proc.slot] = clock_now_ns();
+	p->common.heartbeats[child->proc.slot] = 0;
 	(void)fflush(NULL);
 	child->pid = fork();
 	if (child->pid == 0)
@@ -216,8 +217,8 @@ static void describe_end(const struct child *child, int status)
 	const char *name = child->proc.kind->name;
 
 	if (child->killed)
-		log_critical("%s %u was silent for %d ms and was killed", name, child->proc.index,
-			     PROC_HEARTBEAT_MAX_MS);
+		log_critical("%s %u was silent for too long and was killed", name,
+			     child->proc.index);
 	else if (WIFSIGNALED(status))
 		log_critical("%s %u was ended by signal %d (%s)", name, child->proc.index,
 			     WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -280,11 +281,16 @@ static void reap(struct parent *p)
 				on_child_end(p, &p->children[slot], status);
 }
 
-/* A stamp of 0 is a process that told us nothing yet. Signed: it may be newer than `now`. */
+/*
+ * A stamp of 0 is a process that has not reached its loop: `wire` has programs verified first.
+ * Signed, since a stamp may be newer than `now`.
+ */
 static bool is_silent(const struct parent *p, const struct child *child, uint64_t now)
 {
 	uint64_t stamp = __atomic_load_n(&p->common.heartbeats[child->proc.slot], __ATOMIC_ACQUIRE);
 
+	if (stamp == 0)
+		return now - child->started_ns > START_MAX_MS * CLOCK_NS_PER_MS;
 	return (int64_t)(now - stamp) > (int64_t)(PROC_HEARTBEAT_MAX_MS * CLOCK_NS_PER_MS);
 }
 

@@ -312,13 +312,12 @@ int shell_init(struct proc *proc)
 	proc->shell->proc = proc;
 	if (proc->kind->ops->turn)
 		loop_set_turn(proc->loop, on_turn, proc);
-	shell_heartbeat(proc);
-	return loop_timer_set(proc->loop, &proc->shell->heartbeat,
-			      PROC_HEARTBEAT_EVERY_MS * CLOCK_NS_PER_MS, beat);
+	return 0;
 }
 
 int shell_run(struct proc *proc)
 {
+	beat(&proc->shell->heartbeat);
 	if (!proc->shell->exiting && loop_run(proc->loop) != 0) {
 		log_critical("the event loop failed");
 		proc->shell->exit_status = 1;

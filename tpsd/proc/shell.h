@@ -7,7 +7,7 @@
 
 #include "tpsd/proc/proc.h"
 
-/* Makes loop and shell; the heartbeat starts. SL_ENOMEM. */
+/* Makes loop and shell. SL_ENOMEM. The heartbeat starts with shell_run. */
 int shell_init(struct proc *proc) SL_NONNULL(1) SL_MUST;
 
 /* A channel to a peer on `fd`, which the shell owns when 0 is returned. Calls ops->peer_up. */
