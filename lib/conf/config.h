@@ -191,7 +191,8 @@ struct config_server_policy {
 };
 
 struct config_filters {
-	const char *rules; /* path of a file of rules; its text is in the image */
+	const char *rules;  /* path of a file of rules; its text is in the image */
+	const char *sha256; /* hexadecimal, of that file; "" when any text will do */
 	const struct config_action_set *action_set; /* NULL: by each rule's own action */
 };
 

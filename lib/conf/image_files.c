@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -100,6 +102,10 @@ static void gather_certificate(struct gather *g, const struct config_certificate
 	struct buf pem;
 	int rc = pki_chain_load(&files, &chain, &err);
 
+	if (rc == SL_ESYS)
+		(void)snprintf(err.remedy, sizeof(err.remedy), "%s",
+		               "let the user of this process read it (chown sluice), or keep "
+		               "certificate and key in files of their own");
 	if (rc != 0) {
 		pki_refusal(g, &err);
 		return;
@@ -157,36 +163,72 @@ static int read_rules(const char *path, struct buf *text)
 		if (got > 0)
 			text->len += (size_t)got;
 	}
-	if (fd >= 0)
+	if (fd >= 0) {
+		int error = errno;
+
 		(void)close(fd);
+		errno = error;
+	}
 	return rc;
 }
 
-static void gather_rules(struct gather *g, const char *path)
+/* A document may say which text it means (`sha256`), so that a file cannot change under it. */
+static bool is_meant(const struct config_filters *f, const void *text, size_t len)
 {
-	char name[CONF_IMAGE_NAME_MAX];
-	const void *known;
-	size_t known_len;
-	struct buf text;
+	uint8_t digest[32];
+	char hex[2 * sizeof(digest) + 1] = "";
+
+	if (f->sha256[0] == '\0')
+		return true;
+	if (EVP_Digest(len ? text : "", len, digest, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(digest); i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return strcasecmp(hex, f->sha256) == 0;
+}
+
+static void add_rules(struct gather *g, const char *path, const char *name, const struct buf *text)
+{
 	int rc;
 
-	image_section_name(name, CONF_SECTION_RULES, path);
-	if (conf_image_maker_section(g->m, name, &known, &known_len) == 0)
-		return;
-	buf_init(&text, CONF_RULES_FILE_MAX);
-	rc = read_rules(path, &text);
-	if (rc == SL_ESYS)
-		(void)conf_errors_add(g->errs, g->node, SL_ENOENT,
-		                      "check the path and who may read it",
-		                      "%s: the rules cannot be read: %s", path, strerror(errno));
-	else if (rc == 0 && memmem(text.data, text.len, "-----BEGIN ", 11))
+	if (memmem(text->data ? text->data : (const uint8_t *)"", text->len, "-----BEGIN ", 11)) {
 		(void)conf_errors_add(g->errs, g->node, SL_EINVAL, "name a file of rules",
 		                      "%s: this is a certificate or key", path);
-	else if (rc == 0)
-		rc = conf_image_add(g->m, name, text.data, text.len);
-	if (rc != 0 && rc != SL_ESYS)
+		return;
+	}
+	rc = conf_image_add(g->m, name, text->data, text->len);
+	if (rc != 0)
 		(void)conf_errors_add(g->errs, g->node, rc, "split the file",
 		                      "%s: the rules are not taken: %s", path, err_text(rc));
+}
+
+/* A file that several filters name is read once. */
+static void gather_rules(struct gather *g, const struct config_filters *f)
+{
+	char name[CONF_IMAGE_NAME_MAX];
+	const void *data;
+	struct buf text;
+	size_t len;
+	int rc = 0;
+
+	image_section_name(name, CONF_SECTION_RULES, f->rules);
+	buf_init(&text, CONF_RULES_FILE_MAX);
+	if (conf_image_maker_section(g->m, name, &data, &len) != 0) {
+		rc = read_rules(f->rules, &text);
+		if (rc == 0)
+			add_rules(g, f->rules, name, &text);
+	}
+	if (rc == SL_ESYS)
+		(void)conf_errors_add(
+		        g->errs, g->node, SL_ENOENT, "check the path and who may read it",
+		        "%s: the rules cannot be read: %s", f->rules, strerror(errno));
+	else if (rc != 0)
+		(void)conf_errors_add(g->errs, g->node, rc, "split the file",
+		                      "%s: the rules are not taken: %s", f->rules, err_text(rc));
+	else if (conf_image_maker_section(g->m, name, &data, &len) == 0 && !is_meant(f, data, len))
+		(void)conf_errors_add(g->errs, g->node, SL_EMISMATCH,
+		                      "bring the file that is meant, or its digest, up to date",
+		                      "%s is not the file whose sha256 is named", f->rules);
 	buf_fini(&text);
 }
 
@@ -242,7 +284,7 @@ static void gather_filters(struct gather *g, const struct conf_node *root)
 			const struct conf_node *profile = node_of(root, "profiles", p, "");
 
 			g->node = profile ? node_of(profile, "filters", f, "rules") : NULL;
-			gather_rules(g, c->profiles[p].filters[f].rules);
+			gather_rules(g, &c->profiles[p].filters[f]);
 		}
 }
 

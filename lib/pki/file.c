@@ -22,12 +22,6 @@ static int check_rights(const char *path, const struct stat *st, struct pki_erro
 		                     "%s: group or others can get at this file (mode %04o)", path,
 		                     (unsigned)st->st_mode & 07777);
 	}
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		(void)snprintf(remedy, sizeof(remedy), "chown root %s", path);
-		return pki_error_set(err, SL_EPERM, remedy,
-		                     "%s: this file belongs to another user (uid %u)", path,
-		                     (unsigned)st->st_uid);
-	}
 	return 0;
 }
 

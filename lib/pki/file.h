@@ -23,8 +23,7 @@ struct pki_file {
 };
 
 /*
- * Reads a file. `private`: SL_EPERM when group or others have any right to it, or when it belongs
- * to neither root nor this process's user. SL_ENOENT, SL_EINVAL (no plain file), SL_ELIMIT,
+ * Reads a file. `private`: SL_EPERM when group or others have any right to it. SL_ENOENT, SL_EINVAL (no plain file), SL_ELIMIT,
  * SL_ESYS. Free with pki_file_fini.
  */
 int pki_file_read(const char *path, bool private, struct pki_file *ret_file, struct pki_error *err)

@@ -16,8 +16,8 @@
 
 /*
  * Loads the private key of a certificate: PEM or DER (PKCS#8, PKCS#1, SEC1; encrypted ones with
- * the password file) or PKCS12. The file must belong to root or to this process's user and be
- * closed to group and others: else SL_EPERM with the chmod to do. `leaf` (may be NULL): the key
+ * the password file) or PKCS12. The file must be closed to group and others: else SL_EPERM with
+ * the chmod to do. `leaf` (may be NULL): the key
  * must be this certificate's, else SL_EMISMATCH. Other errors: SL_ENOENT, SL_EMALFORMED,
  * SL_EUNSUPPORTED (see pki_chain_load), SL_EPERM (password).
  */

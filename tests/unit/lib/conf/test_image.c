@@ -160,6 +160,25 @@ static void a_file_of_rules_that_is_a_key_is_refused(void **state)
 	conf_errors_fini(&errs);
 }
 
+static void a_file_of_rules_must_be_the_one_whose_digest_is_named(void **state)
+{
+	static const char digest[] =
+	        "987c43618f396ea794670b96854b9e1188f49fe0a43a082bfb18ac16c040a1de";
+	struct site *site = *state;
+	struct conf_image_maker *maker;
+	struct loaded l = {0};
+	char yaml[1024];
+
+	(void)snprintf(yaml, sizeof(yaml),
+	               "version: 1\nprofiles: [{name: d, filters: [{rules: %s/a.rules, sha256: "
+	               "\"%s\"}, {rules: %s/a.rules, sha256: \"%064d\"}]}]\n",
+	               site->folder.path, digest, site->folder.path, 0);
+	assert_int_equal(make_image(yaml, &l.errs, &maker), SL_EMISMATCH);
+	assert_int_equal(l.errs.refusals, 1);
+	assert_non_null(error_at(&l, "/profiles/0/filters/1/rules", "sha256"));
+	conf_errors_fini(&l.errs);
+}
+
 static void every_file_that_cannot_be_taken_is_named_at_its_setting(void **state)
 {
 	static const char yaml[] = "version: 1\n"
@@ -282,6 +301,7 @@ int main(void)
 	        cmocka_unit_test(a_worker_builds_the_same_config_from_the_image_alone),
 	        cmocka_unit_test(no_byte_of_a_private_key_is_in_an_image),
 	        cmocka_unit_test(a_file_of_rules_that_is_a_key_is_refused),
+	        cmocka_unit_test(a_file_of_rules_must_be_the_one_whose_digest_is_named),
 	        cmocka_unit_test(every_file_that_cannot_be_taken_is_named_at_its_setting),
 	        cmocka_unit_test(a_certificate_near_its_end_is_a_notice),
 	        cmocka_unit_test(a_check_of_keys_names_each_that_does_not_fit),
