@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -423,7 +424,8 @@ static int keys_setup(struct proc *proc)
 		log_critical("keys: OpenSSL does not start");
 		return SL_ECRYPTO;
 	}
-	/* So that it does not open /dev/urandom when it first parses. */
+	/* So that neither opens a file later: strftime for the time zone, jansson for its seed. */
+	tzset();
 	json_object_seed((size_t)clock_wall_us() | 1);
 	return 0;
 }

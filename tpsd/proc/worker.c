@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -186,7 +187,8 @@ static int worker_setup(struct proc *proc)
 		log_critical("OpenSSL does not start");
 		return SL_ECRYPTO;
 	}
-	/* So that it does not open /dev/urandom when it first parses. */
+	/* So that neither opens a file later: strftime for the time zone, jansson for its seed. */
+	tzset();
 	json_object_seed((size_t)clock_wall_us() | 1);
 	return 0;
 }
