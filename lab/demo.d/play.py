@@ -194,7 +194,9 @@ def hints(stage):
             "--resolve shop.test:443:10.10.0.20")
     rule = ('alert http any any -> any any (msg:"My own"; http.uri; content:"/robots.txt"; '
             'sid:1000001; rev:1;)')
-    tps = f"{os.path.relpath(find_binary('tps', 'TPS'))} --instance {stage.name}"
+    binary = find_binary("tps", "TPS")
+    near = os.path.relpath(binary)
+    tps = f"{binary if near.startswith('..') else near} --instance {stage.name}"
     print(f"""
 The lab is up. Three things to try:
 1. The attack again, and what the box wrote down about it:
