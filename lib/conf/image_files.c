@@ -187,11 +187,21 @@ static bool is_meant(const struct config_filters *f, const void *text, size_t le
 	return strcasecmp(hex, f->sha256) == 0;
 }
 
+/* PEM armour begins a line. Inside one it is what a rule looks for: filters against leaked keys. */
+static bool is_pem(const struct buf *text)
+{
+	static const char armour[] = "\n-----BEGIN ";
+	size_t len = sizeof(armour) - 2;
+
+	return text->len >= len && (memcmp(text->data, armour + 1, len) == 0 ||
+	                            memmem(text->data, text->len, armour, len + 1));
+}
+
 static void add_rules(struct gather *g, const char *path, const char *name, const struct buf *text)
 {
 	int rc;
 
-	if (memmem(text->data ? text->data : (const uint8_t *)"", text->len, "-----BEGIN ", 11)) {
+	if (is_pem(text)) {
 		(void)conf_errors_add(g->errs, g->node, SL_EINVAL, "name a file of rules",
 		                      "%s: this is a certificate or key", path);
 		return;
