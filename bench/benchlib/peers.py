@@ -7,7 +7,7 @@ import os
 import stat
 
 from . import place as places
-from .place import BOX, LabError, ORIGIN, run
+from .place import BOX, LabError, ORIGIN, in_netns, run
 from lablib.box import children_of, find_binary
 
 PORTS = [443, 444, 445, 446]
@@ -135,6 +135,9 @@ class Sluice(Wire):
         places.fill("tpsd.yaml", {"PKI": self.place.keys.pki.folder, "RULES": rules,
                                   "ORIGIN": ORIGIN}, config)
         self.place.lab.box.start(config)
+        # Its namespace begins with the machine's default; all peers measure with the same.
+        run(*in_netns(self.place.lab.box.namespace,
+                      ["sysctl", "-q", "net.ipv4.tcp_congestion_control=cubic"]))
 
     def stop(self):
         self.place.lab.box.stop()
