@@ -25,6 +25,7 @@ enum {
 
 static void set_limits(struct tse_engine *e, const struct tse_limits *limits)
 {
+	e->limits.hold_overflow_block = true;
 	if (limits)
 		e->limits = *limits;
 	if (e->limits.hold_max == 0 || e->limits.hold_max > TSE_HOLD_MAX)

@@ -54,6 +54,9 @@ struct tse_engine {
 	/* the feed in hand */
 	struct tse_flow *flow;
 	enum tse_direction dir;
+	const uint8_t *view;
+	size_t view_len;
+	size_t raw_at; /* bytes of the view that were scanned as a stream */
 	struct stream_piece raw_piece, body_piece;
 	bool body_in_hand; /* body_piece is valid */
 	struct tse_result *result;
@@ -97,3 +100,13 @@ static inline void engine_queue_rule(struct tse_engine *e, uint32_t rule)
 
 /* Reports an anomaly with its action of the table. Returns true when it blocks. */
 bool engine_report_anomaly(struct tse_engine *e, enum tse_anomaly anomaly) SL_NONNULL(1);
+
+/* The same with another action than the table's. */
+bool engine_report_as(struct tse_engine *e, enum tse_anomaly anomaly, enum anomaly_action action)
+        SL_NONNULL(1);
+
+/* Scans the view up to byte `upto` as a stream, what was not scanned yet; `eof`: it ends there. */
+void flow_scan_raw(struct tse_engine *e, size_t upto, bool eof) SL_NONNULL(1);
+
+/* A message ends where was scanned to: its rules are decided, the next byte begins a new stream. */
+void flow_restart_raw(struct tse_engine *e) SL_NONNULL(1);

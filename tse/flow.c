@@ -57,7 +57,8 @@ static struct tse_half *half_of(struct tse_engine *e)
 	return &e->flow->half[e->dir];
 }
 
-static void begin_feed(struct tse_flow *flow, enum tse_direction dir, struct tse_result *ret)
+static void begin_feed(struct tse_flow *flow, enum tse_direction dir, const uint8_t *view,
+                       size_t len, struct tse_result *ret)
 {
 	struct tse_engine *e = flow->engine;
 
@@ -69,6 +70,10 @@ static void begin_feed(struct tse_flow *flow, enum tse_direction dir, struct tse
 	e->body_in_hand = false;
 	e->raw_piece.stream = NULL;
 	e->tools.exhausted = 0;
+	e->view = view;
+	e->view_len = len;
+	e->raw_at = SL_MIN(half_of(e)->scanned, len);
+	e->head_open = false;
 	e->feed_offset = half_of(e)->offset + half_of(e)->scanned;
 	flow->last_dir = (uint8_t)dir;
 }
@@ -83,74 +88,90 @@ static void try_headers(struct tse_engine *e)
 	decide_queue(e);
 }
 
-/* The new bytes as a stream. All pieces but the last are decided here; that one stays in hand
- * while the message it belongs to is read. */
-static void scan_raw(struct tse_engine *e, const uint8_t *data, size_t len, bool eof)
+/* Rules that waited for the head in hand to be whole. */
+static void queue_waiting(struct tse_engine *e)
+{
+	struct tse_half *half = half_of(e);
+
+	if (e->head_open)
+		return;
+	for (unsigned i = 0; i < half->nwaiting; i++)
+		engine_queue_rule(e, half->waiting[i]);
+	half->nwaiting = 0;
+}
+
+/* The piece in hand is done: what it woke is decided, then it becomes history. */
+static void finish_piece(struct tse_engine *e)
+{
+	if (e->raw_piece.stream)
+		queue_waiting(e);
+	decide_queue(e);
+	if (e->raw_piece.stream)
+		stream_keep(e, &e->raw_piece);
+	e->raw_piece.stream = NULL;
+}
+
+void flow_scan_raw(struct tse_engine *e, size_t upto, bool eof)
 {
 	unsigned group = RS_GROUP_RAW + (unsigned)e->dir;
 	struct tse_half *half = half_of(e);
+	bool used = e->set->groups[group].nchains > 0 && !half->raw.ended;
 
-	if (e->set->groups[group].nchains == 0 || half->raw.ended)
-		return;
-	while (len > STREAM_PIECE_MAX) {
-		stream_scan(e, &half->raw, group, data, STREAM_PIECE_MAX, false, &e->raw_piece);
-		decide_queue(e);
-		stream_keep(e, &e->raw_piece);
-		data += STREAM_PIECE_MAX;
-		len -= STREAM_PIECE_MAX;
+	while (used && !e->blocked && (e->raw_at < upto || eof)) {
+		size_t n = SL_MIN(upto - e->raw_at, (size_t)STREAM_PIECE_MAX);
+		bool last = eof && e->raw_at + n == upto;
+
+		finish_piece(e);
+		stream_scan(e, &half->raw, group, e->view + e->raw_at, n, last, &e->raw_piece);
+		e->raw_at += n;
+		if (last)
+			break;
 	}
-	stream_scan(e, &half->raw, group, data, len, eof, &e->raw_piece);
+	e->raw_at = SL_MAX(e->raw_at, upto);
 }
 
-/* Rules that waited for the head in hand to be whole. */
-static void try_waiting(struct tse_engine *e)
+void flow_restart_raw(struct tse_engine *e)
 {
-	struct tse_half *half = half_of(e);
-
-	for (unsigned i = 0; !e->head_open && i < half->nwaiting; i++)
-		engine_queue_rule(e, half->waiting[i]);
-	if (!e->head_open)
-		half->nwaiting = 0;
+	finish_piece(e);
+	stream_reset(e, &half_of(e)->raw, RS_GROUP_RAW + (unsigned)e->dir);
+	pool_put(&e->pool, half_of(e)->waiting);
+	half_of(e)->waiting = NULL;
+	half_of(e)->nwaiting = 0;
 }
 
 /* What the limits say about bytes that nothing released. */
 static size_t hold_limit(struct tse_engine *e, size_t release, size_t len)
 {
+	bool block = e->limits.hold_overflow_block;
+
 	if (e->blocked || len - release <= e->limits.hold_max)
 		return release;
-	(void)engine_report_anomaly(e, ANOMALY_HOLD_LIMIT);
-	if (e->limits.hold_overflow_block) {
-		e->flow->anomaly = anomaly_table[ANOMALY_HOLD_LIMIT].name;
-		e->blocked = true;
+	if (engine_report_as(e, ANOMALY_HOLD_LIMIT, block ? ANOMALY_BLOCK : ANOMALY_ALERT))
 		return 0;
-	}
 	e->flow->http.tunnel = true;
 	return len;
 }
 
-static size_t inspect_view_of(struct tse_engine *e, const uint8_t *view, size_t len, bool eof)
+static bool is_http(const struct tse_engine *e)
+{
+	return e->flow->service == TSE_SERVICE_HTTP && !e->flow->http.tunnel;
+}
+
+static size_t inspect_view_of(struct tse_engine *e, bool eof)
 {
 	struct tse_half *half = half_of(e);
-	size_t known = SL_MIN(half->scanned, len);
-	size_t release = len;
+	size_t release = e->view_len;
 
-	e->head_open = e->flow->service == TSE_SERVICE_HTTP && !e->flow->http.tunnel &&
-	               half->http.phase == HTTP_PHASE_HEAD;
 	try_headers(e);
-	scan_raw(e, view + known, len - known, eof);
-	if (e->flow->service == TSE_SERVICE_HTTP)
-		release = http1_feed(e, view, len, eof);
-	e->head_open = e->flow->service == TSE_SERVICE_HTTP && !e->flow->http.tunnel &&
-	               http1_is_holding(&half->http, len - release);
-	try_waiting(e);
-	decide_queue(e);
+	if (is_http(e))
+		release = http1_feed(e, e->view, e->view_len, eof);
+	e->head_open = is_http(e) && http1_is_holding(&half->http, e->view_len - release);
+	flow_scan_raw(e, e->view_len, eof);
+	finish_piece(e);
 	if (e->tools.exhausted)
 		(void)engine_report_anomaly(e, ANOMALY_MATCH_LIMIT);
-	if (e->raw_piece.stream)
-		stream_keep(e, &e->raw_piece);
-	e->raw_piece.stream = NULL;
-	release = hold_limit(e, release, len);
-	return e->blocked ? 0 : eof ? len : release;
+	release = hold_limit(e, release, e->view_len);
+	return e->blocked ? 0 : eof ? e->view_len : release;
 }
 
 void tse_feed(struct tse_flow *flow, enum tse_direction direction, const uint8_t *view, size_t len,
@@ -169,8 +190,8 @@ void tse_feed(struct tse_flow *flow, enum tse_direction direction, const uint8_t
 	ret->replacement = NULL;
 	ret->replacement_len = ret->replaced = 0;
 	if (flow->verdict == TSE_GO_ON) {
-		begin_feed(flow, direction, ret);
-		release = inspect_view_of(e, view ? view : nothing, len, eof);
+		begin_feed(flow, direction, view ? view : nothing, len, ret);
+		release = inspect_view_of(e, eof);
 		if (e->passed_flow)
 			flow->verdict = TSE_TRUST;
 		else if (e->blocked)

@@ -165,14 +165,14 @@ static void add_match(struct tse_engine *e, uint32_t rule)
 	                        .transaction = tx ? tx->id : 0};
 }
 
-bool engine_report_anomaly(struct tse_engine *e, enum tse_anomaly anomaly)
+bool engine_report_as(struct tse_engine *e, enum tse_anomaly anomaly, enum anomaly_action action)
 {
 	const struct anomaly_info *info = &anomaly_table[anomaly];
-	bool block = info->action[e->dir] == ANOMALY_BLOCK;
+	bool block = action == ANOMALY_BLOCK;
 	const struct http_tx *tx = current_tx(e);
 	struct tse_match *m;
 
-	if (info->action[e->dir] == ANOMALY_IGNORE)
+	if (action == ANOMALY_IGNORE)
 		return false;
 	for (size_t i = 0; i < e->result->nmatches; i++) {
 		if (e->result->matches[i].sid == TSE_SID_ANOMALY + (uint32_t)anomaly)
@@ -195,6 +195,12 @@ bool engine_report_anomaly(struct tse_engine *e, enum tse_anomaly anomaly)
 		                        .offset = e->feed_offset,
 		                        .transaction = tx ? tx->id : 0};
 	return block;
+}
+
+bool engine_report_anomaly(struct tse_engine *e, enum tse_anomaly anomaly)
+{
+	return engine_report_as(e, anomaly,
+	                        (enum anomaly_action)anomaly_table[anomaly].action[e->dir]);
 }
 
 static void pass(struct tse_engine *e, uint32_t rule)

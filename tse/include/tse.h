@@ -144,7 +144,8 @@ struct tse_limits {
 	unsigned decode_ratio_max; /* decoded / encoded before it is a bomb; 0: 100 */
 };
 
-/* Per thread. `set` must outlive the engine. SL_ENOMEM. */
+/* Per thread. `set` must outlive the engine. `limits` NULL: all defaults, and hold_overflow_block.
+ * SL_ENOMEM. */
 int tse_engine_create(const struct tse_ruleset *set, const struct tse_limits *limits,
                       struct tse_engine **ret_engine) SL_NONNULL(1, 3) SL_MUST;
 void tse_engine_destroy(struct tse_engine *engine);

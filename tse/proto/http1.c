@@ -87,8 +87,9 @@ static void end_message(struct tse_engine *e)
 	half->is_tunnel_head = false;
 	if (tunnel)
 		e->flow->http.tunnel = true;
-	/* the next message is another: nothing before it is looked at in the byte stream */
-	stream_forget(e, &e->flow->half[e->dir].raw);
+	/* the next message is another: rules on the byte stream begin anew with it */
+	if (!tunnel)
+		flow_restart_raw(e);
 }
 
 static void report_head(struct tse_engine *e)
@@ -178,6 +179,7 @@ static void take_head(struct tse_engine *e, const uint8_t *data, size_t len)
 	buffers_make(e);
 	e->buffers_of = half;
 	e->head_open = false;
+	flow_scan_raw(e, (size_t)(data + len - e->view), false);
 	decide_scan_head(e);
 	decide_queue(e);
 	if (e->blocked)
@@ -216,7 +218,9 @@ static size_t feed_head(struct tse_engine *e, const uint8_t *data, size_t len, b
 	size_t skip = half->find_at == 0 ? skip_empty_lines(e, data, len) : 0;
 	enum tse_anomaly a;
 	size_t end;
+	size_t size;
 
+	e->head_open = true;
 	if (skip > 0 || len == 0)
 		return skip;
 	if (len == 1 && data[0] == '\r' && !eof)
@@ -225,7 +229,10 @@ static size_t feed_head(struct tse_engine *e, const uint8_t *data, size_t len, b
 	if (a != ANOMALY_COUNT && engine_report_anomaly(e, a))
 		return 0;
 	end = head_find_end(data, len, &half->find_at);
-	if (end == 0 ? len > e->limits.header_max : end > e->limits.header_max) {
+	size = end ? end : len;
+	if (size > e->limits.hold_max)
+		return 0; /* the limit of held bytes has its own action */
+	if (size > e->limits.header_max) {
 		(void)engine_report_anomaly(e, ANOMALY_HEADER_TOO_LONG);
 		return 0;
 	}
@@ -272,6 +279,8 @@ static size_t feed_body(struct tse_engine *e, const uint8_t *data, size_t len, b
 		(void)engine_report_anomaly(e, ANOMALY_CHUNK);
 	if (half->chunked && !e->blocked)
 		check_chunks(e, data, took);
+	e->head_open = false;
+	flow_scan_raw(e, (size_t)(data + took - e->view), false);
 	if (e->blocked)
 		return 0;
 	if (half->message_done)

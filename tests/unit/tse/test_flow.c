@@ -93,8 +93,20 @@ static void held_bytes_have_a_limit(void **state)
 	rig_open(&r, URI_RULE, &limits);
 	rig_text(&r, TSE_TO_SERVER, request);
 	assert_int_equal(r.verdict, TSE_BLOCK);
-	assert_string_equal(r.anomaly, "header_too_long");
+	assert_string_equal(r.anomaly, "hold_limit");
 	assert_int_equal(r.half[0].released_len, 0);
+	rig_close(&r);
+	limits.hold_overflow_block = false;
+	rig_open(&r, URI_RULE, &limits);
+	rig_text(&r, TSE_TO_SERVER, request);
+	assert_int_equal(r.verdict, TSE_GO_ON);
+	assert_int_equal(r.half[0].held_len, 0);
+	rig_close(&r);
+	limits = (struct tse_limits){.header_max = 500};
+	rig_open(&r, URI_RULE, &limits);
+	rig_text(&r, TSE_TO_SERVER, request);
+	assert_int_equal(r.verdict, TSE_BLOCK);
+	assert_string_equal(r.anomaly, "header_too_long");
 	rig_close(&r);
 }
 
