@@ -219,6 +219,8 @@ static int pump(struct session *s, struct direction *d)
 		if (!d->eof) {
 			rc = read_some(d, scratch, RELAY_READ_MAX, &len);
 			d->eof = rc == SL_EEOF;
+			if (d->eof && !s->first_end)
+				s->first_end = (uint8_t)(d->from->side + 1);
 			if (len > 0)
 				s->active_ns = loop_now_ns(s->host->loop);
 			if (rc != 0 && rc != SL_EAGAIN &&
@@ -261,11 +263,12 @@ static void set_direction(struct session *s, enum tse_direction d, enum leg_side
 	s->directions[d].to = &s->legs[1 - from];
 }
 
+/* Who ended first says it: the answer to a close_notify is often a FIN alone. */
 static enum reason reason_of_end(const struct session *s)
 {
-	if (s->legs[LEG_CLIENT].end == LEG_TRUNCATED)
+	if (s->first_end == LEG_CLIENT + 1 && s->legs[LEG_CLIENT].end == LEG_TRUNCATED)
 		return REASON_TRUNCATED_CLIENT;
-	if (s->legs[LEG_SERVER].end == LEG_TRUNCATED)
+	if (s->first_end == LEG_SERVER + 1 && s->legs[LEG_SERVER].end == LEG_TRUNCATED)
 		return REASON_TRUNCATED_SERVER;
 	return REASON_CLOSED;
 }

@@ -95,6 +95,7 @@ struct session {
 	struct loop_timer again; /* enters the driver from the loop */
 	uint64_t begun_ns, taken_ns, server_ns, client_begun_ns, client_ns; /* loop's time */
 	uint64_t active_ns;	 /* last byte */
+	uint8_t first_end; /* 1 + side of the leg that ended first; 0: none has */
 	bool established;
 	bool handshaking; /* counted in host.handshakes */
 	bool ending;
