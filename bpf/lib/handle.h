@@ -141,14 +141,39 @@ inline_fn int unknown_packet(struct __sk_buff *skb, const struct packet *p,
 				255);
 }
 
+inline_fn int mark_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
+			  const struct where *w, struct wire_mark *m)
+{
+	m->seen_ns = w->now;
+	if (!w->off && w->segment->flags & WIRE_SEG_RECLAIM &&
+	    m->epoch != w->global->reclaim_epoch && m->reason <= WIRE_MARK_OVERLOAD) {
+		struct reset_ends e = {.far_expects = m->ack[!w->side], .far_next = p->ack};
+
+		if (!e.far_expects)
+			e.far_expects = p->seq;
+		bpf_map_delete_elem(&marks, k);
+		return reset_both(skb, p, w->segment, w->side, &e, WIRE_DROP_RECLAIM);
+	}
+	if (p->flags & TCP_ACK)
+		m->ack[w->side & 1] = p->ack;
+	if (p->flags & TCP_RST)
+		bpf_map_delete_elem(&marks, k);
+	return forward(skb, w);
+}
+
 inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
 			    const struct where *w, int has_flow)
 {
 	struct wire_embryo *m = bpf_map_lookup_elem(&embryos, k);
+	struct wire_mark *mark;
 	struct options o;
 
-	if (!m)
+	if (!m) {
+		mark = bpf_map_lookup_elem(&marks, k);
+		if (mark)
+			return mark_packet(skb, p, k, w, mark);
 		return has_flow ? forward(skb, w) : unknown_packet(skb, p, k, w, 1);
+	}
 	if (m->client == w->side)
 		return drop(WIRE_DROP_SYNACK_SIDE);
 	if (p->ack != m->end[m->client & 1].next)
@@ -188,26 +213,6 @@ inline_fn int embryo_packet(struct __sk_buff *skb, const struct packet *p, const
 	if (m->phase == 1 && w->side == client)
 		return unknown_packet(skb, p, k, w, 1);
 	return drop(WIRE_DROP_EMBRYO_DATA);
-}
-
-inline_fn int mark_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			  const struct where *w, struct wire_mark *m)
-{
-	m->seen_ns = w->now;
-	if (!w->off && w->segment->flags & WIRE_SEG_RECLAIM &&
-	    m->epoch != w->global->reclaim_epoch && m->reason <= WIRE_MARK_OVERLOAD) {
-		struct reset_ends e = {.far_expects = m->ack[!w->side], .far_next = p->ack};
-
-		if (!e.far_expects)
-			e.far_expects = p->seq;
-		bpf_map_delete_elem(&marks, k);
-		return reset_both(skb, p, w->segment, w->side, &e, WIRE_DROP_RECLAIM);
-	}
-	if (p->flags & TCP_ACK)
-		m->ack[w->side & 1] = p->ack;
-	if (p->flags & TCP_RST)
-		bpf_map_delete_elem(&marks, k);
-	return forward(skb, w);
 }
 
 /* No flow entry, or a SYN or SYN-ACK that may begin the next flow of its tuple. */
