@@ -35,6 +35,9 @@ static const struct {
         {"version: 1\ncertificates: [{name: c, certificate: /x, private_key: /y, format: "
          "pkcs12}]\n",
          "/certificates/0/private_key", "in that file"},
+        {"version: 1\ntrust_stores: [{name: "
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}]\n",
+         "/trust_stores/0/name", "not a name"},
         {"version: 1\ntrust_stores: [{name: t, include_default_ca_certificates: false}]\n",
          "/trust_stores/0", "trusts nobody"},
         {"version: 1\n" CERTIFICATE PROXY_WITH("client_side: {protocols: [TLSv1.0, TLSv1.2]}"),

@@ -295,6 +295,44 @@ static void a_damaged_image_is_refused_wherever_the_damage_is(void **state)
 	buf_fini(&bytes);
 }
 
+/* The image in memory of exactly its size, so that a look past its end is seen. */
+static void open_with_digest_put_right(const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len);
+	struct conf_image *image;
+	const char *name;
+	const void *data;
+	size_t size;
+
+	assert_non_null(copy);
+	memcpy(copy, bytes, len);
+	assert_int_equal(EVP_Digest(copy, len - 32, copy + len - 32, NULL, EVP_sha256(), NULL), 1);
+	if (conf_image_open(copy, len, &image) == 0) {
+		for (size_t i = 0; conf_image_section_at(image, i, &name, &size) == 0; i++) {
+			assert_int_equal(conf_image_section(image, name, &data, &size), 0);
+			assert_true((const uint8_t *)data >= copy);
+			assert_true(size <= (size_t)(copy + len - (const uint8_t *)data));
+		}
+		conf_image_close(image);
+	}
+	free(copy);
+}
+
+static void a_lying_table_with_a_right_digest_leads_nowhere_outside(void **state)
+{
+	static const uint8_t flips[] = {0x01, 0x10, 0x80, 0xff};
+	struct buf bytes;
+
+	make_bytes(*state, &bytes);
+	for (size_t at = 12; at < 64 + 8 * 32; at++)
+		for (size_t f = 0; f < SL_ARRAY_LEN(flips); f++) {
+			bytes.data[at] ^= flips[f];
+			open_with_digest_put_right(bytes.data, bytes.len);
+			bytes.data[at] ^= flips[f];
+		}
+	buf_fini(&bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +344,7 @@ int main(void)
 	        cmocka_unit_test(a_certificate_near_its_end_is_a_notice),
 	        cmocka_unit_test(a_check_of_keys_names_each_that_does_not_fit),
 	        cmocka_unit_test(a_sealed_image_opens_and_an_open_one_does_not),
+	        cmocka_unit_test(a_lying_table_with_a_right_digest_leads_nowhere_outside),
 	        cmocka_unit_test(a_damaged_image_is_refused_wherever_the_damage_is),
 	};
 

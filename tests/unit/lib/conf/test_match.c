@@ -60,12 +60,19 @@ static void the_first_virtual_segment_that_matches_counts(void **state)
 	unload(&l);
 }
 
-static const char *policy_of(const struct config *c, const char *destination, uint16_t port)
+static const char *policy_in(const struct config *c, size_t profile, const char *destination,
+                             uint16_t port)
 {
 	struct config_packet p = packet(c, "192.0.2.1", destination, port);
-	const struct config_server_policy *q = config_match_server_policy(&c->profiles[0], &p);
+	const struct config_server_policy *q =
+	        config_match_server_policy(&c->profiles[profile], &p);
 
 	return q ? q->name : "none";
+}
+
+static const char *policy_of(const struct config *c, const char *destination, uint16_t port)
+{
+	return policy_in(c, 0, destination, port);
 }
 
 #define SITE(name, to, ports)                                                                      \
@@ -93,6 +100,25 @@ static void the_longest_prefix_then_the_narrowest_ports_win(void **state)
 	assert_string_equal(policy_of(c, "10.0.0.2", 443), "wide");
 	assert_string_equal(policy_of(c, "10.9.9.9", 443), "watch");
 	assert_string_equal(policy_of(c, "11.0.0.1", 443), "none");
+	unload(&l);
+}
+
+static void the_order_of_policies_counts_only_between_equals(void **state)
+{
+	struct loaded l = load_yaml(
+	        "version: 1\n" SEGMENT CERTIFICATE
+	        "ssl_server_proxies:\n" SITE("host", "10.0.0.1", "400-500")
+	                SITE("wide", "10.0.0.0/8",
+	                     "443") "profiles:\n"
+	                            "- {name: a, ssl_server_policies: [{name: a1, proxy: host}, "
+	                            "{name: a2, proxy: wide}]}\n"
+	                            "- {name: b, ssl_server_policies: [{name: b1, proxy: wide}, "
+	                            "{name: b2, proxy: host}, {name: b3, proxy: host}]}\n");
+	const struct config *c = l.config;
+
+	assert_int_equal(l.rc, 0);
+	assert_string_equal(policy_in(c, 0, "10.0.0.1", 443), "a1");
+	assert_string_equal(policy_in(c, 1, "10.0.0.1", 443), "b2");
 	unload(&l);
 }
 
@@ -156,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_first_virtual_segment_that_matches_counts),
 	        cmocka_unit_test(the_longest_prefix_then_the_narrowest_ports_win),
+	        cmocka_unit_test(the_order_of_policies_counts_only_between_equals),
 	        cmocka_unit_test(source_exceptions_are_those_named_and_none_by_default),
 	        cmocka_unit_test(a_bypass_rule_matches_only_when_all_of_it_does),
 	};

@@ -77,6 +77,7 @@ static void json_gives_the_same_tree(void **state)
 static void aliases_tags_and_second_documents_are_refused(void **state)
 {
 	refused("a: &x [1]\nb: *x\n", SL_EUNSUPPORTED, false);
+	refused("a: &x 1\n", SL_EUNSUPPORTED, false);
 	refused("a: !!python/object x\n", SL_EUNSUPPORTED, false);
 	refused("a: 1\n--- \nb: 2\n", SL_EMALFORMED, false);
 	refused("? [1, 2]\n: 3\n", SL_EMALFORMED, false);
