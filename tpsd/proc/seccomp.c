@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The system calls of a worker and of keys once they run: memory, time, epoll, reading and writing
- * of descriptors they hold, messages. No open, no socket, no exec, no fork. A call outside the
- * list kills the process, and the kernel's audit line names it.
+ * of descriptors they hold, messages. No socket, no exec, no fork. A call outside the list kills
+ * the process, and the kernel's audit line names it; opening a file is only answered with "no
+ * permission", because libraries look for optional files late (a locale, a configuration).
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -36,6 +37,11 @@ static const int allowed[] = {
 	SCMP_SYS(memfd_create), SCMP_SYS(sched_getaffinity), SCMP_SYS(uname), SCMP_SYS(sysinfo),
 };
 
+static const int refused[] = {
+	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx),
+};
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1
 #elif defined(__has_feature)
@@ -58,6 +64,8 @@ int sandbox_seccomp(const struct proc_kind *kind)
 		return SL_ENOMEM;
 	for (size_t i = 0; rc == 0 && i < SL_ARRAY_LEN(allowed); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; rc == 0 && i < SL_ARRAY_LEN(refused); i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
