@@ -8,11 +8,19 @@
 
 #include <brotli/decode.h>
 #include <zlib.h>
+
+/* for a context with our own memory */
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 
 #include "lib/base/err.h"
 
-enum { ZSTD_WINDOW_LOG_MAX = 23 };
+enum {
+	ZSTD_WINDOW_LOG_MAX = 23,
+	/* Bytes of a pool in use beyond which decoders get no more: what an engine's bodies may
+	 * take together is bounded, and other uses still find memory. */
+	POOL_FOR_DECODERS = 192 * 1024 * 1024,
+};
 
 struct body_decoder {
 	uint8_t kind;
@@ -23,30 +31,27 @@ struct body_decoder {
 	ZSTD_DCtx *zstd;
 };
 
+static void *bounded_alloc(void *opaque, size_t size)
+{
+	struct pool *pool = opaque;
+
+	return pool->in_use + size > POOL_FOR_DECODERS ? NULL : pool_get(pool, size);
+}
+
+static void bounded_free(void *opaque, void *address)
+{
+	pool_put(opaque, address);
+}
+
 static voidpf zlib_alloc(voidpf opaque, uInt items, uInt size)
 {
-	return pool_get(opaque, (size_t)items * size);
-}
-
-static void zlib_free(voidpf opaque, voidpf address)
-{
-	pool_put(opaque, address);
-}
-
-static void *brotli_alloc(void *opaque, size_t size)
-{
-	return pool_get(opaque, size);
-}
-
-static void brotli_free(void *opaque, void *address)
-{
-	pool_put(opaque, address);
+	return bounded_alloc(opaque, (size_t)items * size);
 }
 
 static bool start_zlib(struct body_decoder *d, struct pool *pool, int window_bits)
 {
 	d->z.zalloc = zlib_alloc;
-	d->z.zfree = zlib_free;
+	d->z.zfree = bounded_free;
 	d->z.opaque = pool;
 	return inflateInit2(&d->z, window_bits) == Z_OK;
 }
@@ -59,10 +64,11 @@ static bool start(struct body_decoder *d, struct pool *pool)
 	case DECODE_DEFLATE:
 		return start_zlib(d, pool, 15);
 	case DECODE_BROTLI:
-		d->brotli = BrotliDecoderCreateInstance(brotli_alloc, brotli_free, pool);
+		d->brotli = BrotliDecoderCreateInstance(bounded_alloc, bounded_free, pool);
 		return d->brotli != NULL;
 	case DECODE_ZSTD:
-		d->zstd = ZSTD_createDCtx();
+		d->zstd = ZSTD_createDCtx_advanced(
+		        (ZSTD_customMem){bounded_alloc, bounded_free, pool});
 		return d->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax,
 		                                                       ZSTD_WINDOW_LOG_MAX));
 	default:

@@ -20,6 +20,15 @@ static struct http_half *half_of(struct tse_engine *e)
 
 /* ---- what llhttp calls ---- */
 
+/* Responses without a body whatever their headers say (RFC 9112 section 6.3). */
+static bool has_no_body(const struct tse_engine *e, const struct http_half *half)
+{
+	unsigned status = e->head.status;
+
+	return status / 100 == 1 || status == 204 || status == 304 ||
+	       (half->tx && half->tx->is_head);
+}
+
 static int on_headers_complete(llhttp_t *parser)
 {
 	struct tse_engine *e = parser->data;
@@ -30,7 +39,7 @@ static int on_headers_complete(llhttp_t *parser)
 		return 0;
 	if (half->is_tunnel_head)
 		return 2;
-	return half->tx && half->tx->is_head;
+	return has_no_body(e, half);
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len)
