@@ -109,6 +109,8 @@ static enum tps_exit run_local(struct tps *tps, const struct cli_command *comman
 	switch (command->id) {
 	case CLI_PROBE:
 		return tps_probe(tps, arguments);
+	case CLI_CERT_REPLACE:
+		return tps_cert_replace(tps, arguments);
 	case CLI_VERSION:
 		return tps_version(tps, arguments);
 	case CLI_SUPPORT_BUNDLE:

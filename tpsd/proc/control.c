@@ -18,6 +18,7 @@
 #include "tpsd/report/metrics.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/server.h"
+#include "tpsd/report/traffic.h"
 #include "tpsd/report/transaction.h"
 
 enum { LEAVE_LOOK_EVERY_MS = 50 };
@@ -39,6 +40,8 @@ static int open_parts(struct control *c)
 		rc = metrics_open(c, &c->metrics);
 	if (rc == 0)
 		rc = expiry_open(c, &c->expiry);
+	if (rc == 0)
+		rc = traffic_open(c, &c->traffic);
 	if (rc == 0)
 		rc = panic_open(c, &c->panic);
 	if (rc == 0)
@@ -71,6 +74,7 @@ static void control_stop(struct proc *proc)
 	server_close(c->server);
 	transaction_close(c->transaction);
 	panic_close(c->panic);
+	traffic_close(c->traffic);
 	expiry_close(c->expiry);
 	metrics_close(c->metrics);
 	forward_close(c->forward);

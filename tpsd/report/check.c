@@ -87,7 +87,7 @@ static void print_verdict(const char *path, const struct compiled *c, FILE *out)
 		(void)fprintf(out, "%s: valid, %zu notices\n", path, notices);
 	else
 		(void)fprintf(out, "%s: refused, %zu errors, %zu notices\n", path, c->errs.refusals,
-			      notices);
+		              notices);
 }
 
 int check_file(const char *path, FILE *out)

@@ -123,6 +123,13 @@ void handle_config_reload(struct request *request)
 	                                   request));
 }
 
+/* The same document: its files may have changed. */
+void handle_cert_reload(struct request *request)
+{
+	refuse(request, transaction_rollback(request->control->transaction, 0, request->user,
+	                                     on_applied, request));
+}
+
 void handle_config_rollback(struct request *request)
 {
 	uint64_t back;

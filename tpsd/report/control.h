@@ -17,6 +17,7 @@ struct journal;
 struct metrics;
 struct panic;
 struct server;
+struct traffic;
 struct transaction;
 
 struct control {
@@ -27,9 +28,10 @@ struct control {
 	struct transaction *transaction; /* configurations */
 	struct metrics *metrics;         /* Prometheus */
 	struct panic *panic;
-	struct expiry *expiry; /* of certificates (R82) */
-	struct config *config; /* in force; NULL before the first commit */
-	uint32_t revision;     /* of it */
+	struct traffic *traffic; /* the last hour, for graphs */
+	struct expiry *expiry;   /* of certificates (R82) */
+	struct config *config;   /* in force; NULL before the first commit */
+	uint32_t revision;       /* of it */
 	uint64_t started_ns;
 	bool draining;
 	bool leaving; /* SHUTDOWN came */

@@ -2,7 +2,6 @@
 /* Certificates' ends, from the files that the configuration names. */
 #include "tpsd/report/expiry.h"
 
-#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,14 @@
 #include "lib/conf/config.h"
 #include "lib/pki/cert.h"
 #include "tpsd/report/control.h"
+#include "tpsd/report/show_config.h"
 
 enum { LOOK_EVERY_S = 3600, DAY_S = 86400, NOTHING = -1 };
 
 struct said {
-	int step;         /* the last one said; NOTHING */
-	time_t at;        /* when */
-	time_t not_after; /* of which certificate: a new one starts again */
+	int step;          /* the last one said; NOTHING */
+	time_t at;         /* when */
+	int64_t not_after; /* of which certificate: a new one starts again */
 };
 
 struct expiry {
@@ -29,51 +29,32 @@ struct expiry {
 	struct said said[CONFIG_CERTIFICATES_MAX]; /* by place in the configuration */
 };
 
-int expiry_step(long long left_s)
+static void say(const struct config_certificate *cert, const struct pki_validity *v)
 {
-	static const int days[] = {1, 7, 14, 30};
-
-	if (left_s <= 0)
-		return 0;
-	for (size_t i = 0; i < SL_ARRAY_LEN(days); i++)
-		if (left_s <= (long long)days[i] * DAY_S)
-			return days[i];
-	return NOTHING;
-}
-
-static void say(const struct config_certificate *cert, long long left_s, time_t not_after)
-{
+	time_t end = (time_t)v->not_after;
 	char when[32] = "";
 	struct tm tm;
 
-	if (gmtime_r(&not_after, &tm))
+	if (gmtime_r(&end, &tm))
 		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
-	if (left_s <= 0)
-		log_error("certificate %s has expired on %s: sessions that need it fail on strict "
-		          "clients; replace %s with 'tps cert replace'",
+	if (v->status == PKI_EXPIRED)
+		log_error("certificate %s has expired on %s: strict clients refuse it; replace %s "
+		          "with 'tps cert replace'",
 		          cert->name, when, cert->certificate);
 	else
-		log_warning("certificate %s expires in %lld days, on %s: replace %s in time",
-		            cert->name, (left_s + DAY_S - 1) / DAY_S, when, cert->certificate);
+		log_warning("certificate %s expires in %d days, on %s: replace %s in time",
+		            cert->name, v->days_left, when, cert->certificate);
 }
 
-static bool end_of(const struct config_certificate *cert, time_t *ret_not_after)
+static bool validity_of(const struct config_certificate *cert, time_t now, struct pki_validity *ret)
 {
-	const struct pki_files files = {.certificate = cert->certificate,
-	                                .private_key = cert->private_key,
-	                                .password_file = cert->password_file,
-	                                .chain = cert->chain,
-	                                .format = (enum pki_format)cert->format};
 	struct pki_chain *chain;
 	struct pki_error err;
-	struct tm tm;
 	bool ok;
 
-	if (pki_chain_load(&files, &chain, &err) != 0)
+	if (config_load_chain(cert, &chain, &err) != 0)
 		return false; /* said when the configuration came into force */
-	ok = ASN1_TIME_to_tm(X509_get0_notAfter(chain->leaf), &tm) == 1;
-	if (ok)
-		*ret_not_after = timegm(&tm);
+	ok = pki_cert_validity(chain->leaf, (int64_t)now, ret) == 0;
 	pki_chain_destroy(chain);
 	return ok;
 }
@@ -81,18 +62,19 @@ static bool end_of(const struct config_certificate *cert, time_t *ret_not_after)
 static void look_at(struct expiry *e, const struct config_certificate *cert)
 {
 	struct said *said = &e->said[cert->index];
-	time_t now = time(NULL), not_after;
+	struct pki_validity v;
+	time_t now = time(NULL);
 	int step;
 
-	if (!end_of(cert, &not_after))
+	if (!validity_of(cert, now, &v))
 		return;
-	if (not_after != said->not_after)
-		*said = (struct said){.step = NOTHING, .not_after = not_after};
-	step = expiry_step((long long)not_after - (long long)now);
+	if (v.not_after != said->not_after)
+		*said = (struct said){.step = NOTHING, .not_after = v.not_after};
+	step = pki_expiry_step(&v);
 	if (step == NOTHING || (step == said->step && (step > 0 || now - said->at < DAY_S)))
 		return;
-	*said = (struct said){.step = step, .at = now, .not_after = not_after};
-	say(cert, (long long)not_after - (long long)now, not_after);
+	*said = (struct said){.step = step, .at = now, .not_after = v.not_after};
+	say(cert, &v);
 }
 
 static void on_timer(struct loop_timer *timer)

@@ -16,7 +16,3 @@ void expiry_close(struct expiry *expiry);
 
 /* A configuration came into force: looks at its certificates now and once an hour. */
 void expiry_configure(struct expiry *expiry, const struct config *config) SL_NONNULL(1, 2);
-
-/* What is to be said of a certificate that ends in `left_s` seconds: 30, 14, 7, 1, 0 (it has
- * ended), or -1 (nothing yet). */
-int expiry_step(long long left_s);

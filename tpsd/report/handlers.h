@@ -19,6 +19,7 @@ void handle_config_diff(struct request *request);
 void handle_config_show(struct request *request);
 void handle_config_history(struct request *request);
 void handle_config_reload(struct request *request);
+void handle_cert_reload(struct request *request);
 /* panic.c */
 void handle_panic_status(struct request *request);
 void handle_panic_except(struct request *request);
@@ -26,3 +27,14 @@ void handle_panic_stop(struct request *request);
 void handle_panic_fallback(struct request *request);
 void handle_panic_clear(struct request *request);
 void handle_drain(struct request *request);
+/* show_config.c */
+void handle_show_virtual_segments(struct request *request);
+void handle_show_certificates(struct request *request);
+/* show_failures.c */
+void handle_show_failures(struct request *request);
+void handle_show_would(struct request *request);
+/* show_explain.c, show_capacity.c, show_troubleshoot.c */
+void handle_explain(struct request *request);
+void handle_show_capacity(struct request *request);
+void handle_show_traffic(struct request *request);
+void handle_show_troubleshoot(struct request *request);

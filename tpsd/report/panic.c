@@ -18,7 +18,15 @@
 #include "tpsd/report/history.h"
 #include "tpsd/report/server.h"
 
-enum { WHAT_SIZE = 16, VALUE_SIZE = 256, FILE_MAX_BYTES = 64 * 1024, DRAIN_DEFAULT_MS = 60000 };
+enum {
+	EXCEPT_SECONDS = 2 * 86400,
+	WHAT_SIZE = 16,
+	VALUE_SIZE = 256,
+	FILE_MAX_BYTES = 64 * 1024,
+	DRAIN_DEFAULT_MS = 60000,
+};
+
+static const uint64_t SAY_AGAIN_US = 86400ULL * 1000000;
 
 struct entry {
 	enum panic_step step;
@@ -91,7 +99,8 @@ static int keep(struct panic *p)
 	return rc;
 }
 
-static void tell(struct panic *p, enum cli_where where)
+/* Workers know the exceptions by name too, and stop asking for new flows. */
+static void tell_workers(struct panic *p)
 {
 	json_t *list = json_array(), *arguments;
 
@@ -101,24 +110,58 @@ static void tell(struct panic *p, enum cli_where where)
 			                                            p->entries[i].what, "value",
 			                                            p->entries[i].value));
 	arguments = json_pack("{s:i,s:o}", "step", (int)panic_step(p), "exceptions", list);
-	forward_tell(p->control, where, "panic", arguments);
+	forward_tell(p->control, CLI_WORKERS, "panic", arguments);
 	json_decref(arguments);
+}
+
+static void tell_switch(struct panic *p, const char *name, bool on)
+{
+	json_t *arguments = json_pack("{s:s}", "state", on ? "on" : "off");
+
+	forward_tell(p->control, CLI_WIRE, name, arguments);
+	json_decref(arguments);
+}
+
+/* The wire forgets an exception by itself after EXCEPT_SECONDS: on_timer says it again before. */
+static void tell_exception(struct panic *p, const struct entry *e, bool on)
+{
+	uint64_t now = clock_wall_us(), seconds = EXCEPT_SECONDS;
+	json_t *arguments;
+
+	if (e->step != PANIC_EXCEPT || strcmp(e->what, "domain") == 0)
+		return;
+	if (e->until_us > now)
+		seconds = SL_MIN(seconds, (e->until_us - now) / 1000000 + 1);
+	arguments = json_pack("{s:s,s:I}", e->what, e->value, "seconds",
+	                      (json_int_t)(on ? seconds : 0));
+	forward_tell(p->control, CLI_WIRE, "except", arguments);
+	json_decref(arguments);
+}
+
+static void tell_wire(struct panic *p)
+{
+	tell_switch(p, "fallback", panic_step(p) == PANIC_FALLBACK);
+	tell_switch(p, "stop", panic_step(p) >= PANIC_STOP || p->control->draining);
+	for (size_t i = 0; i < p->count; i++)
+		tell_exception(p, &p->entries[i], true);
 }
 
 static void on_timer(struct loop_timer *timer);
 
 static void set_timer(struct panic *p)
 {
-	uint64_t next = 0, now = clock_wall_us();
+	uint64_t now = clock_wall_us(), left = SAY_AGAIN_US;
 
-	for (size_t i = 0; i < p->count; i++)
-		if (p->entries[i].until_us && (!next || p->entries[i].until_us < next))
-			next = p->entries[i].until_us;
+	for (size_t i = 0; i < p->count; i++) {
+		uint64_t until = p->entries[i].until_us;
+
+		if (until)
+			left = SL_MIN(left, until > now ? until - now : 0);
+	}
 	loop_timer_cancel(&p->timer);
-	if (next)
+	if (p->count > 0)
 		(void)loop_timer_set(p->control->proc->loop, &p->timer,
-		                     (next > now ? next - now : 0) * 1000 + CLOCK_NS_PER_MS,
-		                     on_timer);
+		                     left * 1000 + CLOCK_NS_PER_MS, on_timer);
 }
 
 /* Wire first: what it lets by needs no worker. */
@@ -126,8 +169,8 @@ static int changed(struct panic *p)
 {
 	int rc = keep(p);
 
-	tell(p, CLI_WIRE);
-	tell(p, CLI_WORKERS);
+	tell_wire(p);
+	tell_workers(p);
 	set_timer(p);
 	return rc;
 }
@@ -234,9 +277,9 @@ void panic_close(struct panic *panic)
 void panic_peer_up(struct panic *panic, enum ipc_role role)
 {
 	if (role == IPC_WIRE)
-		tell(panic, CLI_WIRE);
+		tell_wire(panic);
 	else if (role == IPC_WORKER && panic->count > 0)
-		tell(panic, CLI_WORKERS);
+		tell_workers(panic);
 }
 
 /* ---- commands ---------------------------------------------------------------------------- */
@@ -304,6 +347,9 @@ void handle_panic_fallback(struct request *request)
 
 void handle_panic_clear(struct request *request)
 {
+	for (size_t i = 0; i < request->control->panic->count; i++)
+		tell_exception(request->control->panic, &request->control->panic->entries[i],
+		               false);
 	request->control->panic->count = 0;
 	log_warning("panic: cleared by %s", request->user);
 	answer(request, changed(request->control->panic));
@@ -333,7 +379,8 @@ void handle_drain(struct request *request)
 		return;
 	request->control->draining = on;
 	arguments = json_pack("{s:b,s:I}", "on", (int)on, "deadline_ms", (json_int_t)deadline_ms);
-	forward_tell(request->control, CLI_WIRE, "drain", arguments);
+	tell_switch(request->control->panic, "stop",
+	            on || panic_step(request->control->panic) >= PANIC_STOP);
 	rc = forward_call(request->control, CLI_WORKERS, "drain", arguments, FORWARD_TIMEOUT_S,
 	                  on_drained, request);
 	json_decref(arguments);

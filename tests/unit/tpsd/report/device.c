@@ -121,11 +121,16 @@ static void on_command(struct device *d, enum device_peer peer, const struct ipc
 	struct device_command *last = &d->last[peer];
 	struct ipc_message msg = {.type = IPC_ANSWER};
 	const char *json = d->answer[peer];
+	size_t used;
 
 	(void)snprintf(last->name, sizeof(last->name), "%.*s", IPC_TEXT(c->name));
 	(void)snprintf(last->arguments, sizeof(last->arguments), "%.*s", (int)c->arguments.len,
 	               c->arguments.len ? (const char *)c->arguments.data : "");
 	d->ncommands[peer]++;
+	used = strlen(d->seen[peer]);
+	(void)snprintf(d->seen[peer] + used, sizeof(d->seen[peer]) - used, "%.*s %.*s\n",
+	               IPC_TEXT(c->name), (int)c->arguments.len,
+	               c->arguments.len ? (const char *)c->arguments.data : "");
 	if (!json)
 		return;
 	msg.answer.id = c->id;

@@ -37,6 +37,7 @@ struct device {
 	/* What they saw: */
 	uint32_t prepared[DEV_PEERS], committed[DEV_PEERS], aborted[DEV_PEERS];
 	struct device_command last[DEV_PEERS];
+	char seen[DEV_PEERS][4096]; /* every "name arguments\n", until the test empties it */
 	unsigned ncommands[DEV_PEERS];
 };
 

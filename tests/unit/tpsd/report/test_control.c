@@ -592,20 +592,106 @@ static void panic_is_told_kept_and_ends_by_itself(void **state)
 	data = device_command(&dev, "panic stop", json_pack("{s:s}", "for", "2s"), NULL);
 	json_decref(data);
 	device_run(&dev, 50);
-	assert_string_equal(dev.last[DEV_WIRE].name, "panic");
-	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":2"));
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"on\"}"));
+	assert_non_null(
+	        strstr(dev.seen[DEV_WIRE], "except {\"client\":\"10.0.0.7\",\"seconds\":3"));
+	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "\"step\":2"));
 	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "10.0.0.7"));
 	device_stop(&dev, true);
-	dev.last[DEV_WIRE].name[0] = '\0';
+	dev.seen[DEV_WIRE][0] = '\0';
 	device_start(&dev);
 	device_wait(&dev, &dev.committed[DEV_WORKER], 2);
-	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":2"));
+	device_run(&dev, 50);
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"on\"}"));
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "10.0.0.7"));
+	dev.seen[DEV_WIRE][0] = '\0';
 	device_run(&dev, 2500);
-	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":1"));
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"off\"}"));
+	data = device_command(&dev, "panic fallback", NULL, NULL);
+	json_decref(data);
+	device_run(&dev, 50);
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "fallback {\"state\":\"on\"}"));
 	data = device_command(&dev, "panic clear", NULL, NULL);
 	json_decref(data);
 	device_run(&dev, 50);
-	assert_non_null(strstr(dev.last[DEV_WIRE].arguments, "\"step\":0"));
+	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "\"step\":0"));
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "\"seconds\":0"));
+}
+
+static void each_show_command_answers(void **state)
+{
+	static const struct {
+		const char *words, *arguments;
+	} cases[] = {
+	        {"show virtual segments", "{}"},
+	        {"show certificates", "{}"},
+	        {"show ssl-inspection failures", "{}"},
+	        {"show ssl-inspection would", "{}"},
+	        {"show capacity", "{}"},
+	        {"show traffic", "{}"},
+	        {"show counters", "{}"},
+	        {"debug np stats show", "{\"group\":\"npSslInspStats\"}"},
+	        {"show ssl-inspection troubleshoot", "{\"case\":\"not-inspected\"}"},
+	        {"show ssl-inspection troubleshoot", "{\"case\":\"unreachable\"}"},
+	        {"show ssl-inspection troubleshoot", "{\"case\":\"unexpected-alerts\"}"},
+	        {"panic status", "{}"},
+	        {"show version", "{}"},
+	        {"config history", "{}"},
+	};
+
+	(void)state;
+	start_committed();
+	for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
+		json_t *data = device_command(&dev, cases[i].words,
+		                              json_loads(cases[i].arguments, 0, NULL), NULL);
+
+		assert_int_equal(json_array_size(data), 1);
+		json_decref(data);
+	}
+}
+
+static void write_failure(const char *client, const char *sni, enum reason reason, unsigned count)
+{
+	static struct event_line line;
+
+	event_begin(&line, EVENT_SSL_INSPECTION, "ssl_inspection");
+	event_uint(&line, "flow_id", 77);
+	event_text(&line, "src_ip", client);
+	event_text(&line, "dest_ip", "10.0.0.20");
+	event_uint(&line, "dest_port", 443);
+	event_text(&line, "outcome", reason_outcome_name(reason_outcome(reason)));
+	event_text(&line, "reason", reason_name(reason));
+	event_uint(&line, "count", count);
+	event_object_begin(&line, "tls");
+	event_text(&line, "sni", sni);
+	event_object_end(&line);
+	assert_int_equal(event_end(&line, dev.rings[PROC_SLOT_WORKER]), 0);
+}
+
+static void failures_are_added_up_by_name_and_reason(void **state)
+{
+	json_t *data, *list, *row;
+
+	(void)state;
+	start_committed();
+	write_failure("10.0.0.1", "a.example", REASON_CLIENT_SUITE, 3);
+	write_failure("10.0.0.2", "a.example", REASON_CLIENT_SUITE, 1);
+	write_failure("10.0.0.2", "b.example", REASON_SERVER_VERSION, 1);
+	write_failure("10.0.0.2", "b.example", REASON_CLOSED, 1);
+	device_run(&dev, 250);
+	data = device_command(&dev, "show ssl-inspection failures", NULL, NULL);
+	list = json_array_get(data, 0);
+	assert_int_equal(json_array_size(list), 2);
+	row = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "server")), "a.example");
+	assert_int_equal(json_integer_value(json_object_get(row, "count")), 4);
+	assert_int_equal(json_integer_value(json_object_get(row, "clients")), 2);
+	assert_string_equal(json_string_value(json_object_get(row, "side")), "client");
+	assert_true(json_string_length(json_object_get(row, "fix")) > 10);
+	json_decref(data);
+	data = device_command(&dev, "explain", json_pack("{s:s}", "session", "77"), NULL);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(data, 0), "events")), 4);
+	json_decref(data);
 }
 
 static void it_ends_when_asked_and_the_others_last_words_are_kept(void **state)
@@ -646,6 +732,8 @@ int main(void)
 	        TEST(a_full_ring_is_a_gap),
 	        TEST(logs_are_shown_filtered),
 	        TEST(panic_is_told_kept_and_ends_by_itself),
+	        TEST(each_show_command_answers),
+	        TEST(failures_are_added_up_by_name_and_reason),
 	        TEST(it_ends_when_asked_and_the_others_last_words_are_kept),
 	};
 
