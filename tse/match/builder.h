@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Builds a rule set: takes drafts one by one, interns texts and address and port sets, chooses the
- * patterns that wake each rule, and at the end compiles the pattern databases. One thread, in
+ * patterns that wake each rule (plan.c, wake.c), and at the end compiles the pattern databases. One thread, in
  * `control` or a tool; never on the data path.
  */
 #pragma once
@@ -85,7 +85,7 @@ int builder_add_rule(struct builder *b, const struct draft *d, const struct tse_
                      struct rule_error *err) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /*
- * Adds a pattern to a group, or another user of one that is there. For match/trigger.c.
+ * Adds a pattern to a group, or another user of one that is there. For wake.c.
  * SL_ENOMEM, SL_ELIMIT.
  */
 int builder_add_literal(struct builder *b, unsigned group, const uint8_t *data, uint32_t len,
