@@ -164,6 +164,8 @@ enum wire_mark_reason {
 	WIRE_MARK_PANIC,
 	WIRE_MARK_END
 };
+/* In wire_up.mark of a notice: the flow is not let by but dropped. */
+#define WIRE_NOTICE_BLOCKED 0x80
 
 /* Segments. */
 enum {
@@ -222,6 +224,9 @@ struct wire_range {
 	__u16 first, last; /* host order, inclusive */
 };
 
+/* wire_interest.flags: a flow with TCP MD5 or AO is dropped (R155). */
+enum { WIRE_INTEREST_AUTH_BLOCK = 1 };
+
 /* Which TCP flows are watched: longest prefix of the server's address. */
 struct wire_interest_key {
 	__u32 prefix_len; /* bits that count, from `bank` on: 32 plus those of `addr` */
@@ -236,6 +241,7 @@ struct wire_interest {
 	__u32 port_count;
 	__u32 vlan_count; /* 0: any */
 	__u32 silence_ms;
+	__u32 flags; /* WIRE_INTEREST_x */
 };
 
 /* A bypass rule of one source, destination, VLAN range and port range; both directions match. */
@@ -286,14 +292,14 @@ enum { WIRE_UP_SMALL = 512, WIRE_UP_MEDIUM = 2048, WIRE_UP_LARGE = 66560 };
 
 /* Drop reasons and kinds that are forwarded uninspected: per-CPU counters, append only. */
 enum wire_drop {
-#define X(NAME, name, text) WIRE_DROP_##NAME,
+#define WIRE_DROPPED(NAME, name, text) WIRE_DROP_##NAME,
 #include "bpf/drop.def"
-#undef X
+#undef WIRE_DROPPED
 	WIRE_DROP_END
 };
 enum wire_count {
-#define X(NAME, name, text) WIRE_COUNT_##NAME,
+#define WIRE_COUNTED(NAME, name, text) WIRE_COUNT_##NAME,
 #include "bpf/count.def"
-#undef X
+#undef WIRE_COUNTED
 	WIRE_COUNT_END
 };

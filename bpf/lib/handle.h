@@ -61,7 +61,7 @@ inline_fn int mark_and_forward(struct __sk_buff *skb, const struct packet *p,
 		bpf_map_update_elem(&marks, k, m, BPF_ANY);
 	}
 	count(WIRE_COUNT_MARKED_FALLBACK - WIRE_MARK_FALLBACK + reason);
-	if (reason == WIRE_MARK_MIDSTREAM || reason == WIRE_MARK_ONE_WAY)
+	if (reason != WIRE_MARK_FALLBACK && reason != WIRE_MARK_PANIC)
 		up_notice(skb, p, k, w->side, reason, w->now);
 	return forward(skb, w);
 }
@@ -98,8 +98,12 @@ inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct w
 	if (!s || options_read(skb, p, &o, 1))
 		return drop(WIRE_DROP_TCP_MALFORMED);
 	if (o.seen & WIRE_OPT_AUTH) {
-		if (w->segment->flags & WIRE_SEG_UNINSPECTABLE_DROP)
+		if (w->segment->flags & WIRE_SEG_UNINSPECTABLE_DROP ||
+		    in->flags & WIRE_INTEREST_AUTH_BLOCK) {
+			up_notice(skb, p, k, w->side, WIRE_MARK_TCP_AUTH | WIRE_NOTICE_BLOCKED,
+				  w->now);
 			return drop(WIRE_DROP_TCP_AUTH);
+		}
 		return mark_and_forward(skb, p, k, w, WIRE_MARK_TCP_AUTH, w->side);
 	}
 	bpf_map_delete_elem(&marks, k);

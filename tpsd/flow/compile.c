@@ -67,6 +67,7 @@ static void merge_interest(struct wire_interest *into, const struct wire_interes
 	else
 		for (uint32_t i = 0; i < more->vlan_count; i++)
 			compile_add_range(into->vlans, &into->vlan_count, more->vlans[i]);
+	into->flags |= more->flags;
 	if (more->silence_ms && (!into->silence_ms || more->silence_ms < into->silence_ms))
 		into->silence_ms = more->silence_ms;
 }
@@ -115,6 +116,8 @@ static void fill_ranges(struct wire_interest *in, const struct config_virtual_se
 				  (struct wire_range){r->first, r->last});
 	}
 	in->silence_ms = proxy->no_handshake_timeout_ms;
+	if (proxy->on_failure[FAILURE_TCP_AUTH] == CONFIG_BLOCK)
+		in->flags |= WIRE_INTEREST_AUTH_BLOCK;
 }
 
 /* One policy of one virtual segment, its clients on `side`. */

@@ -184,6 +184,10 @@ static void tell_gone(struct flow *f, enum reason reason)
 /* By the segment's setting for when it cannot be inspected. */
 static void not_inspected(struct flow *f, enum config_action action, enum reason reason)
 {
+	/* A worker that was told of it writes it down itself. */
+	if (!f->has_worker)
+		report_flow(f->wire, &f->key, f->client, f->number, reason,
+			    action == CONFIG_BLOCK);
 	if (action == CONFIG_BLOCK)
 		block(f, reason, IPC_RESET_BOTH);
 	else
@@ -275,7 +279,7 @@ static void send_hello(struct flow *f, bool server_first, const struct hold_stre
 /* A RST of an end while its first bytes are held: the other end gets one that it accepts. */
 static void end_by_reset(struct flow *f, int side)
 {
-	tell_gone(f, side == f->client ? REASON_CLIENT_RESET : REASON_SERVER_RESET);
+	tell_gone(f, REASON_GONE);
 	block(f, REASON_GONE, side == f->client ? IPC_RESET_SERVER : IPC_RESET_CLIENT);
 }
 
@@ -403,27 +407,34 @@ static void on_held(struct wire *w, const struct wire_up *up)
 	}
 }
 
+/* An event, and for those whose ends we do not see whole a line in the system log (R159). */
 static void on_notice(struct wire *w, const struct wire_up *up)
 {
-	static const char *const what[WIRE_MARK_END] = {
-		[WIRE_MARK_MIDSTREAM] = "its start was not seen (midstream)",
-		[WIRE_MARK_ONE_WAY] = "one direction was not seen (one_way)",
+	static const enum reason reasons[WIRE_MARK_END] = {
+		[WIRE_MARK_MIDSTREAM] = REASON_MIDSTREAM,
+		[WIRE_MARK_ONE_WAY] = REASON_ONE_WAY,
+		[WIRE_MARK_TCP_AUTH] = REASON_TCP_AUTH,
+		[WIRE_MARK_OVERLOAD] = REASON_OVERLOAD,
 	};
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 	uint64_t now = loop_now_ns(w->proc->loop);
 	struct addr from = addr_of(&up->key, up->side), to = addr_of(&up->key, !up->side);
+	unsigned mark = up->mark & ~(unsigned)WIRE_NOTICE_BLOCKED;
 
-	if (up->mark >= WIRE_MARK_END || !what[up->mark])
+	if (mark >= WIRE_MARK_END || reasons[mark] == REASON_NONE)
 		return;
+	report_flow(w, &up->key, up->side & 1, 0, reasons[mark], up->mark & WIRE_NOTICE_BLOCKED);
 	if (now - w->notices_ns >= CLOCK_NS_PER_S) {
 		w->notices_ns = now;
 		w->notices = 0;
 	}
 	if (w->notices++ >= NOTICES_A_SECOND)
 		return;
-	log_info("segment %u: %s:%u to %s:%u goes on uninspected: %s", up->segment,
-		 addr_format(&from, a), ntohs(up->key.port[up->side & 1]), addr_format(&to, b),
-		 ntohs(up->key.port[!up->side]), what[up->mark]);
+	log_info("segment %u: %s:%u to %s:%u %s: %s (%s)", up->segment, addr_format(&from, a),
+		 ntohs(up->key.port[up->side & 1]), addr_format(&to, b),
+		 ntohs(up->key.port[!up->side]),
+		 up->mark & WIRE_NOTICE_BLOCKED ? "is blocked" : "goes on uninspected",
+		 reason_text(reasons[mark]), reason_name(reasons[mark]));
 }
 
 void flow_on_up(struct wire *w, const struct wire_up *up)

@@ -126,19 +126,41 @@ uint64_t table_dropped(const struct program *p, enum wire_drop why)
 	return sum_cpus(p->map.drops, why);
 }
 
-#define X(NAME, name, text) #name,
+#define WIRE_COUNTED(NAME, name, text) #name,
+#define WIRE_DROPPED(NAME, name, text) #name,
 static const char *const count_names[] = {
 #include "bpf/count.def"
 };
 static const char *const drop_names[] = {
 #include "bpf/drop.def"
 };
-#undef X
-#define X(NAME, name, text) text,
-static const char *const drop_texts[] = {
+#undef WIRE_DROPPED
+#undef WIRE_COUNTED
+
+/* Their places in the counters that everyone reads. */
+#define WIRE_COUNTED(NAME, name, text) [WIRE_COUNT_##NAME] = COUNTER_##name,
+#define WIRE_DROPPED(NAME, name, text) [WIRE_DROP_##NAME] = COUNTER_##name,
+static const uint16_t count_counters[] = {
+#include "bpf/count.def"
+};
+static const uint16_t drop_counters[] = {
 #include "bpf/drop.def"
 };
-#undef X
+#undef WIRE_DROPPED
+#undef WIRE_COUNTED
+
+uint64_t table_copy_counters(const struct program *p, struct counter_slab *slab)
+{
+	uint64_t dropped = 0;
+
+	for (unsigned i = 0; i < WIRE_COUNT_END; i++)
+		slab->values[count_counters[i]] = table_count(p, (enum wire_count)i);
+	for (unsigned i = 0; i < WIRE_DROP_END; i++) {
+		slab->values[drop_counters[i]] = table_dropped(p, (enum wire_drop)i);
+		dropped += slab->values[drop_counters[i]];
+	}
+	return dropped;
+}
 
 const char *table_count_name(enum wire_count what)
 {
@@ -148,9 +170,4 @@ const char *table_count_name(enum wire_count what)
 const char *table_drop_name(enum wire_drop why)
 {
 	return (unsigned)why < SL_ARRAY_LEN(drop_names) ? drop_names[why] : "unknown";
-}
-
-const char *table_drop_text(enum wire_drop why)
-{
-	return (unsigned)why < SL_ARRAY_LEN(drop_texts) ? drop_texts[why] : "unknown";
 }

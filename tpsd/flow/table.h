@@ -9,6 +9,7 @@
 
 #include "bpf/abi.h"
 #include "lib/base/attr.h"
+#include "lib/event/counter.h"
 #include "tpsd/port/program.h"
 
 /* A copy of an entry. SL_ENOENT; SL_EMISMATCH when it is another flow's of the same tuple. */
@@ -55,4 +56,6 @@ uint64_t table_dropped(const struct program *p, enum wire_drop why) SL_NONNULL(1
 
 const char *table_count_name(enum wire_count what);
 const char *table_drop_name(enum wire_drop why);
-const char *table_drop_text(enum wire_drop why);
+
+/* Copies all of them into the process's slab; returns the sum of what was dropped. */
+uint64_t table_copy_counters(const struct program *p, struct counter_slab *slab) SL_NONNULL(1, 2);

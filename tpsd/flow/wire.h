@@ -123,6 +123,9 @@ struct wire {
 	struct fragments *fragments;
 	uint64_t notices_ns; /* start of the current second of log lines */
 	uint32_t notices;
+	uint64_t reports_ns; /* the same of events */
+	uint32_t reports;
+	struct event_line line; /* scratch */
 	uint64_t flows_in_table;
 	unsigned ticks;
 	unsigned ring_budget;
@@ -148,6 +151,10 @@ void flow_release_all(struct wire *w, enum reason reason) SL_NONNULL(1);
 /* Resets both ends of taken flows that match; number 0: all. Returns how many. */
 unsigned flow_clear(struct wire *w, uint64_t number) SL_NONNULL(1);
 void flow_forget(struct flow *f) SL_NONNULL(1);
+
+/* report.c: the event of a flow that the wire decided itself. `number` 0: it has none. */
+void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_t number,
+		 enum reason reason, bool blocked) SL_NONNULL(1, 2);
 
 /* limit.c: R145, R160. */
 

@@ -84,14 +84,8 @@ static void look_at_switches(struct wire *w)
 static void copy_counters(struct wire *w)
 {
 	struct counter_slab *s = w->proc->counters;
-	uint64_t dropped = 0;
 
-	for (int i = 0; i < WIRE_DROP_END; i++)
-		dropped += table_dropped(&w->program, (enum wire_drop)i);
-	s->values[COUNTER_dropped_packets] = dropped;
-	s->values[COUNTER_forwarded_packets] =
-		table_count(&w->program, WIRE_COUNT_FORWARDED_PACKETS);
-	s->values[COUNTER_forwarded_bytes] = table_count(&w->program, WIRE_COUNT_FORWARDED_BYTES);
+	s->values[COUNTER_dropped_packets] = table_copy_counters(&w->program, s);
 	s->values[COUNTER_watched_flows] = table_count(&w->program, WIRE_COUNT_FLOWS_MADE);
 	s->values[COUNTER_flows] = w->flows_in_table;
 }
