@@ -231,10 +231,14 @@ static int apply_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EV
 			    EVP_MAC_CTX *mac, int encrypt)
 {
 	struct tls_leg *tl = SSL_get_app_data(ssl);
+	int use;
 
 	if (!tl || !tl->tickets)
 		return 0;
-	return ticket_keys_apply(tl->tickets, name, iv, cipher, mac, encrypt);
+	use = ticket_keys_apply(tl->tickets, name, iv, cipher, mac, encrypt);
+	/* Clients use a TLS 1.3 ticket once (RFC 8446 C.4): without a new one for each resumption
+	 * every second connection would be a full handshake. */
+	return use == 1 && !encrypt && SSL_version(ssl) == TLS1_3_VERSION ? 2 : use;
 }
 
 /* The name was judged by policy before; acknowledging it is what servers do. */
