@@ -25,6 +25,10 @@ static void work_add(struct tse_engine *e, const void *data, size_t len)
 /* A value as rules see it: line ends of folding become one blank. */
 static void work_add_value(struct tse_engine *e, const struct http_header *h)
 {
+	if (!(e->head.anomalies >> ANOMALY_HEADER_FOLDED & 1)) {
+		work_add(e, h->value, h->value_len);
+		return;
+	}
 	for (uint32_t i = 0; i < h->value_len; i++) {
 		uint8_t c = h->value[i];
 
