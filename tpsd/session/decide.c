@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "tpsd/policy/policy.h"
 #include "tpsd/session/session_priv.h"
 
@@ -79,22 +80,34 @@ static bool over(bool *state, size_t count, uint64_t limit, uint32_t hysteresis)
 	return *state;
 }
 
-static bool is_overloaded(struct host *h, const struct addr *client)
+/* R145, word for word; said when the threshold is reached, not for each flow. */
+static void say_critical(const struct setup_proxy *proxy)
+{
+	log_critical("SSL Inspection reached Critical threshold of Max Concurrent Connections. "
+		     "Action: %s",
+		     class_action(proxy->config, REASON_OVERLOAD) == CONFIG_BLOCK
+			     ? "Block"
+			     : "Allow but bypass Inspection");
+}
+
+static bool is_overloaded(struct host *h, const struct ipc_hello *flow,
+			  const struct setup_proxy *proxy)
 {
 	const struct config_limits *l = &h->setup->config->limits;
-	uint64_t share = SL_MAX(l->sessions / h->workers, 1u);
+	uint64_t share = l->sessions ? SL_MAX(l->sessions / h->workers, 1u) : 0;
 	uint64_t handshakes = l->handshakes ? SL_MAX(l->handshakes / h->workers, 1u) : 0;
-	uint64_t source = l->sessions_per_source;
-	uint64_t hash = h->seed;
-	bool sessions;
+	bool before = h->over_sessions;
+	bool sessions = over(&h->over_sessions, h->sessions, share, l->hysteresis_percent);
 
-	for (size_t i = 0; i < sizeof(client->bytes); i++)
-		hash = (hash ^ client->bytes[i]) * 0x100000001b3ULL;
-	if (source && h->sources[hash % HOST_SOURCES].sessions >= source)
+	if (sessions && !before)
+		say_critical(proxy);
+	if (l->sessions_per_source &&
+	    host_source(h, &flow->client)->sessions >= l->sessions_per_source)
 		return true;
-	/* Both states must follow their counts, whatever the other one says. */
-	sessions = over(&h->over_sessions, h->sessions, l->sessions ? share : 0,
-			l->hysteresis_percent);
+	if (l->sessions_per_destination &&
+	    host_destination(h, &flow->server, flow->server_port)->sessions >=
+		    l->sessions_per_destination)
+		return true;
 	return over(&h->over_handshakes, h->handshakes, handshakes, l->hysteresis_percent) ||
 	       sessions;
 }
@@ -293,6 +306,7 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 	struct clienthello parsed, *whole = NULL;
 	struct policy_match match;
 	struct setup_proxy *proxy;
+	enum reason learned;
 	struct decision d;
 	int parse;
 
@@ -316,11 +330,16 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 	} else {
 		d = decide_by_hello(proxy, &parsed);
 	}
+	learned = learned_find(&h->learned, &hello->server, hello->server_port,
+			       whole ? (const char *)whole->sni.data : "", whole ? whole->sni.len : 0,
+			       loop_now_ns(h->loop));
 	if (h->paused || is_excepted(h, hello, whole))
 		d = leave_alone(REASON_PANIC);
 	else if (is_observed(&match))
 		d = leave_alone(REASON_OBSERVED);
-	else if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, &hello->client))
+	else if (d.action == IPC_TAKE && learned != REASON_NONE)
+		d = leave_alone(learned);
+	else if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, hello, proxy))
 		d = by_class(proxy, REASON_OVERLOAD);
 	if (d.action == IPC_TAKE)
 		take(h, hello, &match, whole, &d);

@@ -5,6 +5,7 @@
  * bypassed, failed and not decrypted outcomes are always recorded; the same policy, name and reason
  * once a minute, with how often.
  */
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -387,6 +388,36 @@ void record_mismatch(struct session *s, X509 *leaf)
 		    s->proxy->config->name, s->hello.sni[0] ? s->hello.sni : "(none)", text);
 out:
 	BIO_free(bio);
+}
+
+static bool covers(const struct setup_identity *id, const char *host, size_t len)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (id->certs[i] && X509_check_host(id->certs[i]->leaf, host, len,
+						    X509_CHECK_FLAG_SINGLE_LABEL_SUBDOMAINS,
+						    NULL) == 1)
+			return true;
+	return false;
+}
+
+void record_host_mismatch(struct session *s)
+{
+	struct event_line *l = &s->host->line;
+	struct tse_http_info http;
+	size_t len;
+
+	if (!s->identity || !s->named || !s->flows[TSE_TO_SERVER] ||
+	    !s->inspectors[TSE_TO_SERVER]->ops->http(s->flows[TSE_TO_SERVER], &http))
+		return;
+	len = strcspn(http.host, ":");
+	if (len == 0 || strspn(http.host, "0123456789.") == len || covers(s->identity, http.host, len))
+		return;
+	event_begin(l, EVENT_SSL_INSPECTION, "sni_host_mismatch");
+	put_flow(l, s);
+	put_policy(l, s);
+	event_text_n(l, "host", http.host, len);
+	put_tls(l, s);
+	send_line(s->host);
 }
 
 /* ---- JSON for the CLI ---- */

@@ -49,13 +49,24 @@ struct session *session_find(struct host *h, uint64_t flow)
 	return s;
 }
 
-static struct source_count *source_of(struct host *h, const struct addr *a)
+static struct source_count *count_of(struct host *h, struct source_count *table,
+				     const struct addr *a, uint16_t port)
 {
-	uint64_t hash = h->seed;
+	uint64_t hash = h->seed ^ port;
 
 	for (size_t i = 0; i < sizeof(a->bytes); i++)
 		hash = (hash ^ a->bytes[i]) * 0x100000001b3ULL;
-	return &h->sources[hash % HOST_SOURCES];
+	return &table[hash % HOST_SOURCES];
+}
+
+struct source_count *host_source(struct host *h, const struct addr *client)
+{
+	return count_of(h, h->sources, client, 0);
+}
+
+struct source_count *host_destination(struct host *h, const struct addr *server, uint16_t port)
+{
+	return count_of(h, h->destinations, server, port);
 }
 
 struct session *session_create(struct host *h, const struct ipc_hello *hello)
@@ -92,7 +103,8 @@ struct session *session_create(struct host *h, const struct ipc_hello *hello)
 	h->sessions++;
 	h->handshakes++;
 	s->handshaking = true;
-	source_of(h, &s->client)->sessions++;
+	host_source(h, &s->client)->sessions++;
+	host_destination(h, &s->server, s->server_port)->sessions++;
 	counter_add(h->counters, COUNTER_active, 1);
 	return s;
 }
@@ -116,7 +128,8 @@ static void unlink_session(struct session *s)
 	*(s->older ? &s->older->newer : &h->oldest) = s->newer;
 	h->sessions--;
 	session_handshake_over(s);
-	source_of(h, &s->client)->sessions--;
+	host_source(h, &s->client)->sessions--;
+	host_destination(h, &s->server, s->server_port)->sessions--;
 	counter_sub(h->counters, COUNTER_active, 1);
 }
 
@@ -310,6 +323,17 @@ static enum reason_outcome outcome_of(const struct session *s, enum reason reaso
 	return outcome;
 }
 
+/* A session that should have been bypassed and is past that: the next one to there will be. Only
+ * by a setting of the administrator (R155); a session that was cleared or ran out teaches nothing. */
+static void learn(struct session *s, enum reason reason)
+{
+	if (s->established || !s->proxy || s->splicing || reason_class(reason) == FAILURE_NONE ||
+	    class_action(s->proxy->config, reason) != CONFIG_BYPASS)
+		return;
+	learned_add(&s->host->learned, &s->server, s->server_port, s->hello.sni,
+		    strlen(s->hello.sni), reason, clock_now_ns());
+}
+
 static void end_session(struct session *s, enum reason reason, bool client_orderly,
 			bool server_orderly)
 {
@@ -325,6 +349,8 @@ static void end_session(struct session *s, enum reason reason, bool client_order
 	if (s->alert_to_client != TLS_NO_ALERT && s->legs[LEG_CLIENT].fd >= 0 &&
 	    !s->legs[LEG_CLIENT].ops)
 		send_plain_alert(s);
+	learn(s, reason);
+	record_host_mismatch(s);
 	record_end(s, reason, outcome);
 	count_outcome(s, reason, outcome);
 	inspection_end(s);
@@ -380,6 +406,7 @@ int host_create(const struct host_parts *parts, struct host **ret_host)
 		rc = tls_capability_probe(&h->capability);
 	if (rc == 0 && RAND_bytes((uint8_t *)&h->seed, sizeof(h->seed)) <= 0)
 		rc = SL_ECRYPTO;
+	h->learned.seed = ~h->seed;
 	if (rc == 0)
 		rc = loop_timer_set(h->loop, &h->minute, 60 * CLOCK_NS_PER_S, record_minute);
 	if (rc != 0) {
@@ -423,6 +450,7 @@ void host_use_setup(struct host *h, struct setup *setup)
 
 	setup_put(h->setup);
 	h->setup = setup ? setup_get(setup) : NULL;
+	learned_clear(&h->learned);
 	if (!setup)
 		return;
 	conf = &setup->config->ssl_inspection;

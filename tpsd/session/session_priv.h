@@ -13,6 +13,7 @@
 #include "lib/wire/clienthello.h"
 #include "tpsd/inspect/inspector.h"
 #include "tpsd/session/host.h"
+#include "tpsd/session/learned.h"
 #include "tpsd/session/leg.h"
 #include "tpsd/session/setup.h"
 #include "tpsd/tls/resume.h"
@@ -149,7 +150,7 @@ struct failure_row {
 
 enum { HOST_BUCKETS = 16384, HOST_SOURCES = 4096, HOST_FAILURES = 256 };
 
-/* Open sessions of sources that hash alike: a bound that an attacker cannot push past by luck. */
+/* Open sessions of sources (or destinations) that hash alike, with a seed of this process. */
 struct source_count {
 	uint32_t sessions;
 };
@@ -174,6 +175,8 @@ struct host {
 	struct host_exception exceptions[HOST_EXCEPTIONS_MAX];
 	size_t exceptions_count;
 	struct source_count sources[HOST_SOURCES];
+	struct source_count destinations[HOST_SOURCES];
+	struct learned learned;
 	uint64_t seed; /* of the hashes */
 	struct repeat repeats[HOST_REPEATS];
 	struct loop_timer minute;
@@ -203,6 +206,8 @@ void session_arm(struct session *s, uint64_t delay_ns);
 const char *step_name(enum step step);
 
 void session_handshake_over(struct session *s);
+struct source_count *host_source(struct host *h, const struct addr *client);
+struct source_count *host_destination(struct host *h, const struct addr *server, uint16_t port);
 
 /* ---- steps: 0 done, SL_EAGAIN, or SL_EREFUSED when the session is closed (and freed) ---- */
 int step_hello(struct session *s);
@@ -238,6 +243,8 @@ int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view
 void record_end(struct session *s, enum reason reason, enum reason_outcome outcome);
 void record_match(struct session *s, const struct tse_match *m);
 void record_mismatch(struct session *s, X509 *leaf);
+/* R167: the Host of the last request is one that the certificate the client saw does not cover. */
+void record_host_mismatch(struct session *s);
 /* A flow that never became a session (or never will): not decrypted, dropped. */
 void record_decision(struct session *s, enum reason reason, enum reason_outcome outcome);
 void record_minute(struct loop_timer *timer);

@@ -174,6 +174,9 @@ static void make_proxy(struct making *m, uint32_t i)
 	p->config = &m->s->config->server_proxies[i];
 	select_side(m, p, "client_side", &p->config->client_side, &p->client_side);
 	select_side(m, p, "server_side", &p->config->server_side, &p->server_side);
+	if (p->config->compression && !m->cap->compression)
+		tell(m, 0, "ssl_server_proxies", i, "nothing to do: it is ignored",
+		     "proxy %s: TLS compression is not supported", p->config->name);
 	if (m->status != 0)
 		return;
 	o = options_of(m->s, p);

@@ -380,6 +380,18 @@ static void keys_that_are_away_end_the_session_with_their_reason(void **state)
 	assert_int_equal(p.reason, REASON_KEYS_UNAVAILABLE);
 	box.backend.refuse = 0;
 	box_pair_close(&p);
+	/* keys_unavailable is set to bypass: for a while that name of that server is left alone. */
+	box_pair_open(&box, &p, "a.test");
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_KEYS_UNAVAILABLE);
+	box_pair_close(&p);
+	box_pair_open(&box, &p, "b.test");
+	box_run(&box, &p, 1, box_is_up);
+	assert_true(p.client.up);
+	box_pair_close(&p);
+	(void)host_clear(box.host, &everything);
+	host_use_setup(box.host, box.setup); /* forgets what was learned */
 }
 
 static void late_keys_and_a_client_that_leaves_meanwhile(void **state)
