@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from screen import Screen, clip  # noqa: E402
 from stage import ATTACK, CLIENT, SECRET, LabError, Stage, find_binary  # noqa: E402
 
+SID = 9000001  # of demo.rules
 RATE, SECONDS = 10, 14
 KILL_WORKER_AT, KILL_ALL_AT, RESTART_AT = 2.0, 5.0, 9.0
 RECOVERY_S = 1.0   # what begins later than this after a kill must not fail
@@ -67,8 +68,7 @@ def act_with(screen, stage):
     arrived = len(stage.access("cgi-bin/view")) - reached
     screen.claim("it never reached the server", arrived == 0, f"{arrived} lines in its access log")
     blocked = stage.events("ips_block")
-    screen.claim("the block is logged", any(e.get("src_ip") == CLIENT for e in blocked),
-                 block_line(blocked))
+    screen.claim("the block is logged", any(is_block(e) for e in blocked), block_line(blocked))
     served = stage.access("/whoami")
     screen.claim("what is allowed comes from the true client",
                  status == 0 and body.strip() == CLIENT and bool(served) and
@@ -90,12 +90,18 @@ def claim_wires(screen, wires):
                  if wires.result["same_addressing"] else "the two sides' addressing differs")
 
 
+def is_block(event):
+    alert = event.get("alert", {})
+    return (event.get("src_ip") == CLIENT and alert.get("signature_id") == SID and
+            alert.get("action") == "blocked")
+
+
 def block_line(events):
     if not events:
         return "no line in ips_block.json"
     event = events[-1]
     alert = event.get("alert", {})
-    return (f"{event.get('event_type')} {event.get('src_ip')} > {event.get('dest_ip')}:"
+    return (f"{alert.get('action')} {event.get('src_ip')} > {event.get('dest_ip')}:"
             f"{event.get('dest_port')} sid {alert.get('signature_id')} {alert.get('signature')}")
 
 
