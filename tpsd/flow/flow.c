@@ -184,10 +184,8 @@ static void tell_gone(struct flow *f, enum reason reason)
 /* By the segment's setting for when it cannot be inspected. */
 static void not_inspected(struct flow *f, enum config_action action, enum reason reason)
 {
-	/* A worker that was told of it writes it down itself. */
-	if (!f->has_worker)
-		report_flow(f->wire, &f->key, f->client, f->number, reason,
-			    action == CONFIG_BLOCK);
+	report_flow(f->wire, &f->key, f->client, f->number, reason,
+		    action == CONFIG_BLOCK ? OUTCOME_BLOCKED : OUTCOME_BYPASSED);
 	if (action == CONFIG_BLOCK)
 		block(f, reason, IPC_RESET_BOTH);
 	else
@@ -280,6 +278,7 @@ static void send_hello(struct flow *f, bool server_first, const struct hold_stre
 static void end_by_reset(struct flow *f, int side)
 {
 	tell_gone(f, REASON_GONE);
+	report_flow(f->wire, &f->key, f->client, f->number, REASON_GONE, OUTCOME_FAILED);
 	block(f, REASON_GONE, side == f->client ? IPC_RESET_SERVER : IPC_RESET_CLIENT);
 }
 
@@ -423,7 +422,8 @@ static void on_notice(struct wire *w, const struct wire_up *up)
 
 	if (mark >= WIRE_MARK_END || reasons[mark] == REASON_NONE)
 		return;
-	report_flow(w, &up->key, up->side & 1, 0, reasons[mark], up->mark & WIRE_NOTICE_BLOCKED);
+	report_flow(w, &up->key, up->side & 1, 0, reasons[mark],
+		    up->mark & WIRE_NOTICE_BLOCKED ? OUTCOME_BLOCKED : OUTCOME_BYPASSED);
 	if (now - w->notices_ns >= CLOCK_NS_PER_S) {
 		w->notices_ns = now;
 		w->notices = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ssl_inspection event of flows of which no worker has a session, because the wire itself
- * decided: a limit, a fallback, TCP MD5 or AO, a start or a direction that was not seen (R31, R98,
- * R159). So many a second and no more; the counters have them all. `tpsd: wire`.
+ * The ssl_inspection event of flows that end before a worker has their sockets, because the wire
+ * itself decided: a limit, a fallback, TCP MD5 or AO, a start or a direction that was not seen, an
+ * end that gave up (R31, R98, R159). So many a second and no more; the counters have them all. `tpsd: wire`.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static bool may_report(struct wire *w)
 }
 
 void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_t number,
-		 enum reason reason, bool blocked)
+		 enum reason reason, enum reason_outcome outcome)
 {
 	struct event_line *l = &w->line;
 	struct addr from = {.family = key->family}, to = {.family = key->family};
@@ -40,8 +40,7 @@ void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_
 		event_text(l, "segment", w->config->segments[key->segment].name);
 	if (key->vlan)
 		event_uint(l, "vlan", key->vlan);
-	event_text(l, "outcome",
-		   reason_outcome_name(blocked ? OUTCOME_BLOCKED : OUTCOME_BYPASSED));
+	event_text(l, "outcome", reason_outcome_name(outcome));
 	event_text(l, "reason", reason_name(reason));
 	event_text(l, "reason_text", reason_text(reason));
 	if (reason_class(reason) != FAILURE_NONE)

@@ -154,7 +154,7 @@ void flow_forget(struct flow *f) SL_NONNULL(1);
 
 /* report.c: the event of a flow that the wire decided itself. `number` 0: it has none. */
 void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_t number,
-		 enum reason reason, bool blocked) SL_NONNULL(1, 2);
+		 enum reason reason, enum reason_outcome outcome) SL_NONNULL(1, 2);
 
 /* limit.c: R145, R160. */
 
