@@ -82,13 +82,45 @@ static bool is_late(const struct rs_chain *chain)
 	       (chain->flags & (RS_CHAIN_LAZY | RS_CHAIN_AT_END));
 }
 
+/* The piece in hand of a chain's stream, or NULL. */
+static struct stream_piece *piece_of(struct tse_engine *e, const struct rs_chain *chain)
+{
+	if (!rs_group_is_stream(chain->group))
+		return NULL;
+	if (chain->group >= RS_GROUP_BODY)
+		return e->body_in_hand ? &e->body_piece : NULL;
+	return e->raw_piece.stream ? &e->raw_piece : NULL;
+}
+
+/* A rule on a stream matches once in it, however often it is woken: its first chain on the body,
+ * else on the bytes, keeps the mark. `set`: make it. */
+static bool is_done(struct tse_engine *e, uint32_t rule, bool set)
+{
+	const struct rs_rule *r = &e->set->rules[rule];
+	uint32_t end = r->chain[e->dir] + r->nchains[e->dir];
+	uint32_t mark = end;
+	struct stream_piece *piece;
+
+	for (uint32_t i = r->chain[e->dir]; i < end; i++) {
+		unsigned group = e->set->chains[i].group;
+
+		if (rs_group_is_stream(group) &&
+		    (mark == end || group > e->set->chains[mark].group))
+			mark = i;
+	}
+	piece = mark < end ? piece_of(e, &e->set->chains[mark]) : NULL;
+	if (piece && set)
+		stream_set_done(e, piece, mark);
+	return piece && stream_is_done(e, piece, mark);
+}
+
 static bool rule_holds(struct tse_engine *e, uint32_t rule)
 {
 	const struct rs_rule *r = &e->set->rules[rule];
 	uint32_t first = r->chain[e->dir];
 	uint32_t n = r->nchains[e->dir];
 
-	if (!header_fits(e, r))
+	if (!header_fits(e, r) || is_done(e, rule, false))
 		return false;
 	for (int late = 0; late <= 1; late++) {
 		for (uint32_t i = first; i < first + n; i++) {
@@ -147,6 +179,7 @@ static void add_match(struct tse_engine *e, uint32_t rule)
 	struct tse_match *m;
 
 	e->blocked |= r->action.block;
+	(void)is_done(e, rule, true);
 	if ((r->flags & RS_RULE_NOALERT) && !r->action.block)
 		return;
 	m = match_place(e->result, r->action.block);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Builds a rule set: takes drafts one by one, interns texts and address and port sets, chooses the
- * patterns that wake each rule (plan.c, wake.c), and at the end compiles the pattern databases. One thread, in
- * `control` or a tool; never on the data path.
+ * patterns that wake each rule (plan.c, wake.c), and at the end compiles the pattern databases. One
+ * thread, in `control` or a tool; never on the data path.
  */
 #pragma once
 

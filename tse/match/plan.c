@@ -8,7 +8,11 @@
 #include "lib/base/err.h"
 #include "tse/match/table.h"
 
-enum { WINDOW_RAW_MAX = 4096, WINDOW_BODY_MAX = 16384 };
+enum {
+	WINDOW_RAW_MAX = 4096,
+	WINDOW_BODY_MAX = 16384,
+	STRONG_LITERAL = 4, /* bytes of a content that is not met all the time */
+};
 
 static unsigned group_of(uint8_t buffer, unsigned dir)
 {
@@ -182,6 +186,33 @@ static void note_wakers(struct plan *p)
 	}
 }
 
+static uint32_t literal_len(const struct plan *p, const struct chain_plan *c)
+{
+	const struct cond *k = plan_best_content(p, c);
+
+	return !k || (c->flags & RS_CHAIN_NEGATED) ? 0 : k->fast_len ? k->fast_len : k->len;
+}
+
+/* A chain of several conditions whose contents are all short would be woken all the time: where
+ * the rule has a better one in the same stream, it waits for that. */
+static void spare_weak_chains(struct plan *p)
+{
+	bool strong[RS_STREAM_GROUPS] = {false};
+
+	for (unsigned i = 0; i < p->n; i++) {
+		if (rs_group_is_stream(p->chains[i].group) &&
+		    literal_len(p, &p->chains[i]) >= STRONG_LITERAL)
+			strong[p->chains[i].group] = true;
+	}
+	for (unsigned i = 0; i < p->n; i++) {
+		struct chain_plan *c = &p->chains[i];
+
+		if (rs_group_is_stream(c->group) && strong[c->group] && c->flags == 0 &&
+		    literal_len(p, c) < STRONG_LITERAL)
+			c->flags = RS_CHAIN_LAZY;
+	}
+}
+
 struct plan_shape {
 	bool whole, body, raw, at_end;
 	bool positive_pcre; /* a pcre that could wake it in a stream */
@@ -239,6 +270,7 @@ int plan_direction(struct builder *b, struct plan *p, struct rule_error *err)
 
 	plan_chains(p);
 	note_wakers(p);
+	spare_weak_chains(p);
 	s = shape_of(p);
 	rc = check_plan(p, &s, err);
 	if (rc != 0)

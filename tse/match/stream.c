@@ -235,6 +235,16 @@ bool stream_holds(struct tse_engine *e, struct stream_piece *piece, uint32_t ind
 	return false;
 }
 
+bool stream_is_done(const struct tse_engine *e, const struct stream_piece *piece, uint32_t chain)
+{
+	return test_bit(e, piece->stream, piece->group, STREAM_DONE, e->set->chains[chain].bit);
+}
+
+void stream_set_done(struct tse_engine *e, struct stream_piece *piece, uint32_t chain)
+{
+	set_bit(e, piece->stream, piece->group, STREAM_DONE, e->set->chains[chain].bit);
+}
+
 static void rotate(struct tse_engine *e, struct stream *s, unsigned group, uint32_t window_len)
 {
 	size_t bytes = words_of(e, group) * sizeof(uint64_t);

@@ -17,7 +17,7 @@ enum { STREAM_PIECE_MAX = 64 * 1024 };
 struct stream {
 	hs_stream_t *hs;  /* NULL until bytes came */
 	uint64_t offset;  /* bytes before the current piece */
-	uint64_t *bits;   /* four sets of bits, one bit a chain of the group; NULL: all clear */
+	uint64_t *bits;   /* sets of bits, one bit a chain of the group; NULL: all clear */
 	uint64_t rotate;  /* offset at which hits that lead nowhere are forgotten */
 	uint8_t *history; /* the last bytes; NULL until needed */
 	uint32_t history_len, history_size;
@@ -30,7 +30,8 @@ enum stream_bits {
 	STREAM_FRESH = 1, /* woken, not confirmed yet */
 	STREAM_OLD = 2,   /* the same, from before the last rotation */
 	STREAM_LAZY = 3,  /* without a pattern, its rule waits for it */
-	STREAM_BIT_SETS = 4,
+	STREAM_DONE = 4,  /* the chain's rule has matched */
+	STREAM_BIT_SETS = 5,
 };
 
 /* The piece in hand and its window. */
@@ -56,6 +57,12 @@ void stream_keep(struct tse_engine *e, struct stream_piece *piece) SL_NONNULL(1,
 
 /* Does a chain of the piece's stream hold, as far as can be told now? */
 bool stream_holds(struct tse_engine *e, struct stream_piece *piece, uint32_t chain)
+        SL_NONNULL(1, 2);
+
+/* Has the rule of a chain matched in this stream? And: it has now. */
+bool stream_is_done(const struct tse_engine *e, const struct stream_piece *piece, uint32_t chain)
+        SL_NONNULL(1, 2);
+void stream_set_done(struct tse_engine *e, struct stream_piece *piece, uint32_t chain)
         SL_NONNULL(1, 2);
 
 /* Gives all memory back; the stream is as new. */

@@ -121,7 +121,7 @@ int wake_stream(struct builder *b, struct plan *p, const struct chain_plan *c, u
 	if ((c->flags & RS_CHAIN_NEGATED) && (c->flags & RS_CHAIN_SIMPLE))
 		return wake_by_content(b, p, c, &p->d->conds[c->cond[0]], index);
 	if (k)
-		return wake_by_content(b, p, c, k, index);
+		return c->flags & RS_CHAIN_LAZY ? 0 : wake_by_content(b, p, c, k, index);
 	k = plan_first_pcre(p, c);
 	if (!alone || !k)
 		return 0;
