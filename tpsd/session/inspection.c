@@ -111,6 +111,13 @@ static enum tse_reset reset_of(const struct tse_result *r)
 	return (enum tse_reset)reset;
 }
 
+/* The anomalies that mean: more than what may be held. */
+static bool is_too_long(const char *anomaly)
+{
+	return anomaly && (strcmp(anomaly, "header_too_long") == 0 ||
+			   strcmp(anomaly, "trailer_too_long") == 0);
+}
+
 int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
 		    bool eof, struct tse_result *ret)
 {
@@ -128,7 +135,7 @@ int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view
 	s->inspectors[d]->ops->feed(s->flows[d], d, view, len, eof, ret);
 	note_matches(s, ret);
 	if (ret->verdict == TSE_BLOCK) {
-		s->block_reason = REASON_RULE;
+		s->block_reason = is_too_long(ret->anomaly) ? REASON_HOLD_LIMIT : REASON_RULE;
 		block(s, reset_of(ret));
 		return SL_EREFUSED;
 	}

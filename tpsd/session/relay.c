@@ -264,7 +264,7 @@ static void set_direction(struct session *s, enum tse_direction d, enum leg_side
 }
 
 /* Who ended first says it: the answer to a close_notify is often a FIN alone. */
-static enum reason reason_of_end(const struct session *s)
+enum reason relay_reason(const struct session *s)
 {
 	if (s->first_end == LEG_CLIENT + 1 && s->legs[LEG_CLIENT].end == LEG_TRUNCATED)
 		return REASON_TRUNCATED_CLIENT;
@@ -299,6 +299,6 @@ int step_relay(struct session *s)
 		return to_client;
 	if (to_server == SL_EAGAIN || to_client == SL_EAGAIN)
 		return SL_EAGAIN;
-	session_close_orderly(s, reason_of_end(s));
+	session_close_orderly(s, relay_reason(s));
 	return SL_EREFUSED;
 }

@@ -226,7 +226,7 @@ static uint64_t deadline_of(const struct session *s, enum reason *ret_reason)
 	bool half = s->directions[0].finished || s->directions[1].finished;
 
 	if (s->step == STEP_RELAY) {
-		*ret_reason = REASON_IDLE_TIMEOUT;
+		*ret_reason = half ? relay_reason(s) : REASON_IDLE_TIMEOUT;
 		return s->active_ns +
 		       (half ? conf->close_timeout_ms : conf->idle_timeout_ms) * CLOCK_NS_PER_MS;
 	}

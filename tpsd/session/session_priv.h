@@ -216,6 +216,8 @@ int step_verify(struct session *s);
 int step_identity(struct session *s);
 int step_client(struct session *s);
 int step_relay(struct session *s);
+/* How a relay ended that both ends let end. */
+enum reason relay_reason(const struct session *s);
 int splice_run(struct session *s);
 void splice_fini(struct session *s);
 

@@ -60,6 +60,8 @@ static enum reason reason_of(const struct leg *leg, const struct tls_leg *tl)
 		return REASON_KEYS_UNAVAILABLE;
 	if (tl->certificate_wanted && tl->alert_received != TLS_NO_ALERT)
 		return REASON_CLIENT_CERTIFICATE;
+	if (tl->established)
+		return otherwise;
 	if (tl->alert_received != TLS_NO_ALERT)
 		return look_up(peer_alerts, SL_ARRAY_LEN(peer_alerts), tl->alert_received,
 			       leg->side, client ? REASON_CLIENT_ALERT : REASON_SERVER_ALERT);

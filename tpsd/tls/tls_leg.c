@@ -186,8 +186,8 @@ static void note_alert(struct tls_leg *tl, int where, int alert)
 }
 
 /*
- * R121: a server may renegotiate at most every rekey interval. The option is read when the request
- * comes, so it is set as soon as one was let through and taken back when the interval has passed.
+ * R121: a server may renegotiate at most every rekey interval. The option is read in the handshake
+ * that a request begins, so it is set when one is done and taken back when the interval has passed.
  */
 static void note_renegotiation(struct tls_leg *tl)
 {
@@ -205,7 +205,7 @@ static void info_callback(const SSL *ssl, int where, int value)
 		return;
 	if (where & SSL_CB_ALERT)
 		note_alert(tl, where, value);
-	else if (where & SSL_CB_HANDSHAKE_START)
+	else if (where & SSL_CB_HANDSHAKE_DONE)
 		note_renegotiation(tl);
 }
 
