@@ -84,6 +84,8 @@ struct tse_flow {
 	uint8_t last_dir;    /* of the last feed */
 	const char *anomaly; /* that blocked, or NULL */
 	struct tse_engine *engine;
+	struct tse_flow *requests; /* the flow that sees the requests; NULL: this one */
+	bool blind;		   /* no flow sees them */
 	struct tse_tuple tuple;
 	struct tse_half half[2];
 	struct http_flow http;
@@ -96,6 +98,12 @@ static inline void engine_queue_rule(struct tse_engine *e, uint32_t rule)
 		return;
 	e->queued[rule / 64] |= 1ULL << (rule % 64);
 	e->queue[e->nqueue++] = rule;
+}
+
+/* The flow that the requests of `flow` are read by. */
+static inline struct tse_flow *flow_of_requests(struct tse_flow *flow)
+{
+	return flow->requests ? flow->requests : flow;
 }
 
 /* Reports an anomaly with its action of the table. Returns true when it blocks. */

@@ -45,6 +45,13 @@ void tse_flow_end(struct tse_flow *flow)
 	pool_put(&e->pool, flow);
 }
 
+void tse_flow_join(struct tse_flow *flow, struct tse_flow *requests)
+{
+	MAGIC_CHECK(flow, FLOW_MAGIC);
+	flow->requests = requests;
+	flow->blind = requests == NULL;
+}
+
 uint64_t tse_flow_bytes(const struct tse_flow *flow)
 {
 	MAGIC_CHECK(flow, FLOW_MAGIC);
@@ -148,13 +155,13 @@ static size_t hold_limit(struct tse_engine *e, size_t release, size_t len)
 		return release;
 	if (engine_report_as(e, ANOMALY_HOLD_LIMIT, block ? ANOMALY_BLOCK : ANOMALY_ALERT))
 		return 0;
-	e->flow->http.tunnel = true;
+	flow_of_requests(e->flow)->http.tunnel = true;
 	return len;
 }
 
 static bool is_http(const struct tse_engine *e)
 {
-	return e->flow->service == TSE_SERVICE_HTTP && !e->flow->http.tunnel;
+	return e->flow->service == TSE_SERVICE_HTTP && !flow_of_requests(e->flow)->http.tunnel;
 }
 
 static size_t inspect_view_of(struct tse_engine *e, bool eof)
@@ -165,6 +172,8 @@ static size_t inspect_view_of(struct tse_engine *e, bool eof)
 	try_headers(e);
 	if (is_http(e))
 		release = http1_feed(e, e->view, e->view_len, eof);
+	if (!is_http(e)) /* or no longer */
+		release = e->view_len;
 	e->head_open = is_http(e) && http1_is_holding(&half->http, e->view_len - release);
 	flow_scan_raw(e, e->view_len, eof);
 	finish_piece(e);

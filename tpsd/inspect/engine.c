@@ -33,6 +33,11 @@ static void engine_feed(void *flow, enum tse_direction direction, const uint8_t 
 	tse_feed(flow, direction, view, len, eof, ret);
 }
 
+static void engine_join(void *flow, void *requests)
+{
+	tse_flow_join(flow, requests);
+}
+
 static bool engine_http(const void *flow, struct tse_http_info *ret_info)
 {
 	return tse_flow_http(flow, ret_info);
@@ -58,7 +63,7 @@ static void engine_destroy(struct inspector *i)
 }
 
 static const struct inspector_ops engine_ops = {
-	.begin = engine_begin, .feed = engine_feed, .http = engine_http,
+	.begin = engine_begin, .join = engine_join, .feed = engine_feed, .http = engine_http,
 	.bytes = engine_bytes, .end = engine_end,   .destroy = engine_destroy,
 };
 

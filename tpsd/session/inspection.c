@@ -42,6 +42,9 @@ int inspection_begin(struct session *s)
 		else if (i)
 			rc = i->ops->begin(i, &tuple, service, &s->flows[d]);
 	}
+	if (rc == 0 && s->flows[1] && s->flows[1] != s->flows[0] &&
+	    s->inspectors[TSE_TO_CLIENT]->ops->join)
+		s->inspectors[TSE_TO_CLIENT]->ops->join(s->flows[1], s->flows[0]);
 	return rc;
 }
 

@@ -207,6 +207,11 @@ bool engine_report_as(struct tse_engine *e, enum tse_anomaly anomaly, enum anoma
 
 	if (action == ANOMALY_IGNORE)
 		return false;
+	if (block && e->flow->blind && anomaly != ANOMALY_MEMORY && anomaly != ANOMALY_HOLD_LIMIT) {
+		/* without the requests a response may only look wrong */
+		e->flow->http.tunnel = true;
+		block = false;
+	}
 	for (size_t i = 0; i < e->result->nmatches; i++) {
 		if (e->result->matches[i].sid == TSE_SID_ANOMALY + (uint32_t)anomaly)
 			return block;

@@ -165,6 +165,15 @@ int tse_flow_begin(struct tse_engine *engine, const struct tse_tuple *tuple,
         SL_NONNULL(1, 2, 4) SL_MUST;
 void tse_flow_end(struct tse_flow *flow);
 
+/*
+ * For a session whose responses are read by another rule set than its requests (R129-R131):
+ * `flow` is fed the responses only, `requests` the requests only, and the responses are paired with
+ * them, as HEAD, CONNECT and upgrades need. Both engines are of one thread. Call before feeding;
+ * nothing may be fed to `flow` after `requests` ended; they end in any order. `requests` NULL:
+ * nobody reads the requests; then `flow` goes on as bytes where it cannot follow the responses.
+ */
+void tse_flow_join(struct tse_flow *flow, struct tse_flow *requests) SL_NONNULL(1);
+
 /* One rule that matched, or one anomaly of the protocol layer (sid from TSE_SID_ANOMALY on). */
 struct tse_match {
 	uint32_t gid, sid, rev;

@@ -95,7 +95,7 @@ static void end_message(struct tse_engine *e)
 	half->trailer_len = 0;
 	half->is_tunnel_head = false;
 	if (tunnel)
-		e->flow->http.tunnel = true;
+		flow_of_requests(e->flow)->http.tunnel = true;
 	/* the next message is another: rules on the byte stream begin anew with it */
 	if (!tunnel)
 		flow_restart_raw(e);
@@ -308,7 +308,7 @@ size_t http1_feed(struct tse_engine *e, const uint8_t *view, size_t len, bool eo
 		bool body = half->phase == HTTP_PHASE_BODY;
 		size_t took;
 
-		if (e->flow->http.tunnel)
+		if (flow_of_requests(e->flow)->http.tunnel)
 			return len;
 		if (at == len && !(eof && body))
 			break;

@@ -96,12 +96,12 @@ static bool begin_request(struct tse_engine *e, struct http_half *half)
 static bool begin_response(struct tse_engine *e, struct http_half *half)
 {
 	unsigned status = e->head.status;
-	struct http_tx *tx = e->flow->http.first;
+	struct http_tx *tx = flow_of_requests(e->flow)->http.first;
 
 	half->tx = tx;
 	half->is_tunnel_head = false;
 	if (!tx)
-		return !engine_report_anomaly(e, ANOMALY_RESPONSE_UNASKED);
+		return e->flow->blind || !engine_report_anomaly(e, ANOMALY_RESPONSE_UNASKED);
 	tx->status = (uint16_t)status;
 	half->is_tunnel_head =
 	        (tx->is_connect && status / 100 == 2) || (tx->asks_upgrade && status == 101);
@@ -121,9 +121,10 @@ static void drop_done(struct tse_engine *e, struct http_flow *flow)
 
 void tx_finish_message(struct tse_engine *e, struct http_half *half)
 {
-	struct http_flow *flow = &e->flow->http;
+	struct tse_flow *requests = flow_of_requests(e->flow);
+	struct http_flow *flow = &requests->http;
 	struct http_tx *tx = half->tx;
-	struct http_half *request = &e->flow->half[TSE_TO_SERVER].http;
+	struct http_half *request = &requests->half[TSE_TO_SERVER].http;
 
 	if (e->dir == TSE_TO_SERVER || !tx)
 		return;
@@ -134,7 +135,7 @@ void tx_finish_message(struct tse_engine *e, struct http_half *half)
 	 * its transaction, which stays here until the next one is done */
 	if (request->tx == tx && request->phase == HTTP_PHASE_HEAD)
 		request->tx = NULL;
-	drop_done(e, flow);
+	drop_done(requests->engine, flow);
 	flow->done = flow->first;
 	flow->first = flow->first->next;
 	if (!flow->first)
@@ -170,12 +171,13 @@ static void copy_text(char *to, size_t size, const char *from, size_t len)
 bool tse_flow_http(const struct tse_flow *flow, struct tse_http_info *ret_info)
 {
 	const struct http_tx *tx = flow->half[flow->last_dir].http.tx;
+	const struct http_flow *http = flow->requests ? &flow->requests->http : &flow->http;
 	const char *at;
 
 	if (!tx)
-		tx = flow->last_dir == TSE_TO_SERVER && flow->http.last ? flow->http.last
-		     : flow->http.done                                  ? flow->http.done
-		                                                        : flow->http.first;
+		tx = flow->last_dir == TSE_TO_SERVER && http->last ? http->last
+		     : http->done                                  ? http->done
+		                                                   : http->first;
 	if (!tx)
 		return false;
 	at = tx->text;
@@ -187,6 +189,6 @@ bool tse_flow_http(const struct tse_flow *flow, struct tse_http_info *ret_info)
 	at += tx->uri_len;
 	copy_text(ret_info->user_agent, sizeof(ret_info->user_agent), at, tx->agent_len);
 	ret_info->status = tx->status;
-	ret_info->transactions = flow->http.next_id;
+	ret_info->transactions = http->next_id;
 	return true;
 }

@@ -240,6 +240,68 @@ static void many_matches_keep_the_blocking_one(void **state)
 	rig_close(&r);
 }
 
+#define HEAD_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+#define LEAK_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nSECRET"
+#define LEAK_RULE                                                                                  \
+	"drop http any any -> any any (msg:\"m\"; flow:to_client; http.response_body; "            \
+	"content:\"SECRET\"; sid:7;)\n"
+
+/* Responses read by another rule set than the requests: HEAD and upgrades are followed. */
+static void joined_flows_pair_responses_with_requests(void **state)
+{
+	struct rig up;
+	struct rig down;
+	struct tse_http_info info;
+
+	rig_open(&up, URI_RULE, NULL);
+	rig_open(&down, LEAK_RULE, NULL);
+	tse_flow_join(down.flow, up.flow);
+	rig_text(&up, TSE_TO_SERVER, "HEAD /h HTTP/1.1\r\nHost: h\r\n\r\n" GOOD);
+	rig_text(&down, TSE_TO_CLIENT, HEAD_RESPONSE);
+	assert_int_equal(down.half[1].held_len, 0);
+	rig_text(&down, TSE_TO_CLIENT, LEAK_RESPONSE);
+	assert_int_equal(down.verdict, TSE_BLOCK);
+	assert_true(tse_flow_http(down.flow, &info));
+	assert_string_equal(info.uri, "/good");
+	rig_close(&up);
+	rig_close(&down);
+
+	rig_open(&up, URI_RULE, NULL);
+	rig_open(&down, LEAK_RULE, NULL);
+	tse_flow_join(down.flow, up.flow);
+	rig_text(
+	        &up, TSE_TO_SERVER,
+	        "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+	rig_text(&down, TSE_TO_CLIENT,
+	         "HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x01x");
+	rig_text(&up, TSE_TO_SERVER, "\x81\x85xxxx");
+	assert_int_equal(up.verdict, TSE_GO_ON);
+	assert_int_equal(down.verdict, TSE_GO_ON);
+	assert_int_equal(up.half[0].held_len + down.half[1].held_len, 0);
+	rig_close(&down);
+	rig_close(&up);
+}
+
+/* Nobody reads the requests: what cannot be followed goes on as bytes, what can is matched. */
+static void blind_responses_go_on(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, LEAK_RULE, NULL);
+	tse_flow_join(r.flow, NULL);
+	rig_text(&r, TSE_TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd");
+	assert_int_equal(r.nsids, 0);
+	rig_text(&r, TSE_TO_CLIENT, "\x81\x01 no HTTP any more");
+	assert_int_equal(r.verdict, TSE_GO_ON);
+	assert_int_equal(r.half[1].held_len, 0);
+	tse_flow_end(r.flow);
+	rig_flow(&r, TSE_SERVICE_HTTP);
+	tse_flow_join(r.flow, NULL);
+	rig_text(&r, TSE_TO_CLIENT, LEAK_RESPONSE);
+	assert_int_equal(r.verdict, TSE_BLOCK);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +310,8 @@ int main(void)
 	        cmocka_unit_test(pipelined_attack_is_blocked_after_the_good_one),
 	        cmocka_unit_test(body_pattern_over_two_pieces_blocks),
 	        cmocka_unit_test(raw_rule_blocks_on_any_service),
+	        cmocka_unit_test(joined_flows_pair_responses_with_requests),
+	        cmocka_unit_test(blind_responses_go_on),
 	        cmocka_unit_test(held_bytes_have_a_limit),
 	        cmocka_unit_test(eof_releases_or_blocks_all),
 	        cmocka_unit_test(verdicts_last),
