@@ -128,11 +128,12 @@ static void put_cell(FILE *out, const char *text, size_t width, bool last)
 	size_t n = width_of(text);
 
 	render_text(out, text);
-	for (; !last && n < width + 2; n++)
+	width = last ? n : SL_MAX(width, n) + 2;
+	for (; n < width; n++)
 		(void)fputc(' ', out);
 }
 
-void render_table(FILE *out, const json_t *list)
+static void render_flat_table(FILE *out, const json_t *list)
 {
 	struct table t = {.count = 0};
 	json_t *row;
@@ -157,6 +158,41 @@ void render_table(FILE *out, const json_t *list)
 	}
 }
 
+/* "port_a":{"name":…} as "port_a.name": a cell is no place for an object. */
+static json_t *flat_row(const json_t *row)
+{
+	json_t *flat = json_object(), *value, *inner;
+	const char *key, *inner_key;
+
+	json_object_foreach((json_t *)(uintptr_t)row, key, value)
+	{
+		if (!json_is_object(value)) {
+			(void)json_object_set(flat, key, value);
+			continue;
+		}
+		json_object_foreach(value, inner_key, inner)
+		{
+			char name[128];
+
+			(void)snprintf(name, sizeof(name), "%.60s.%.60s", key, inner_key);
+			(void)json_object_set(flat, name, inner);
+		}
+	}
+	return flat;
+}
+
+void render_table(FILE *out, const json_t *list)
+{
+	json_t *flat = json_array(), *row;
+	size_t i;
+
+	json_array_foreach(list, i, row)
+	{
+		(void)json_array_append_new(flat, flat_row(row));
+	}
+	render_flat_table(out, flat);
+	json_decref(flat);
+}
 static bool is_table(const json_t *value)
 {
 	return json_is_array(value) && json_is_object(json_array_get(value, 0));

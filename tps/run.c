@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/cli/frame.h"
@@ -129,12 +128,12 @@ static enum tps_exit run_command(struct tps *tps, const struct cli_command *comm
 		return run_local(tps, command, arguments);
 	if (strncmp(command->arguments, "FILE", 4) == 0 && read_file_argument(arguments) != 0)
 		return TPS_USAGE;
-	if (!tps->client && access(tps->socket, F_OK) != 0 &&
+	if (!tps->client)
+		tps->client = client_connect(tps->socket);
+	if (!tps->client && (errno == ENOENT || errno == ECONNREFUSED) &&
 	    tps_offline(tps, command, arguments, &status))
 		return status;
 	status = tps_connect(tps);
-	if (status == TPS_NO_DAEMON && tps_offline(tps, command, arguments, &status))
-		return status;
 	return status == TPS_OK ? ask(tps, command, arguments) : status;
 }
 
