@@ -20,7 +20,7 @@ static void check_request(json_t *object)
 
 	if (command)
 		(void)!cli_arguments_check(command, json_object_get(object, "args"), why,
-					   sizeof(why));
+		                           sizeof(why));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
