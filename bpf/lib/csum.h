@@ -73,3 +73,23 @@ inline_fn int packet_cut(struct __sk_buff *skb, struct packet *p, __u32 tcp_len)
 	p->payload_len = 0;
 	return 0;
 }
+
+/*
+ * Whether the checksum of a TCP packet without payload is whole, or partial as the sender's stack
+ * leaves it to the card. One that cannot be read is wrong.
+ */
+inline_fn int tcp_csum_right(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 header[64] = {};
+	__u32 len = p->tcp_header, pseudo = csum_pseudo(p->src, p->dst, len);
+	__u16 check;
+
+	forget(len);
+	if (len < sizeof(struct tcphdr) || len > 60 || bpf_skb_load_bytes(skb, p->l4, header, len))
+		return 0;
+	check = *(__u16 *)(header + TCP_CSUM_AT);
+	if (check == csum_fold16(pseudo))
+		return 1;
+	return csum_fold16((__u32)bpf_csum_diff(0, 0, (__be32 *)header, sizeof(header), pseudo)) ==
+	       0xffff;
+}

@@ -8,7 +8,7 @@
 
 #include "bpf/lib/options.h"
 
-enum flow_verdict { FLOW_PASS, FLOW_UP, FLOW_UP_FIRST, FLOW_DIVERT, FLOW_BLOCK, FLOW_RELEASE };
+enum flow_verdict { FLOW_PASS, FLOW_UP, FLOW_UP_FIRST, FLOW_DIVERT, FLOW_BLOCK, FLOW_RELEASE, FLOW_BAD };
 
 enum { FLOW_WINDOW = 1 << 20 }; /* a sequence number further ahead is not this flow's */
 
@@ -64,6 +64,21 @@ inline_fn void end_follow(struct wire_end *e, const struct packet *p)
 	e->dress = p->dress;
 }
 
+/*
+ * What the receiver would throw away (RFC 9293 section 3.10.7.4, RFC 7323 section 5, RFC 2385): a
+ * decoy must not be what the decision is made of.
+ */
+inline_fn int end_refuses(const struct wire_end *e, const struct wire_end *far,
+			  const struct packet *p, const struct options *o)
+{
+	if (p->flags & TCP_RST)
+		return 0;
+	if (!(p->flags & TCP_ACK) || o->seen & WIRE_OPT_AUTH)
+		return 1;
+	return e->options & far->options & o->seen & WIRE_OPT_TIMESTAMP &&
+	       (__s32)(o->tsval - e->tsval) < 0;
+}
+
 /* WATCH and HELD. `off`: inspection is off, so nothing is held. Under the lock. */
 inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
 				  const struct options *o, int side, int off)
@@ -71,6 +86,8 @@ inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
 	struct wire_end *e = &f->end[side & 1], *far = &f->end[!side];
 	int speaks = p->payload_len || (f->state == WIRE_HELD && p->flags & (TCP_FIN | TCP_RST));
 
+	if (end_refuses(e, far, p, o))
+		return FLOW_BAD;
 	if (off && (speaks || f->state == WIRE_HELD))
 		return FLOW_RELEASE;
 	end_note(e, far, p, o);
@@ -84,7 +101,8 @@ inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
 		e->next++;
 		f->ended |= side ? WIRE_FIN_B : WIRE_FIN_A;
 	}
-	if (p->flags & TCP_RST && p->seq - e->next + 1 < FLOW_WINDOW)
+	/* Any other one in the window is answered with a challenge and ends nothing (RFC 5961). */
+	if (p->flags & TCP_RST && p->seq == e->next)
 		f->ended |= WIRE_RST;
 	return FLOW_PASS;
 }

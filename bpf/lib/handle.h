@@ -296,6 +296,8 @@ inline_fn int flow_packet(struct __sk_buff *skb, struct packet *p, const struct 
 	if (f->state <= WIRE_HELD) {
 		if (options_read(skb, p, &o, 0))
 			return drop(WIRE_DROP_TCP_MALFORMED);
+		if (p->flags & (TCP_FIN | TCP_RST) && !p->payload_len && !tcp_csum_right(skb, p))
+			return drop(WIRE_DROP_UNACCEPTABLE);
 	} else {
 		__builtin_memset(&o, 0, sizeof(o));
 	}
@@ -307,6 +309,8 @@ inline_fn int flow_packet(struct __sk_buff *skb, struct packet *p, const struct 
 		return up_packet(skb, p, k, WIRE_UP_HELD, w->side, serial, w->now);
 	case FLOW_UP:
 		return up_packet(skb, p, k, WIRE_UP_HELD, w->side, serial, w->now);
+	case FLOW_BAD:
+		return drop(WIRE_DROP_UNACCEPTABLE);
 	case FLOW_RELEASE:
 		return flow_release(skb, p, k, w, client);
 	case FLOW_DIVERT:
@@ -355,6 +359,8 @@ inline_fn int other_packet(struct __sk_buff *skb, struct packet *p, const struct
 		count(WIRE_COUNT_BYPASS_RULE);
 		return forward(skb, w);
 	}
+	if (class == PACKET_TAG_BAD)
+		return drop(WIRE_DROP_PRIORITY_TAG);
 	if (class == PACKET_FRAGMENT || class == PACKET_TCP_BAD) {
 		p->sport = p->dport = 0;
 		if (!watched(p, w))

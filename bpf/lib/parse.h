@@ -26,6 +26,7 @@ enum packet_class {
 	PACKET_FRAGMENT, /* of inner TCP */
 	PACKET_TCP,
 	PACKET_TCP_BAD, /* TCP whose header does not fit */
+	PACKET_TAG_BAD, /* a priority tag in a stack of tags */
 };
 
 struct packet {
@@ -148,6 +149,18 @@ inline_fn int parse_tunnel(struct __sk_buff *skb, struct packet *p, struct iphdr
 	return 0;
 }
 
+/* More than one tag; the second is at the beginning of the data. */
+inline_fn int parse_tags(struct __sk_buff *skb, struct packet *p)
+{
+	__be16 tci;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &tci, sizeof(tci)))
+		return parse_other(p, WIRE_COUNT_UNINSPECTED_MALFORMED);
+	if (!(tci & bpf_htons(0xfff)) || (p->dress.vlan_proto && p->vlan == 0))
+		return PACKET_TAG_BAD;
+	return parse_other(p, WIRE_COUNT_UNINSPECTED_QINQ);
+}
+
 /* `p` is all zero. Returns an enum packet_class. */
 inline_fn int parse_packet(struct __sk_buff *skb, struct packet *p)
 {
@@ -159,10 +172,10 @@ inline_fn int parse_packet(struct __sk_buff *skb, struct packet *p)
 		p->dress.vlan_proto = skb->vlan_proto;
 		p->dress.vlan_tci = skb->vlan_tci;
 		p->vlan = skb->vlan_tci & 0xfff;
-		if (skb->vlan_proto == bpf_htons(ETHERTYPE_QINQ))
-			return parse_other(p, WIRE_COUNT_UNINSPECTED_QINQ);
 	}
 	if (proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETHERTYPE_QINQ))
+		return parse_tags(skb, p);
+	if (p->dress.vlan_proto == bpf_htons(ETHERTYPE_QINQ))
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_QINQ);
 	if (proto == bpf_htons(ETH_P_IPV6))
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_IPV6);

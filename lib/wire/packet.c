@@ -3,7 +3,6 @@
 #include "lib/wire/packet.h"
 
 #include <arpa/inet.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/bytes.h"
@@ -96,6 +95,18 @@ int packet_read(const uint8_t *frame, size_t len, uint32_t l3, struct packet_vie
 	v.payload_len = total - header - offset;
 	*ret_view = v;
 	return 0;
+}
+
+bool packet_checksum_right(const struct packet_view *v)
+{
+	const uint8_t *ip = v->frame + v->l3, *tcp = v->frame + v->l4;
+	uint32_t len = v->payload - v->l4 + v->payload_len;
+	uint32_t pseudo = packet_sum(ip + IP_ADDRESSES, 8, PROTO_TCP + len);
+	uint16_t partial = (uint16_t)~packet_fold(pseudo);
+
+	if (packet_fold(packet_sum(tcp, len, pseudo)) == 0)
+		return true;
+	return memcmp(tcp + TCP_CHECK, &partial, sizeof(partial)) == 0;
 }
 
 static void ip_finish(uint8_t *ip, uint32_t header, uint32_t total)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,12 @@ struct packet_view {
  */
 int packet_read(const uint8_t *frame, size_t len, uint32_t l3, struct packet_view *ret_view)
 	SL_NONNULL(1, 4) SL_MUST;
+
+/*
+ * Whether the TCP checksum is whole, or partial as a local sender's stack leaves it to the card:
+ * anything else its receiver throws away.
+ */
+bool packet_checksum_right(const struct packet_view *v) SL_NONNULL(1);
 
 /* What goes before IPv4 in a frame that is put back. */
 struct packet_tag {

@@ -57,7 +57,7 @@ static void what_is_not_inspected_is_forwarded_and_counted(void **state)
 		{WIRE_COUNT_UNINSPECTED_NON_IP, {.ether_type = 0x88cc}},
 		{WIRE_COUNT_UNINSPECTED_NON_IP, {.ether_type = 0x8809}},
 		{WIRE_COUNT_UNINSPECTED_IPV6, {.ether_type = 0x86dd}},
-		{WIRE_COUNT_UNINSPECTED_QINQ, {.ether_type = 0x88a8}},
+		{WIRE_COUNT_UNINSPECTED_QINQ, {.ether_type = 0x88a8}}, /* the next tag's id is 0x528 */
 		{WIRE_COUNT_UNINSPECTED_GTP, {.proto = 17, .dport = 2152}},
 		{WIRE_COUNT_UNINSPECTED_IPV6_TUNNEL, {.outer_proto = 41}},
 		{WIRE_COUNT_UNINSPECTED_NESTED, {.outer_proto = 4, .proto = 47}},
@@ -515,6 +515,40 @@ static void a_syn_begins_anew_once_the_client_leg_is_dead(void **state)
 	assert_int_equal(rig_embryo(&rig, &m), 0);
 }
 
+static void what_its_receiver_would_not_take_is_no_first_byte(void **state)
+{
+	static const uint8_t md5[20] = {19, 18};
+	static const uint8_t now[12] = {1, 1, 8, 10, 0, 0, 1, 0}, old[12] = {1, 1, 8, 10, 0, 0, 0, 9};
+	struct frame_plan first[3] = {syn, synack, ack};
+	struct frame_plan no_ack = hello, with_md5 = hello, late = hello;
+	struct frame_plan fin = {.flags = PACKET_FIN | PACKET_ACK, .seq = 1001, .ack = 5001};
+	struct frame_built f;
+	struct wire_flow flow;
+
+	for (int i = 0; i < 3; i++) {
+		first[i].options = now;
+		first[i].options_len = sizeof(now);
+		assert_int_equal(rig_run(&rig, &first[i]), RIG_PASS);
+	}
+	no_ack.flags = PACKET_PSH;
+	with_md5.options = md5;
+	with_md5.options_len = sizeof(md5);
+	late.options = old;
+	late.options_len = sizeof(old);
+	assert_int_equal(dropped(WIRE_DROP_UNACCEPTABLE, &no_ack), 1);
+	assert_int_equal(dropped(WIRE_DROP_UNACCEPTABLE, &with_md5), 1);
+	assert_int_equal(dropped(WIRE_DROP_UNACCEPTABLE, &late), 1);
+	frame_build(&f, &fin);
+	f.data[f.l4 + 16] ^= 1;
+	assert_int_equal(rig_run_raw(&rig, PROGRAM_PORT, rig.port[0], f.data, f.len), RIG_DROP);
+	assert_int_equal(rig_flow(&rig, &flow), 0);
+	assert_int_equal(flow.state, WIRE_WATCH);
+	assert_int_equal(flow.ended, 0);
+	assert_int_equal(rig_run(&rig, &fin), RIG_PASS);
+	assert_int_equal(rig_flow(&rig, &flow), 0);
+	assert_int_equal(flow.ended, WIRE_FIN_A);
+}
+
 static void bypass_rules_come_first(void **state)
 {
 	struct wire_bypass b = {.segments = 1,
@@ -629,6 +663,7 @@ int main(void)
 		T(a_flow_of_which_one_way_is_not_seen_goes_by_the_setting),
 		T(the_next_flow_of_a_tuple_is_watched_again),
 		T(a_syn_begins_anew_once_the_client_leg_is_dead),
+		T(what_its_receiver_would_not_take_is_no_first_byte),
 		T(bypass_rules_come_first),
 		T(fragments_of_watched_addresses_go_up),
 		T(a_malformed_tcp_header_to_a_watched_tuple_is_dropped),

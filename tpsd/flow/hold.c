@@ -80,6 +80,8 @@ int hold_add(struct hold_pool *pool, struct hold *h, const struct wire_up *up)
 		return SL_ENOMEM;
 	memcpy(p->data, up->data, up->data_len);
 	error = packet_read(p->data, up->data_len, up->l3, &p->view);
+	if (!error && !packet_checksum_right(&p->view))
+		error = SL_EMALFORMED;
 	if (error) {
 		packet_put(pool, p);
 		return error;
@@ -131,9 +133,6 @@ void hold_assemble(const struct hold *h, int side, uint32_t from, struct buf *ou
 	const struct held_packet *p;
 
 	buf_consume(out, out->len);
-	for (p = h->first; p; p = p->next)
-		if (p->side == side && p->view.flags & PACKET_RST)
-			s.reset = true;
 	while (!s.fin && (p = packet_at(h, side, s.end))) {
 		uint32_t into = s.end - p->view.seq, len = p->view.payload_len - into;
 
@@ -151,5 +150,10 @@ void hold_assemble(const struct hold *h, int side, uint32_t from, struct buf *ou
 			break;
 		}
 	}
+	/* One elsewhere in the window would be answered with a challenge (RFC 5961). */
+	for (p = h->first; p; p = p->next)
+		if (p->side == side && p->view.flags & PACKET_RST &&
+		    (p->view.seq == s.end || p->view.seq == from))
+			s.reset = true;
 	*ret_stream = s;
 }

@@ -58,7 +58,7 @@ void hold_clear(struct hold_pool *pool, struct hold *h) SL_NONNULL(1, 2);
 /* What hold_assemble found besides bytes. */
 struct hold_stream {
 	bool fin;   /* at the end of the bytes */
-	bool reset; /* a RST of this side was held */
+	bool reset; /* a RST of this side was held, behind the bytes or before them */
 	uint32_t end; /* sequence number behind the bytes, FIN included */
 };
 

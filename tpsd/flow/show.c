@@ -237,13 +237,6 @@ static void show_uninspected(struct show *s)
 	answer(s, 0, false);
 }
 
-static int set_switch(struct wire *w, enum wire_switch which, uint32_t value)
-{
-	uint32_t key = which;
-
-	return bpf_map_update_elem(w->program.map.switches, &key, &value, BPF_ANY) ? SL_ESYS : 0;
-}
-
 static bool clear_wanted(const struct wire *w)
 {
 	return w->config && w->config->ssl_inspection.session_clear_on_fallback;
@@ -260,9 +253,9 @@ static void command_fallback(struct show *s)
 		answer(s, SL_EINVAL, false);
 		return;
 	}
-	error = set_switch(s->wire, WIRE_SWITCH_CLEAR, on && clear_wanted(s->wire));
+	error = switch_set(s->wire, WIRE_SWITCH_CLEAR, on && clear_wanted(s->wire));
 	if (!error)
-		error = set_switch(s->wire, WIRE_SWITCH_FALLBACK, on);
+		error = switch_set(s->wire, WIRE_SWITCH_FALLBACK, on);
 	say(s, "{\"fallback\":%s}", on ? "true" : "false");
 	answer(s, error, false);
 }
@@ -274,7 +267,7 @@ static void command_stop(struct show *s)
 	bool on = !state || !strcmp(state, "on");
 
 	say(s, "{\"stopped\":%s}", on ? "true" : "false");
-	answer(s, set_switch(s->wire, WIRE_SWITCH_STOP, on), false);
+	answer(s, switch_set(s->wire, WIRE_SWITCH_STOP, on), false);
 }
 
 static void command_clear(struct show *s)

@@ -184,6 +184,11 @@ int segment_commit(struct wire *w) SL_NONNULL(1) SL_MUST;
 void segment_tick(struct wire *w) SL_NONNULL(1);
 int segment_write_global(struct wire *w) SL_NONNULL(1);
 
+/* switch.c: fallback and stop, set by command or from outside. */
+int switch_set(struct wire *w, enum wire_switch which, bool on) SL_NONNULL(1) SL_MUST;
+/* Looks at the switches and does what a change asks for. */
+void switch_look(struct wire *w) SL_NONNULL(1);
+
 /* fragment.c: IPv4 fragments of watched destinations. */
 int fragment_init(struct wire *w) SL_NONNULL(1) SL_MUST;
 void fragment_fini(struct wire *w) SL_NONNULL(1);

@@ -56,31 +56,6 @@ static void on_ring(struct loop_source *source, uint32_t events)
 	(void)ring_buffer__consume(w->ring);
 }
 
-static uint32_t read_switch(struct wire *w, enum wire_switch which)
-{
-	uint32_t key = which, value = 0;
-
-	return bpf_map_lookup_elem(w->program.map.switches, &key, &value) ? 0 : value;
-}
-
-/* When inspection comes back, what was let by may be taken back (reclaim). */
-static void look_at_switches(struct wire *w)
-{
-	bool off = read_switch(w, WIRE_SWITCH_FALLBACK) || read_switch(w, WIRE_SWITCH_STOP);
-
-	if (off == w->was_off)
-		return;
-	w->was_off = off;
-	if (off) {
-		flow_release_all(w, REASON_FALLBACK);
-		log_critical("layer-2 fallback: new flows are forwarded uninspected");
-		return;
-	}
-	w->global.reclaim_epoch++;
-	(void)segment_write_global(w);
-	log_critical("inspection is back: new flows are inspected again");
-}
-
 static void copy_counters(struct wire *w)
 {
 	struct counter_slab *s = w->proc->counters;
@@ -96,7 +71,7 @@ static void on_tick(struct loop_timer *timer)
 	static const uint64_t every = TICK_MS * CLOCK_NS_PER_MS;
 
 	(void)loop_timer_set(w->proc->loop, &w->tick, every, on_tick);
-	look_at_switches(w);
+	switch_look(w);
 	limit_tick(w);
 	fragment_tick(w);
 	reaper_step(w);

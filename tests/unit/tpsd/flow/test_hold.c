@@ -30,6 +30,18 @@ static int teardown(void **state)
 	return 0;
 }
 
+static uint8_t spoil; /* into the next packet's checksum */
+
+static void finish(uint8_t *ip, size_t len)
+{
+	uint32_t tcp_len = (uint32_t)len - 20;
+	uint16_t check;
+
+	memset(ip + 36, 0, 2);
+	check = packet_fold(packet_sum(ip + 20, tcp_len, packet_sum(ip + 12, 8, 6 + tcp_len)));
+	memcpy(ip + 36, &check, 2);
+}
+
 static int add(int side, uint32_t seq, const char *text, uint8_t flags)
 {
 	struct packet_tcp t = {.seq = seq, .flags = (uint8_t)(PACKET_ACK | flags)};
@@ -42,6 +54,8 @@ static int add(int side, uint32_t seq, const char *text, uint8_t flags)
 	memcpy(up->data + 14 + len, text, strlen(text));
 	len += strlen(text);
 	up->data[14 + 3] = (uint8_t)len;
+	finish(up->data + 14, len);
+	up->data[14 + 20 + 16] ^= spoil;
 	up->l3 = 14;
 	up->side = (uint8_t)side;
 	up->data_len = (uint32_t)(14 + len);
@@ -97,11 +111,16 @@ static void a_fin_counts_only_behind_all_bytes(void **state)
 	assert_int_equal(stream.end, 106);
 }
 
-static void a_reset_is_seen_wherever_it_is(void **state)
+static void a_reset_counts_where_its_receiver_takes_it(void **state)
 {
 	(void)add(0, 4000, "", PACKET_RST);
+	(void)add(0, 100, "hello", 0);
+	(void)assembled(100);
+	assert_false(stream.reset);
+	(void)add(0, 105, "", PACKET_RST);
 	(void)assembled(100);
 	assert_true(stream.reset);
+	(void)add(1, 100, "", 0);
 	hold_assemble(&hold, 1, 100, &bytes, &stream);
 	assert_false(stream.reset);
 }
@@ -119,6 +138,15 @@ static void no_more_than_the_bounds(void **state)
 	assert_int_equal(add(0, 100, long_text, 0), 0);
 	(void)assembled(100);
 	assert_int_equal(bytes.len, 64);
+}
+
+static void a_wrong_checksum_is_no_first_byte(void **state)
+{
+	spoil = 1;
+	assert_int_equal(add(0, 100, "decoy", 0), SL_EMALFORMED);
+	spoil = 0;
+	assert_int_equal(add(0, 100, "truth", 0), 0);
+	assert_string_equal(assembled(100), "truth");
 }
 
 static void nonsense_is_refused(void **state)
@@ -142,8 +170,9 @@ int main(void)
 		T(sequence_numbers_wrap),
 		T(bytes_before_the_first_are_left_out),
 		T(a_fin_counts_only_behind_all_bytes),
-		T(a_reset_is_seen_wherever_it_is),
+		T(a_reset_counts_where_its_receiver_takes_it),
 		T(no_more_than_the_bounds),
+		T(a_wrong_checksum_is_no_first_byte),
 		T(nonsense_is_refused),
 	};
 
