@@ -283,18 +283,30 @@ static void begin_relay(struct session *s)
 	session_arm(s, SL_MIN(conf->idle_timeout_ms, conf->close_timeout_ms) * CLOCK_NS_PER_MS);
 }
 
+/* A direction that no event concerns is as it was: waiting or finished. */
+static int run_direction(struct session *s, enum tse_direction d)
+{
+	struct direction *dir = &s->directions[d];
+
+	if (s->ready & 1 << d)
+		return pump(s, dir);
+	return dir->finished ? 0 : SL_EAGAIN;
+}
+
 int step_relay(struct session *s)
 {
 	int to_server, to_client;
 
 	if (s->splicing)
 		return splice_run(s);
-	if (!s->directions[0].from)
+	if (!s->directions[0].from) {
 		begin_relay(s);
-	to_server = pump(s, &s->directions[TSE_TO_SERVER]);
+		s->ready = 1 << TSE_TO_SERVER | 1 << TSE_TO_CLIENT;
+	}
+	to_server = run_direction(s, TSE_TO_SERVER);
 	if (to_server != 0 && to_server != SL_EAGAIN)
 		return to_server;
-	to_client = pump(s, &s->directions[TSE_TO_CLIENT]);
+	to_client = run_direction(s, TSE_TO_CLIENT);
 	if (to_client != 0 && to_client != SL_EAGAIN)
 		return to_client;
 	if (to_server == SL_EAGAIN || to_client == SL_EAGAIN)

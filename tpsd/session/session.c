@@ -133,6 +133,31 @@ static void unlink_session(struct session *s)
 	counter_sub(h->counters, COUNTER_active, 1);
 }
 
+static uint32_t epoll_of(unsigned wants)
+{
+	return ((wants & LEG_WANTS_READ) ? (uint32_t)EPOLLIN : 0) |
+	       ((wants & LEG_WANTS_WRITE) ? (uint32_t)EPOLLOUT : 0);
+}
+
+enum { READY_BOTH = 3 };
+
+/* In the relay a leg's event concerns the direction that reads it or the one that writes to it;
+ * trying the other one too would cost a system call each time. */
+static uint8_t ready_directions(const struct leg *leg, uint32_t events)
+{
+	const struct session *s = leg->session;
+	int reads = leg->side == LEG_CLIENT ? TSE_TO_SERVER : TSE_TO_CLIENT;
+	uint8_t ready = 0;
+
+	if (events & (EPOLLHUP | EPOLLERR))
+		return READY_BOTH;
+	for (int d = 0; d < 2; d++)
+		if (epoll_of(d == reads ? s->directions[d].read_wants
+					: s->directions[d].write_wants) & events)
+			ready |= (uint8_t)(1 << d);
+	return ready;
+}
+
 static void leg_events(struct loop_source *source, uint32_t events)
 {
 	struct leg *leg = CONTAINER_OF(source, struct leg, source);
@@ -143,13 +168,8 @@ static void leg_events(struct loop_source *source, uint32_t events)
 	 * be delivered for ever. */
 	if ((events & (EPOLLHUP | EPOLLERR)) && source->events == 0)
 		loop_remove(source);
+	s->ready = ready_directions(leg, events);
 	session_drive(s);
-}
-
-static uint32_t epoll_of(unsigned wants)
-{
-	return ((wants & LEG_WANTS_READ) ? (uint32_t)EPOLLIN : 0) |
-	       ((wants & LEG_WANTS_WRITE) ? (uint32_t)EPOLLOUT : 0);
 }
 
 /* What each leg waits for: in the relay, as a reader of one direction and a writer of the other. */
@@ -206,7 +226,10 @@ void session_drive(struct session *s)
 
 static void again_now(struct loop_timer *timer)
 {
-	session_drive(CONTAINER_OF(timer, struct session, again));
+	struct session *s = CONTAINER_OF(timer, struct session, again);
+
+	s->ready = READY_BOTH;
+	session_drive(s);
 }
 
 /* From the loop, never at once: the caller may be in the middle of the session's own code. */

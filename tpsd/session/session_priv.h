@@ -32,7 +32,7 @@ enum {
 	SESSION_SNI_MAX = CLIENTHELLO_NAME_MAX + 1,
 	SESSION_ALPN_OFFER_MAX = 256, /* bytes of the offer passed on; more are left out */
 	SESSION_SUITES_KEPT = 32,     /* of the client's offer, for events */
-	RELAY_READ_MAX = 32 * 1024,   /* read at once from a leg */
+	RELAY_READ_MAX = 64 * 1024,   /* read at once from a leg */
 	RELAY_HELD_MAX = TSE_HOLD_MAX + RELAY_READ_MAX, /* a direction, unreleased or unwritten */
 	RELAY_BUDGET = 256 * 1024,    /* bytes of a direction before others have their turn */
 	HOST_CLOSED_KEPT = 256,	      /* closed sessions that explain knows */
@@ -96,6 +96,7 @@ struct session {
 	struct loop_timer again; /* enters the driver from the loop */
 	uint64_t begun_ns, taken_ns, server_ns, client_begun_ns, client_ns; /* loop's time */
 	uint64_t active_ns;	 /* last byte */
+	uint8_t ready;	   /* bits of the directions that an event concerns */
 	uint8_t first_end; /* 1 + side of the leg that ended first; 0: none has */
 	bool established;
 	bool handshaking; /* counted in host.handshakes */

@@ -12,6 +12,8 @@
 #include "tpsd/tls/keystore.h"
 #include "tpsd/tls/tls_leg.h"
 
+enum { READ_BUFFER_LEN = 64 * 1024 };
+
 static void write_serial(const X509 *leaf, char *out, size_t size)
 {
 	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
@@ -87,7 +89,9 @@ static SSL_CTX *new_context(const SSL_METHOD *method, const struct tls_context_o
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* Several records a system call; the buffer is given back as soon as it is empty. */
 	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER_LEN);
 	SSL_CTX_set_timeout(ctx, o->lifetime_s);
 	if (set_selection(ctx, o->selection) != 0) {
 		SSL_CTX_free(ctx);
