@@ -117,8 +117,12 @@ static enum tse_reset reset_of(const struct tse_result *r)
 /* The anomalies that mean: more than what may be held. */
 static bool is_too_long(const char *anomaly)
 {
-	return anomaly && (strcmp(anomaly, "header_too_long") == 0 ||
-			   strcmp(anomaly, "trailer_too_long") == 0);
+	static const char *const names[] = {"hold_limit", "header_too_long", "trailer_too_long"};
+
+	for (size_t i = 0; anomaly && i < SL_ARRAY_LEN(names); i++)
+		if (strcmp(anomaly, names[i]) == 0)
+			return true;
+	return false;
 }
 
 int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
