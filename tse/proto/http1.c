@@ -122,7 +122,8 @@ static bool readers_agree(const struct tse_engine *e, const struct http_half *ha
 	if (!half->headers_done)
 		return false;
 	if (half->message_done)
-		return true;
+		return half->is_tunnel_head || (!h->chunked && length == 0) ||
+		       (e->dir == TSE_TO_CLIENT && has_no_body(e, half));
 	if (((half->parser.flags & F_CHUNKED) != 0) != h->chunked)
 		return false;
 	return h->chunked || half->parser.content_length == length;
