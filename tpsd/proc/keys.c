@@ -66,6 +66,7 @@ struct asked {
 struct keys {
 	struct keystore *store;
 	struct loading loading;
+	bool ready; /* a first set of files is here: before, a key that is missing may yet come */
 	struct asked asked;
 	uint32_t generation;
 	uint8_t tickets[2][TICKET_SECRET_LEN]; /* this generation, the one before */
@@ -154,6 +155,7 @@ static void on_key_file(struct keys *k, const struct ipc_key_file *msg, int *fd)
 	load_waiting(k, -1, "");
 	if (msg->last) {
 		l->complete = true;
+		k->ready = true;
 		finish_prepare(k);
 		return;
 	}
@@ -320,6 +322,8 @@ static void on_sign(struct keys *k, struct ipc_channel *from, const struct ipc_s
 	if (req->key.len == KEY_ID_LEN && req->digest.len > 0)
 		rc = keystore_sign(k->store, req->key.data, req->algorithm, req->digest.data,
 				   req->digest.len, signature, &len);
+	if (rc == SL_ENOENT && !k->ready)
+		rc = SL_EAGAIN;
 	counter_add(k->proc->counters, rc == 0 ? COUNTER_signs : COUNTER_sign_errors, 1);
 	msg.sign_done.id = req->id;
 	msg.sign_done.status = rc;
@@ -336,6 +340,8 @@ static void on_decrypt(struct keys *k, struct ipc_channel *from, const struct ip
 	if (req->key.len == KEY_ID_LEN && req->ciphertext.len > 0)
 		rc = keystore_decrypt(k->store, req->key.data, req->client_version,
 				      req->ciphertext.data, req->ciphertext.len, secret);
+	if (rc == SL_ENOENT && !k->ready)
+		rc = SL_EAGAIN;
 	counter_add(k->proc->counters, rc == 0 ? COUNTER_signs : COUNTER_sign_errors, 1);
 	msg.decrypt_done.id = req->id;
 	msg.decrypt_done.status = rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tpsd/tls/keyclient.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
@@ -14,6 +15,7 @@ struct slot {
 	struct key_request *req; /* NULL: free */
 	uint64_t id;		 /* the last one given out here */
 	uint64_t since_ns;
+	bool sent; /* to the `keys` of now */
 	uint32_t next_free;
 };
 
@@ -63,6 +65,14 @@ static void finish(struct keyclient *kc, struct slot *slot, int status, const ui
 	req->done(req, status, data, len);
 }
 
+/* Sends what was not sent; one that the channel does not take is tried again later. */
+static void send_unsent(struct keyclient *kc)
+{
+	for (size_t i = 0; kc->channel && kc->open > 0 && i < KEYCLIENT_OPEN_MAX; i++)
+		if (kc->slots[i].req && !kc->slots[i].sent)
+			kc->slots[i].sent = send_request(kc, kc->slots[i].req) == 0;
+}
+
 static void sweep(struct loop_timer *timer)
 {
 	struct keyclient *kc = (struct keyclient *)((char *)timer - offsetof(struct keyclient, sweep));
@@ -71,6 +81,7 @@ static void sweep(struct loop_timer *timer)
 	for (size_t i = 0; kc->open > 0 && i < KEYCLIENT_OPEN_MAX; i++)
 		if (kc->slots[i].req && now - kc->slots[i].since_ns > kc->timeout_ns)
 			finish(kc, &kc->slots[i], SL_ETIMEOUT, NULL, 0);
+	send_unsent(kc);
 	if (kc->open > 0)
 		(void)loop_timer_set(kc->loop, timer, SWEEP_MS * CLOCK_NS_PER_MS, sweep);
 }
@@ -79,18 +90,13 @@ static int submit(void *state, struct key_request *req)
 {
 	struct keyclient *kc = state;
 	struct slot *slot;
-	int rc;
 
-	if (!kc->channel)
-		return SL_ECLOSED;
 	if (kc->first_free >= KEYCLIENT_OPEN_MAX)
 		return SL_ELIMIT;
 	slot = &kc->slots[kc->first_free];
 	slot->id += KEYCLIENT_OPEN_MAX; /* another id for each use of the slot */
 	req->id = slot->id;
-	rc = send_request(kc, req);
-	if (rc != 0)
-		return rc;
+	slot->sent = kc->channel && send_request(kc, req) == 0;
 	kc->first_free = slot->next_free;
 	kc->open++;
 	slot->req = req;
@@ -148,9 +154,9 @@ struct key_backend *keyclient_backend(struct keyclient *kc)
 void keyclient_set_channel(struct keyclient *kc, struct ipc_channel *keys)
 {
 	kc->channel = keys;
-	for (size_t i = 0; kc->open > 0 && i < KEYCLIENT_OPEN_MAX; i++)
-		if (kc->slots[i].req)
-			finish(kc, &kc->slots[i], SL_ECLOSED, NULL, 0);
+	for (size_t i = 0; i < KEYCLIENT_OPEN_MAX; i++)
+		kc->slots[i].sent = false;
+	send_unsent(kc);
 }
 
 void keyclient_set_timeout(struct keyclient *kc, uint32_t timeout_ms)
@@ -164,6 +170,8 @@ void keyclient_answer(struct keyclient *kc, uint64_t id, int32_t status,
 {
 	struct slot *slot = find_open(kc, id);
 
-	if (slot)
+	if (slot && status == SL_EAGAIN)
+		slot->sent = false; /* the next sweep asks again */
+	else if (slot)
 		finish(kc, slot, status > 0 ? SL_EMALFORMED : status, data->data, data->len);
 }
