@@ -14,11 +14,11 @@
 enum {
 	WIRE_ABI = 1,
 	WIRE_SEGMENTS_MAX = 64,
-	WIRE_RANGES_MAX = 8,	   /* port or VLAN ranges of one interest; more are joined */
-	WIRE_BYPASS_MAX = 256,	   /* compiled bypass rules of one bank */
+	WIRE_RANGES_MAX = 8,        /* port or VLAN ranges of one interest; more are joined */
+	WIRE_BYPASS_MAX = 256,      /* compiled bypass rules of one bank */
 	WIRE_INTERESTS_MAX = 65536, /* prefixes of both banks */
-	WIRE_HEARTBEATS = 68,	   /* slots of the heartbeat array; PROC_SLOTS */
-	WIRE_SLOT_WIRE = 1,	   /* PROC_SLOT_WIRE */
+	WIRE_HEARTBEATS = 68,       /* slots of the heartbeat array; PROC_SLOTS */
+	WIRE_SLOT_WIRE = 1,         /* PROC_SLOT_WIRE */
 	WIRE_VLAN_ANY = 4095,
 };
 
@@ -51,19 +51,19 @@ struct wire_key {
 	__u16 vlan; /* VLAN id; 0: untagged, or tagged with priority only */
 	__u32 tunnel_key;
 	__be32 outer[2]; /* tunnel ends; 0 without a tunnel */
-	__u8 family;	 /* 4 */
-	__u8 proto;	 /* IPPROTO_TCP */
-	__u8 tunnel;	 /* enum wire_tunnel */
+	__u8 family;     /* 4 */
+	__u8 proto;      /* IPPROTO_TCP */
+	__u8 tunnel;     /* enum wire_tunnel */
 	__u8 reserved;
 };
 
 /* States of a flow entry. */
 enum wire_state {
 	WIRE_WATCH = 1, /* the handshake is complete, nobody has spoken */
-	WIRE_HELD,	/* first bytes went up; whatever has payload goes up */
-	WIRE_FORWARD,	/* decided: left alone */
-	WIRE_DIVERT,	/* taken: into the stack and out of it */
-	WIRE_BLOCK,	/* decided: dropped */
+	WIRE_HELD,      /* first bytes went up; whatever has payload goes up */
+	WIRE_FORWARD,   /* decided: left alone */
+	WIRE_DIVERT,    /* taken: into the stack and out of it */
+	WIRE_BLOCK,     /* decided: dropped */
 };
 
 /* TCP options that an end sent in its SYN or SYN-ACK. */
@@ -80,7 +80,7 @@ enum { WIRE_FIN_A = 1, WIRE_FIN_B = 2, WIRE_RST = 4 };
 
 /* How frames of one end look: what goes to the other end in its name is dressed like this. */
 struct wire_dress {
-	__u8 mac[12];	   /* destination, source, as in the frame */
+	__u8 mac[12];      /* destination, source, as in the frame */
 	__be16 vlan_proto; /* 0: no tag */
 	__u16 vlan_tci;
 	__u8 ttl, tos;
@@ -120,17 +120,17 @@ struct wire_embryo {
 struct wire_flow {
 	struct bpf_spin_lock lock;
 	__u16 abi;
-	__u8 state;  /* enum wire_state */
-	__u8 client; /* side of the client */
+	__u8 state;   /* enum wire_state */
+	__u8 client;  /* side of the client */
 	__u64 serial; /* tells entries of one key apart; never given twice */
 	__u64 flow;   /* number of the flow in user space, 0 before it has one */
 	__u64 created_ns;
-	__u64 seen_ns; /* loose */
+	__u64 seen_ns;    /* loose */
 	__u32 generation; /* of the daemon that decided */
-	__u32 revision;	  /* of the configuration that decided */
-	__u16 worker;	  /* slot in the heartbeat array */
-	__u16 reason;	  /* enum reason of a FORWARD or BLOCK */
-	__u32 ended;	  /* WIRE_FIN_x, WIRE_RST; loose */
+	__u32 revision;   /* of the configuration that decided */
+	__u16 worker;     /* slot in the heartbeat array */
+	__u16 reason;     /* enum reason of a FORWARD or BLOCK */
+	__u32 ended;      /* WIRE_FIN_x, WIRE_RST; loose */
 	__be32 synthetic; /* address of both legs when diverted */
 	__u32 silence_ms; /* HELLO with the flag SILENT after this long in WATCH; 0: never */
 	struct wire_end end[2];
@@ -181,7 +181,7 @@ struct wire_segment {
 	__u32 flags;
 	__u32 mtu;
 	__u64 grace_until_ns; /* flows without entry pass until then */
-	__u64 grace_ns;	      /* and for as long after a fallback ends */
+	__u64 grace_ns;       /* and for as long after a fallback ends */
 };
 
 /* Where a packet came in. */
@@ -194,21 +194,22 @@ struct wire_port {
 /* One record for the whole box. */
 struct wire_global {
 	__u32 abi;
-	__u32 bank;	    /* 0 or 1: which interests and bypass rules count */
+	__u32 bank;         /* 0 or 1: which interests and bypass rules count */
 	__u32 bypass_count; /* of that bank */
-	__u32 watching;	    /* 0: no configuration yet, everything is forwarded */
+	__u32 watching;     /* 0: no configuration yet, everything is forwarded */
 	__u32 generation;
 	__u32 revision;
 	__u32 stack_ifindex;  /* the veth whose egress maps back */
 	__u32 inject_ifindex; /* the veth whose ingress takes put-back packets */
 	__u64 heartbeat_max_ns;
 	__u32 reclaim_epoch; /* marks of an older epoch are reset where the segment says reclaim */
-	__u32 overload;	     /* new flows go by on_overload */
+	__u32 overload;      /* new flows go by on_overload */
 };
 
 /* Switches: a map of single words, so that `tps` can set one with the daemon dead. */
 enum wire_switch {
-	WIRE_SWITCH_FALLBACK, /* layer-2 fallback: nothing new is watched, held flows are released */
+	WIRE_SWITCH_FALLBACK, /* layer-2 fallback: nothing new is watched, held flows are released
+	                       */
 	WIRE_SWITCH_STOP,     /* no new decryption */
 	WIRE_SWITCH_CLEAR,    /* with fallback: diverted flows are reset too (R24) */
 	WIRE_SWITCH_END
@@ -251,8 +252,8 @@ struct wire_bypass {
 	__be32 dst[4], dst_mask[4];
 	struct wire_range sport, dport;
 	struct wire_range vlan; /* 0 to WIRE_VLAN_ANY: any */
-	__u8 tunnel;		/* bits 1 << enum wire_tunnel */
-	__u8 proto;		/* 0: any */
+	__u8 tunnel;            /* bits 1 << enum wire_tunnel */
+	__u8 proto;             /* 0: any */
 	__u16 reserved;
 };
 
@@ -260,7 +261,7 @@ struct wire_bypass {
 enum wire_up_kind {
 	WIRE_UP_HELD = 1, /* a packet of a held flow, not forwarded */
 	WIRE_UP_FRAGMENT, /* a fragment of a watched destination, not forwarded */
-	WIRE_UP_NOTICE,	  /* no packet: a flow was marked, see `mark` */
+	WIRE_UP_NOTICE,   /* no packet: a flow was marked, see `mark` */
 };
 struct wire_up {
 	__u16 kind;
@@ -271,7 +272,7 @@ struct wire_up {
 	__u16 gso_size;
 	__be16 vlan_proto; /* the tag is not in `data` */
 	__u16 vlan_tci;
-	__u32 len;	/* of the packet; what is longer than the record was cut, and is useless */
+	__u32 len;      /* of the packet; what is longer than the record was cut, and is useless */
 	__u32 data_len; /* of data */
 	__u64 serial;
 	__u64 stamp_ns;
@@ -285,9 +286,9 @@ enum { WIRE_UP_SMALL = 512, WIRE_UP_MEDIUM = 2048, WIRE_UP_LARGE = 66560 };
  * skb->mark of a packet that user space puts back: which port it came from, and whether it is to
  * be forwarded as it is.
  */
-#define WIRE_MARK_MAGIC	    0x51c00000u
-#define WIRE_MARK_MASK	    0xffe00000u
-#define WIRE_MARK_PASS	    0x00010000u
+#define WIRE_MARK_MAGIC      0x51c00000u
+#define WIRE_MARK_MASK       0xffe00000u
+#define WIRE_MARK_PASS       0x00010000u
 #define wire_mark(seg, side) (WIRE_MARK_MAGIC | (__u32)(seg) << 1 | (side))
 
 /* Drop reasons and kinds that are forwarded uninspected: per-CPU counters, append only. */

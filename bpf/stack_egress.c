@@ -9,7 +9,7 @@
 struct real {
 	struct wire_key key;
 	struct wire_dress dress; /* of the end in whose name the packet goes */
-	__u8 to;		 /* side to which it goes */
+	__u8 to;                 /* side to which it goes */
 };
 
 inline_fn int real_find(const struct iphdr *ip, struct real *r)
@@ -59,7 +59,7 @@ int stack_egress(struct __sk_buff *skb)
 	to[1] = r.to ? r.key.addr[1][3] : r.key.addr[0][3];
 	if (addresses_replace(skb, ETH_HLEN, ETH_HLEN + ip.ihl * 4, from, to) ||
 	    dress(skb, &r.key, &r.dress, bpf_ntohs(ip.tot_len),
-		  r.to ? r.key.outer[0] : r.key.outer[1], r.to ? r.key.outer[1] : r.key.outer[0]))
+	          r.to ? r.key.outer[0] : r.key.outer[1], r.to ? r.key.outer[1] : r.key.outer[0]))
 		return drop(WIRE_DROP_DRESS);
 	count(WIRE_COUNT_DRESSED_PACKETS);
 	return bpf_redirect(seg->ifindex[r.to & 1], 0);

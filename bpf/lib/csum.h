@@ -66,8 +66,7 @@ inline_fn int packet_cut(struct __sk_buff *skb, struct packet *p, __u32 tcp_len)
 	if (bpf_skb_change_tail(skb, p->l4 + tcp_len, 0) ||
 	    ip_set_length(skb, p->l3, p->ip_header + tcp_len))
 		return -1;
-	if (p->tunnel_len &&
-	    ip_set_length(skb, ETH_HLEN, p->tunnel_len + p->ip_header + tcp_len))
+	if (p->tunnel_len && ip_set_length(skb, ETH_HLEN, p->tunnel_len + p->ip_header + tcp_len))
 		return -1;
 	p->ip_total = p->ip_header + tcp_len;
 	p->payload_len = 0;

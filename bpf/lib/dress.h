@@ -23,14 +23,14 @@ inline_fn int addresses_replace(struct __sk_buff *skb, __u32 l3, __u32 l4, __be3
 inline_fn int undress(struct __sk_buff *skb, struct packet *p, __be32 synthetic, int from_client)
 {
 	__be32 from[2] = {p->src, p->dst};
-	__be32 to[2] = {synthetic, bpf_htonl(from_client ? WIRE_LOCAL_CLIENT_LEG
-							  : WIRE_LOCAL_SERVER_LEG)};
+	__be32 to[2] = {synthetic,
+	                bpf_htonl(from_client ? WIRE_LOCAL_CLIENT_LEG : WIRE_LOCAL_SERVER_LEG)};
 
 	if (p->dress.vlan_proto && bpf_skb_vlan_pop(skb))
 		return drop(WIRE_DROP_DRESS);
 	if (p->tunnel_len) {
 		if (bpf_skb_adjust_room(skb, -(__s32)p->tunnel_len, BPF_ADJ_ROOM_MAC,
-					BPF_F_ADJ_ROOM_FIXED_GSO))
+		                        BPF_F_ADJ_ROOM_FIXED_GSO))
 			return drop(WIRE_DROP_DRESS);
 		p->l3 = ETH_HLEN;
 		p->l4 = ETH_HLEN + p->ip_header;
@@ -49,7 +49,7 @@ struct outer {
 };
 
 inline_fn void outer_ip(struct iphdr *ip, const struct wire_dress *d, __u32 total, __u8 proto,
-			__be32 src, __be32 dst)
+                        __be32 src, __be32 dst)
 {
 	ip->version = 4;
 	ip->ihl = 5;
@@ -66,7 +66,7 @@ inline_fn void outer_ip(struct iphdr *ip, const struct wire_dress *d, __u32 tota
 
 /* Puts the tunnel's headers before the inner packet of `total` bytes. */
 inline_fn int tunnel_push(struct __sk_buff *skb, const struct wire_key *k,
-			  const struct wire_dress *d, __u32 total, __be32 src, __be32 dst)
+                          const struct wire_dress *d, __u32 total, __be32 src, __be32 dst)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	struct outer o = {};
@@ -113,12 +113,11 @@ inline_fn int ip_dress(struct __sk_buff *skb, __u32 l3, const struct wire_dress 
 
 /* The rest of the frame, after addresses: TTL, tunnel, VLAN tag, MACs. 0 or -1. */
 inline_fn int dress(struct __sk_buff *skb, const struct wire_key *k, const struct wire_dress *d,
-		    __u32 ip_total, __be32 outer_src, __be32 outer_dst)
+                    __u32 ip_total, __be32 outer_src, __be32 outer_dst)
 {
 	if (ip_dress(skb, ETH_HLEN, d))
 		return -1;
-	if (k->tunnel != WIRE_TUNNEL_NONE &&
-	    tunnel_push(skb, k, d, ip_total, outer_src, outer_dst))
+	if (k->tunnel != WIRE_TUNNEL_NONE && tunnel_push(skb, k, d, ip_total, outer_src, outer_dst))
 		return -1;
 	if (bpf_skb_store_bytes(skb, 0, d->mac, sizeof(d->mac), 0))
 		return -1;

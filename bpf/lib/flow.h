@@ -8,7 +8,15 @@
 
 #include "bpf/lib/options.h"
 
-enum flow_verdict { FLOW_PASS, FLOW_UP, FLOW_UP_FIRST, FLOW_DIVERT, FLOW_BLOCK, FLOW_RELEASE, FLOW_BAD };
+enum flow_verdict {
+	FLOW_PASS,
+	FLOW_UP,
+	FLOW_UP_FIRST,
+	FLOW_DIVERT,
+	FLOW_BLOCK,
+	FLOW_RELEASE,
+	FLOW_BAD
+};
 
 enum { FLOW_WINDOW = 1 << 20 }; /* a sequence number further ahead is not this flow's */
 
@@ -35,7 +43,7 @@ inline_fn void end_begin(struct wire_end *e, const struct packet *p, const struc
 
 /* Any later packet of this end; `far` is the other one. Under the lock. */
 inline_fn void end_note(struct wire_end *e, const struct wire_end *far, const struct packet *p,
-			const struct options *o)
+                        const struct options *o)
 {
 	if (p->seq - e->next + 1 > FLOW_WINDOW || p->flags & TCP_SYN)
 		return;
@@ -69,7 +77,7 @@ inline_fn void end_follow(struct wire_end *e, const struct packet *p)
  * decoy must not be what the decision is made of.
  */
 inline_fn int end_refuses(const struct wire_end *e, const struct wire_end *far,
-			  const struct packet *p, const struct options *o)
+                          const struct packet *p, const struct options *o)
 {
 	if (p->flags & TCP_RST)
 		return 0;
@@ -81,7 +89,7 @@ inline_fn int end_refuses(const struct wire_end *e, const struct wire_end *far,
 
 /* WATCH and HELD. `off`: inspection is off, so nothing is held. Under the lock. */
 inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
-				  const struct options *o, int side, int off)
+                                  const struct options *o, int side, int off)
 {
 	struct wire_end *e = &f->end[side & 1], *far = &f->end[!side];
 	int speaks = p->payload_len || (f->state == WIRE_HELD && p->flags & (TCP_FIN | TCP_RST));
@@ -108,7 +116,7 @@ inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
 }
 
 inline_fn int flow_step(struct wire_flow *f, const struct packet *p, const struct options *o,
-			int side, int off, __u64 now, __u64 *serial, __be32 *synthetic)
+                        int side, int off, __u64 now, __u64 *serial, __be32 *synthetic)
 {
 	int verdict = FLOW_PASS;
 
@@ -141,7 +149,7 @@ inline_fn int flow_step(struct wire_flow *f, const struct packet *p, const struc
 
 /* The entry of a handshake that is complete. 0, or the map's error when it is full. */
 inline_fn long flow_promote(const struct wire_key *k, const struct wire_embryo *m,
-			    const struct wire_global *g, __u64 now)
+                            const struct wire_global *g, __u64 now)
 {
 	struct scratch *s = scratch_get();
 	struct wire_flow *f;

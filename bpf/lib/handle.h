@@ -44,8 +44,8 @@ inline_fn int inspection_off(const struct wire_global *g, __u64 now)
 
 /* Lets the flow by uninspected and remembers that. */
 inline_fn int mark_and_forward(struct __sk_buff *skb, const struct packet *p,
-			       const struct wire_key *k, const struct where *w, __u16 reason,
-			       __u8 client)
+                               const struct wire_key *k, const struct where *w, __u16 reason,
+                               __u8 client)
 {
 	struct scratch *s = scratch_get();
 
@@ -68,7 +68,7 @@ inline_fn int mark_and_forward(struct __sk_buff *skb, const struct packet *p,
 
 /* A watched flow that cannot be inspected because inspection is off: forward, or block. */
 inline_fn int off_action(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-			 const struct where *w, __u8 client)
+                         const struct where *w, __u8 client)
 {
 	if (w->off == OFF_DEAD && w->segment->flags & WIRE_SEG_FAILURE_BLOCK)
 		return drop(WIRE_DROP_FAILURE);
@@ -77,7 +77,7 @@ inline_fn int off_action(struct __sk_buff *skb, const struct packet *p, const st
 
 /* SYN of a flow that policy may want: note it and let it go on, stripped. */
 inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			 const struct where *w)
+                         const struct where *w)
 {
 	struct wire_interest *in = interest_find(w->global, p, w->index, w->side, p->dst, p->dport);
 	struct wire_embryo *old = bpf_map_lookup_elem(&embryos, k);
@@ -101,7 +101,7 @@ inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct w
 		if (w->segment->flags & WIRE_SEG_UNINSPECTABLE_DROP ||
 		    in->flags & WIRE_INTEREST_AUTH_BLOCK) {
 			up_notice(skb, p, k, w->side, WIRE_MARK_TCP_AUTH | WIRE_NOTICE_BLOCKED,
-				  w->now);
+			          w->now);
 			return drop(WIRE_DROP_TCP_AUTH);
 		}
 		return mark_and_forward(skb, p, k, w, WIRE_MARK_TCP_AUTH, w->side);
@@ -131,7 +131,7 @@ inline_fn int watched(const struct packet *p, const struct where *w)
 
 /* A packet of a watched tuple of which we know nothing: R159. */
 inline_fn int unknown_packet(struct __sk_buff *skb, const struct packet *p,
-			     const struct wire_key *k, const struct where *w, int one_way)
+                             const struct wire_key *k, const struct where *w, int one_way)
 {
 	__u32 flag = one_way ? WIRE_SEG_ASYMMETRIC_DROP : WIRE_SEG_MIDSTREAM_DROP;
 
@@ -142,11 +142,11 @@ inline_fn int unknown_packet(struct __sk_buff *skb, const struct packet *p,
 	if (w->segment->flags & flag && (__s64)(w->segment->grace_until_ns - w->now) <= 0)
 		return drop(one_way ? WIRE_DROP_ONE_WAY : WIRE_DROP_MIDSTREAM);
 	return mark_and_forward(skb, p, k, w, one_way ? WIRE_MARK_ONE_WAY : WIRE_MARK_MIDSTREAM,
-				255);
+	                        255);
 }
 
 inline_fn int mark_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			  const struct where *w, struct wire_mark *m)
+                          const struct where *w, struct wire_mark *m)
 {
 	m->seen_ns = w->now;
 	if (!w->off && w->segment->flags & WIRE_SEG_RECLAIM &&
@@ -166,7 +166,7 @@ inline_fn int mark_packet(struct __sk_buff *skb, struct packet *p, const struct 
 }
 
 inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			    const struct where *w, int has_flow)
+                            const struct where *w, int has_flow)
 {
 	struct wire_embryo *m = bpf_map_lookup_elem(&embryos, k);
 	struct wire_mark *mark;
@@ -195,7 +195,7 @@ inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struc
 
 /* Neither SYN nor SYN-ACK, and there is an embryo. */
 inline_fn int embryo_packet(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-			    const struct where *w, const struct wire_embryo *m)
+                            const struct where *w, const struct wire_embryo *m)
 {
 	const struct wire_end *me = &m->end[w->side & 1], *far = &m->end[!w->side];
 	__u8 client = m->client;
@@ -221,7 +221,7 @@ inline_fn int embryo_packet(struct __sk_buff *skb, const struct packet *p, const
 
 /* No flow entry, or a SYN or SYN-ACK that may begin the next flow of its tuple. */
 inline_fn int stray_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			   const struct where *w, int has_flow)
+                           const struct where *w, int has_flow)
 {
 	struct wire_embryo *m;
 	struct wire_mark *mark;
@@ -241,7 +241,7 @@ inline_fn int stray_packet(struct __sk_buff *skb, struct packet *p, const struct
 
 /* 0: the packet is the entry's; 1: it may begin a new flow; negative: drop. */
 inline_fn int syn_on_flow(struct wire_flow *f, const struct packet *p, const struct wire_key *k,
-			  const struct where *w)
+                          const struct where *w)
 {
 	struct wire_leg_pair *pair;
 
@@ -261,7 +261,7 @@ inline_fn int syn_on_flow(struct wire_flow *f, const struct packet *p, const str
 
 /* Inspection went away under an undecided flow. */
 inline_fn int flow_release(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-			   const struct where *w, __u8 client)
+                           const struct where *w, __u8 client)
 {
 	count(WIRE_COUNT_HELD_RELEASED);
 	if (w->off == OFF_DEAD && w->segment->flags & WIRE_SEG_FAILURE_BLOCK)
@@ -272,7 +272,7 @@ inline_fn int flow_release(struct __sk_buff *skb, const struct packet *p, const 
 }
 
 inline_fn int flow_reset(struct __sk_buff *skb, struct packet *p, struct wire_flow *f,
-			 const struct where *w, __u32 why)
+                         const struct where *w, __u32 why)
 {
 	struct reset_ends e = {};
 
@@ -286,7 +286,7 @@ inline_fn int flow_reset(struct __sk_buff *skb, struct packet *p, struct wire_fl
 }
 
 inline_fn int flow_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			  const struct where *w, struct wire_flow *f)
+                          const struct where *w, struct wire_flow *f)
 {
 	__u8 client = f->client;
 	__be32 synthetic;
@@ -325,7 +325,7 @@ inline_fn int flow_packet(struct __sk_buff *skb, struct packet *p, const struct 
 }
 
 inline_fn int tcp_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			 struct where *w)
+                         struct where *w)
 {
 	struct wire_flow *f = bpf_map_lookup_elem(&flows, k);
 	int verdict = 0;
@@ -353,7 +353,7 @@ inline_fn int tcp_packet(struct __sk_buff *skb, struct packet *p, const struct w
 
 /* Whatever is not whole TCP over IPv4. */
 inline_fn int other_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-			   const struct where *w, int class)
+                           const struct where *w, int class)
 {
 	if (bypass_match(w->global, p, w->index)) {
 		count(WIRE_COUNT_BYPASS_RULE);
@@ -386,9 +386,9 @@ inline_fn int handle_packet(struct __sk_buff *skb, const struct wire_port *port)
 {
 	__u32 index = port->segment;
 	struct where w = {.global = global_get(),
-			  .segment = bpf_map_lookup_elem(&segments, &index),
-			  .index = port->segment,
-			  .side = port->side & 1};
+	                  .segment = bpf_map_lookup_elem(&segments, &index),
+	                  .index = port->segment,
+	                  .side = port->side & 1};
 	struct packet p = {};
 	struct wire_key k;
 	int class;

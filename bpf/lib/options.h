@@ -92,7 +92,7 @@ static long options_step(__u32 i, void *arg)
 
 /* Reads the options of a parsed TCP packet. 0, or -1 when they cannot be read. */
 inline_fn int options_read(struct __sk_buff *skb, const struct packet *p, struct options *o,
-			   int strip)
+                           int strip)
 {
 	__u32 len = p->tcp_header - sizeof(struct tcphdr);
 
@@ -100,7 +100,8 @@ inline_fn int options_read(struct __sk_buff *skb, const struct packet *p, struct
 	if (len == 0)
 		return 0;
 	forget(len);
-	if (len == 0 || len > OPTIONS_MAX || bpf_skb_load_bytes(skb, p->l4 + sizeof(struct tcphdr), o->raw, len))
+	if (len == 0 || len > OPTIONS_MAX ||
+	    bpf_skb_load_bytes(skb, p->l4 + sizeof(struct tcphdr), o->raw, len))
 		return -1;
 	o->len = len;
 	o->strip = strip;

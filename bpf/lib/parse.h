@@ -7,22 +7,22 @@
 
 #include "bpf/lib/maps.h"
 
-#define ETHERTYPE_QINQ	  0x88a8
-#define GRE_FLAG_KEY	  0x2000
-#define GTP_PORT	  2152
+#define ETHERTYPE_QINQ    0x88a8
+#define GRE_FLAG_KEY      0x2000
+#define GTP_PORT          2152
 #define IP_FRAGMENT_BITS  0x3fff /* MF and offset */
-#define PROTO_IPIP	  4
-#define PROTO_GRE	  47
+#define PROTO_IPIP        4
+#define PROTO_GRE         47
 #define PROTO_IPV6_IN_IP4 41
-#define TCP_FIN		  0x01
-#define TCP_SYN		  0x02
-#define TCP_RST		  0x04
-#define TCP_ACK		  0x10
-#define TCP_ECE		  0x40
-#define TCP_CWR		  0x80
+#define TCP_FIN           0x01
+#define TCP_SYN           0x02
+#define TCP_RST           0x04
+#define TCP_ACK           0x10
+#define TCP_ECE           0x40
+#define TCP_CWR           0x80
 
 enum packet_class {
-	PACKET_OTHER,	 /* forwarded; `kind` is a WIRE_COUNT_UNINSPECTED_x or 0 */
+	PACKET_OTHER,    /* forwarded; `kind` is a WIRE_COUNT_UNINSPECTED_x or 0 */
 	PACKET_FRAGMENT, /* of inner TCP */
 	PACKET_TCP,
 	PACKET_TCP_BAD, /* TCP whose header does not fit */
@@ -30,8 +30,8 @@ enum packet_class {
 };
 
 struct packet {
-	__u32 l3, l4, payload;	  /* offsets of the inner headers */
-	__u32 payload_len;	  /* of TCP, by the IP header: padding does not count */
+	__u32 l3, l4, payload; /* offsets of the inner headers */
+	__u32 payload_len;     /* of TCP, by the IP header: padding does not count */
 	__u32 kind;
 	__u32 tunnel_key;
 	__u32 tunnel_len; /* bytes of outer IP and GRE header */

@@ -21,7 +21,8 @@ struct bypass_walk {
 
 inline_fn int bypass_address(const struct wire_bypass *b, __be32 src, __be32 dst)
 {
-	return ((src ^ b->src[3]) & b->src_mask[3]) == 0 && ((dst ^ b->dst[3]) & b->dst_mask[3]) == 0;
+	return ((src ^ b->src[3]) & b->src_mask[3]) == 0 &&
+	       ((dst ^ b->dst[3]) & b->dst_mask[3]) == 0;
 }
 
 static long bypass_step(__u32 i, void *arg)
@@ -53,7 +54,7 @@ static long bypass_step(__u32 i, void *arg)
 inline_fn int bypass_match(const struct wire_global *g, const struct packet *p, __u16 segment)
 {
 	struct bypass_walk w = {
-		.packet = p, .base = (g->bank & 1) * WIRE_BYPASS_MAX, .segment = segment};
+	        .packet = p, .base = (g->bank & 1) * WIRE_BYPASS_MAX, .segment = segment};
 
 	if (g->bypass_count == 0 || g->bypass_count > WIRE_BYPASS_MAX)
 		return 0;
@@ -63,11 +64,13 @@ inline_fn int bypass_match(const struct wire_global *g, const struct packet *p, 
 
 /* The interest in a server `addr`, `port` whose client is on `side`; port 0: any port. */
 inline_fn struct wire_interest *interest_find(const struct wire_global *g, const struct packet *p,
-					      __u16 segment, int side, __be32 addr, __be16 port)
+                                              __u16 segment, int side, __be32 addr, __be16 port)
 {
-	struct wire_interest_key k = {.prefix_len = 32 + 128, .bank = g->bank & 1, .side = side,
-				      .segment = segment,
-				      .addr = {0, 0, bpf_htonl(0xffff), addr}};
+	struct wire_interest_key k = {.prefix_len = 32 + 128,
+	                              .bank = g->bank & 1,
+	                              .side = side,
+	                              .segment = segment,
+	                              .addr = {0, 0, bpf_htonl(0xffff), addr}};
 	struct wire_interest *in = bpf_map_lookup_elem(&interests, &k);
 	__u16 host_port = bpf_ntohs(port);
 	int i, hit;

@@ -11,22 +11,22 @@
 
 struct reset_ends {
 	__u32 far_expects; /* sequence number that the packet's receiver expects */
-	__u32 far_next;	   /* and the one it will send next */
+	__u32 far_next;    /* and the one it will send next */
 	__u8 back_mac[12]; /* of frames to the sender; all zero: those of the packet, exchanged */
 };
 
 inline_fn int reset_write(struct __sk_buff *skb, const struct packet *p, int back, __u32 seq,
-			  __u32 ack)
+                          __u32 ack)
 {
 	__be32 addr[2] = {back ? p->dst : p->src, back ? p->src : p->dst};
 	struct tcphdr tcp = {
-		.source = back ? p->dport : p->sport,
-		.dest = back ? p->sport : p->dport,
-		.seq = bpf_htonl(seq),
-		.ack_seq = bpf_htonl(ack),
-		.doff = 5,
-		.rst = 1,
-		.ack = 1,
+	        .source = back ? p->dport : p->sport,
+	        .dest = back ? p->sport : p->dport,
+	        .seq = bpf_htonl(seq),
+	        .ack_seq = bpf_htonl(ack),
+	        .doff = 5,
+	        .rst = 1,
+	        .ack = 1,
 	};
 
 	/* The sum of an IPv4 header does not change when its addresses change places. */
@@ -34,7 +34,7 @@ inline_fn int reset_write(struct __sk_buff *skb, const struct packet *p, int bac
 	    bpf_skb_store_bytes(skb, p->l4, &tcp, sizeof(tcp), 0))
 		return -1;
 	return tcp_csum_make(skb, p->l4, csum_pseudo(addr[0], addr[1], sizeof(tcp)),
-			     (__u32)bpf_csum_diff(0, 0, (__be32 *)&tcp, sizeof(tcp), 0));
+	                     (__u32)bpf_csum_diff(0, 0, (__be32 *)&tcp, sizeof(tcp), 0));
 }
 
 inline_fn int reset_turn(struct __sk_buff *skb, const struct packet *p, const struct reset_ends *e)
@@ -56,7 +56,7 @@ inline_fn int reset_turn(struct __sk_buff *skb, const struct packet *p, const st
 
 /* Both ends get a RST; the packet is gone. Never answers a RST. Counts `why` as the drop. */
 inline_fn int reset_both(struct __sk_buff *skb, struct packet *p, const struct wire_segment *seg,
-			 int side, const struct reset_ends *e, __u32 why)
+                         int side, const struct reset_ends *e, __u32 why)
 {
 	__u32 back_seq = p->flags & TCP_ACK ? p->ack : 0;
 	__u32 back_ack = p->seq + p->payload_len + !!(p->flags & (TCP_SYN | TCP_FIN));
@@ -64,8 +64,7 @@ inline_fn int reset_both(struct __sk_buff *skb, struct packet *p, const struct w
 
 	drop(why);
 	if (packet_cut(skb, p, sizeof(struct tcphdr)) ||
-	    reset_write(skb, p, 0, e->far_expects, e->far_next) ||
-	    bpf_clone_redirect(skb, far, 0))
+	    reset_write(skb, p, 0, e->far_expects, e->far_next) || bpf_clone_redirect(skb, far, 0))
 		return TC_ACT_SHOT;
 	count(WIRE_COUNT_RESETS);
 	if (p->flags & TCP_RST)

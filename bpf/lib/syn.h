@@ -52,7 +52,7 @@ inline_fn int syn_cut_payload(struct __sk_buff *skb, struct packet *p)
 		return -1;
 	header[TCP_CSUM_AT] = header[TCP_CSUM_AT + 1] = 0;
 	return tcp_csum_make(skb, p->l4, csum_pseudo(p->src, p->dst, len),
-			     (__u32)bpf_csum_diff(0, 0, (__be32 *)header, sizeof(header), 0));
+	                     (__u32)bpf_csum_diff(0, 0, (__be32 *)header, sizeof(header), 0));
 }
 
 /* 0, or -1 when the packet could not be changed. */

@@ -7,7 +7,7 @@
 #include "bpf/lib/parse.h"
 
 inline_fn void up_fill(struct wire_up *r, struct __sk_buff *skb, const struct packet *p,
-		       const struct wire_key *k, __u16 kind, __u8 side, __u64 serial, __u64 now)
+                       const struct wire_key *k, __u16 kind, __u8 side, __u64 serial, __u64 now)
 {
 	r->kind = kind;
 	r->side = side;
@@ -40,18 +40,18 @@ inline_fn int up_send(struct __sk_buff *skb, struct wire_up *r, __u32 max)
 	return TC_ACT_SHOT;
 }
 
-#define UP_RECORD(size)                                                                \
-	do {                                                                           \
-		struct wire_up *r = bpf_ringbuf_reserve(&up, sizeof(*r) + (size), 0); \
-		if (!r)                                                                \
-			return drop(WIRE_DROP_RING_FULL);                              \
-		up_fill(r, skb, p, k, kind, side, serial, now);                        \
-		return up_send(skb, r, size);                                          \
+#define UP_RECORD(size)                                                                            \
+	do {                                                                                       \
+		struct wire_up *r = bpf_ringbuf_reserve(&up, sizeof(*r) + (size), 0);              \
+		if (!r)                                                                            \
+			return drop(WIRE_DROP_RING_FULL);                                          \
+		up_fill(r, skb, p, k, kind, side, serial, now);                                    \
+		return up_send(skb, r, size);                                                      \
 	} while (0)
 
 /* The packet goes up and no further: always TC_ACT_SHOT. */
 inline_fn int up_packet(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-			__u16 kind, __u8 side, __u64 serial, __u64 now)
+                        __u16 kind, __u8 side, __u64 serial, __u64 now)
 {
 	if (skb->len <= WIRE_UP_SMALL)
 		UP_RECORD(WIRE_UP_SMALL);
@@ -62,7 +62,7 @@ inline_fn int up_packet(struct __sk_buff *skb, const struct packet *p, const str
 
 /* Says that a flow was marked. Lost when the ring is full; the counter has it all the same. */
 inline_fn void up_notice(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-			 __u8 side, __u8 mark, __u64 now)
+                         __u8 side, __u8 mark, __u64 now)
 {
 	struct wire_up *r = bpf_ringbuf_reserve(&up, sizeof(*r), 0);
 

@@ -131,7 +131,7 @@ static void tcp_finish(const uint8_t *ip, uint8_t *tcp, uint32_t len)
 
 /* One frame with `len` bytes of payload from `from` on; `last`: FIN and PSH stay. */
 static int emit_one(const struct packet_view *v, const struct packet_tag *tag, uint32_t from,
-		    uint32_t len, bool last, packet_emit_fn *emit, void *arg)
+                    uint32_t len, bool last, packet_emit_fn *emit, void *arg)
 {
 	uint8_t frame[PACKET_FRAME_MAX];
 	uint32_t tag_len = tag->vlan_proto ? VLAN_LEN : 0;
@@ -150,7 +150,7 @@ static int emit_one(const struct packet_view *v, const struct packet_tag *tag, u
 	memcpy(frame + at + headers, v->frame + v->payload + from, len);
 	put32(tcp + TCP_SEQ, v->seq + from);
 	if (!last)
-		tcp[TCP_FLAGS] &= (uint8_t)~(PACKET_FIN | PACKET_PSH);
+		tcp[TCP_FLAGS] &= (uint8_t) ~(PACKET_FIN | PACKET_PSH);
 	put16(ip + IP_ID, get16(ip + IP_ID) + (from ? from / len : 0));
 	ip_finish(ip, v->l4 - v->l3, total);
 	tcp_finish(ip, tcp, total - (v->l4 - v->l3));
@@ -160,7 +160,7 @@ static int emit_one(const struct packet_view *v, const struct packet_tag *tag, u
 }
 
 int packet_emit(const struct packet_view *v, const struct packet_tag *tag, uint32_t segment,
-		packet_emit_fn *emit, void *arg)
+                packet_emit_fn *emit, void *arg)
 {
 	uint32_t from = 0;
 	int error;

@@ -36,7 +36,7 @@ struct packet_view {
  * live as long as the view. SL_ESHORT, SL_EMALFORMED.
  */
 int packet_read(const uint8_t *frame, size_t len, uint32_t l3, struct packet_view *ret_view)
-	SL_NONNULL(1, 4) SL_MUST;
+        SL_NONNULL(1, 4) SL_MUST;
 
 /*
  * Whether the TCP checksum is whole, or partial as a local sender's stack leaves it to the card:
@@ -62,11 +62,11 @@ typedef int packet_emit_fn(void *arg, const uint8_t *frame, size_t len);
  * an error of emit. SL_ERANGE when a frame would be longer than PACKET_FRAME_MAX.
  */
 int packet_emit(const struct packet_view *v, const struct packet_tag *tag, uint32_t segment,
-		packet_emit_fn *emit, void *arg) SL_NONNULL(1, 2, 4) SL_MUST;
+                packet_emit_fn *emit, void *arg) SL_NONNULL(1, 2, 4) SL_MUST;
 
 /* A TCP header to be made. */
 struct packet_tcp {
-	uint32_t src, dst;   /* network order */
+	uint32_t src, dst;     /* network order */
 	uint16_t sport, dport; /* network order */
 	uint32_t seq, ack;
 	uint16_t window;

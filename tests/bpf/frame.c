@@ -20,7 +20,7 @@ static void put32(uint8_t *at, uint32_t v)
 }
 
 static void ip_header(uint8_t *ip, uint32_t total, uint8_t proto, uint16_t fragment, uint32_t src,
-		      uint32_t dst)
+                      uint32_t dst)
 {
 	uint16_t check;
 
@@ -38,7 +38,7 @@ static void ip_header(uint8_t *ip, uint32_t total, uint8_t proto, uint16_t fragm
 }
 
 static void tcp_header(uint8_t *tcp, const uint8_t *ip, size_t len, const struct frame_plan *p,
-		       size_t options_len)
+                       size_t options_len)
 {
 	uint16_t check;
 
@@ -69,9 +69,9 @@ void frame_build(struct frame_built *f, const struct frame_plan *p)
 	if (p->outer_proto) {
 		f->l3 += 20 + p->tunnel_len;
 		ip_header(f->data + 14, (uint32_t)(20 + p->tunnel_len + 20 + l4_len),
-			  p->outer_proto, p->outer_fragment,
-			  p->from_server ? 0xc0a80002 : 0xc0a80001,
-			  p->from_server ? 0xc0a80001 : 0xc0a80002);
+		          p->outer_proto, p->outer_fragment,
+		          p->from_server ? 0xc0a80002 : 0xc0a80001,
+		          p->from_server ? 0xc0a80001 : 0xc0a80002);
 		if (p->tunnel_len)
 			memcpy(f->data + 34, p->tunnel, p->tunnel_len);
 	}
@@ -80,7 +80,7 @@ void frame_build(struct frame_built *f, const struct frame_plan *p)
 	ip = f->data + f->l3;
 	l4 = f->data + f->l4;
 	ip_header(ip, (uint32_t)(20 + l4_len), proto, p->fragment, p->from_server ? dst : src,
-		  p->from_server ? src : dst);
+	          p->from_server ? src : dst);
 	put16(l4, p->from_server ? dport : sport);
 	put16(l4 + 2, p->from_server ? sport : dport);
 	if (proto != 6) {

@@ -54,7 +54,7 @@ void rig_open(struct rig *r)
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "heartbeats", 4, 8, WIRE_HEARTBEATS, &opts);
 	must(fd >= 0, "heartbeats");
 	r->heartbeats =
-		mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	        mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	must(r->heartbeats != MAP_FAILED, "mmap");
 	must(!program_load(&r->program, "", fd), "load");
 	(void)close(fd);
@@ -79,9 +79,9 @@ static void empty(int fd, size_t key_size)
 static void set_interest(struct rig *r)
 {
 	struct wire_interest_key key = {
-		.prefix_len = 32 + 96 + 16,
-		.side = WIRE_SIDE_A,
-		.addr = {0, 0, htonl(0xffff), htonl(0x0a020000)},
+	        .prefix_len = 32 + 96 + 16,
+	        .side = WIRE_SIDE_A,
+	        .addr = {0, 0, htonl(0xffff), htonl(0x0a020000)},
 	};
 	struct wire_interest in = {.ports = {{443, 443}}, .port_count = 1, .silence_ms = 30000};
 
@@ -91,9 +91,9 @@ static void set_interest(struct rig *r)
 void rig_segment_flags(struct rig *r, uint32_t flags, uint64_t grace_until_ns)
 {
 	struct wire_segment s = {.ifindex = {r->port[0], r->port[1]},
-				 .flags = flags,
-				 .mtu = 1500,
-				 .grace_until_ns = grace_until_ns};
+	                         .flags = flags,
+	                         .mtu = 1500,
+	                         .grace_until_ns = grace_until_ns};
 	uint32_t zero = 0;
 
 	must(!bpf_map_update_elem(r->program.map.segments, &zero, &s, BPF_ANY), "segment");
@@ -109,10 +109,10 @@ void rig_switch(struct rig *r, enum wire_switch which, uint32_t value)
 void rig_reset(struct rig *r)
 {
 	struct wire_global g = {.abi = WIRE_ABI,
-				.watching = 1,
-				.generation = 1,
-				.heartbeat_max_ns = 2 * CLOCK_NS_PER_S,
-				.reclaim_epoch = 1};
+	                        .watching = 1,
+	                        .generation = 1,
+	                        .heartbeat_max_ns = 2 * CLOCK_NS_PER_S,
+	                        .reclaim_epoch = 1};
 	uint32_t zero = 0;
 
 	empty(r->program.map.flows, sizeof(struct wire_key));
@@ -137,12 +137,12 @@ void rig_reset(struct rig *r)
 }
 
 int rig_run_raw(struct rig *r, enum program_hook hook, uint32_t ifindex, const uint8_t *data,
-		size_t len)
+                size_t len)
 {
 	struct __sk_buff ctx = {.ifindex = ifindex, .mark = r->mark};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = (uint32_t)len,
-		    .data_out = r->out.data, .data_size_out = sizeof(r->out.data),
-		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+	            .data_out = r->out.data, .data_size_out = sizeof(r->out.data), .ctx_in = &ctx,
+	            .ctx_size_in = sizeof(ctx), .repeat = 1);
 
 	must(!bpf_prog_test_run_opts(program_fd(&r->program, hook), &opts), "test run");
 	r->out.len = opts.data_size_out;
@@ -162,11 +162,11 @@ int rig_run(struct rig *r, const struct frame_plan *plan)
 struct wire_key rig_key(void)
 {
 	return (struct wire_key){
-		.addr = {{0, 0, htonl(0xffff), htonl(0x0a010001)},
-			 {0, 0, htonl(0xffff), htonl(0x0a020002)}},
-		.port = {htons(1000), htons(443)},
-		.family = 4,
-		.proto = 6,
+	        .addr = {{0, 0, htonl(0xffff), htonl(0x0a010001)},
+	                 {0, 0, htonl(0xffff), htonl(0x0a020002)}},
+	        .port = {htons(1000), htons(443)},
+	        .family = 4,
+	        .proto = 6,
 	};
 }
 
@@ -221,10 +221,8 @@ uint64_t rig_counts(struct rig *r, enum wire_count what)
 void rig_handshake(struct rig *r)
 {
 	struct frame_plan syn = {.flags = PACKET_SYN, .seq = 1000};
-	struct frame_plan synack = {.from_server = true,
-				    .flags = PACKET_SYN | PACKET_ACK,
-				    .seq = 5000,
-				    .ack = 1001};
+	struct frame_plan synack = {
+	        .from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 5000, .ack = 1001};
 	struct frame_plan ack = {.seq = 1001, .ack = 5001};
 
 	must(rig_run(r, &syn) == RIG_PASS, "SYN");

@@ -17,7 +17,7 @@ enum { RIG_PASS = 7 /* TC_ACT_REDIRECT */, RIG_STACK = 0, RIG_DROP = 2 };
 struct rig {
 	struct program program;
 	uint64_t *heartbeats;
-	uint32_t port[2]; /* ifindex of A and B */
+	uint32_t port[2];       /* ifindex of A and B */
 	struct frame_built out; /* of the last run */
 	uint32_t mark;
 };
@@ -32,7 +32,7 @@ void rig_reset(struct rig *r);
 int rig_run(struct rig *r, const struct frame_plan *plan);
 /* Runs frame bytes through any of the programs. */
 int rig_run_raw(struct rig *r, enum program_hook hook, uint32_t ifindex, const uint8_t *data,
-		size_t len);
+                size_t len);
 
 /* The tables, for the flow of the usual plan. */
 struct wire_key rig_key(void);

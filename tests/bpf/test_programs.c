@@ -12,15 +12,15 @@
 
 static struct rig rig;
 
-#define ECE_CWR 0xc0
+#define ECE_CWR   0xc0
 #define SYNTHETIC htonl(0xf0000042u)
 
 static const struct frame_plan syn = {.flags = PACKET_SYN, .seq = 1000};
 static const struct frame_plan synack = {
-	.from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 5000, .ack = 1001};
+        .from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 5000, .ack = 1001};
 static const struct frame_plan ack = {.seq = 1001, .ack = 5001};
 static const struct frame_plan hello = {
-	.flags = PACKET_ACK | PACKET_PSH, .seq = 1001, .ack = 5001, .payload = "hello"};
+        .flags = PACKET_ACK | PACKET_PSH, .seq = 1001, .ack = 5001, .payload = "hello"};
 
 static int setup(void **state)
 {
@@ -54,24 +54,26 @@ static void what_is_not_inspected_is_forwarded_and_counted(void **state)
 		enum wire_count what;
 		struct frame_plan plan;
 	} cases[] = {
-		{WIRE_COUNT_UNINSPECTED_NON_IP, {.ether_type = 0x88cc}},
-		{WIRE_COUNT_UNINSPECTED_NON_IP, {.ether_type = 0x8809}},
-		{WIRE_COUNT_UNINSPECTED_IPV6, {.ether_type = 0x86dd}},
-		{WIRE_COUNT_UNINSPECTED_QINQ, {.ether_type = 0x88a8}}, /* the next tag's id is 0x528 */
-		{WIRE_COUNT_UNINSPECTED_GTP, {.proto = 17, .dport = 2152}},
-		{WIRE_COUNT_UNINSPECTED_IPV6_TUNNEL, {.outer_proto = 41}},
-		{WIRE_COUNT_UNINSPECTED_NESTED, {.outer_proto = 4, .proto = 47}},
-		{WIRE_COUNT_UNINSPECTED_NESTED,
-		 {.outer_proto = 47, .tunnel = gre, .tunnel_len = 4, .proto = 4}},
-		{WIRE_COUNT_UNINSPECTED_GRE_OPTIONS,
-		 {.outer_proto = 47, .tunnel = gre_seq, .tunnel_len = 8}},
-		{WIRE_COUNT_UNINSPECTED_GRE_OPTIONS,
-		 {.outer_proto = 47, .tunnel = gre_csum, .tunnel_len = 8}},
-		{WIRE_COUNT_UNINSPECTED_GRE_OPTIONS,
-		 {.outer_proto = 47, .tunnel = gre_v1, .tunnel_len = 8}},
-		{WIRE_COUNT_UNINSPECTED_GRE_OTHER,
-		 {.outer_proto = 47, .tunnel = gre_ipv6, .tunnel_len = 4}},
-		{WIRE_COUNT_UNINSPECTED_OUTER_FRAGMENT, {.outer_proto = 4, .outer_fragment = 0x2000}},
+	        {WIRE_COUNT_UNINSPECTED_NON_IP, {.ether_type = 0x88cc}},
+	        {WIRE_COUNT_UNINSPECTED_NON_IP, {.ether_type = 0x8809}},
+	        {WIRE_COUNT_UNINSPECTED_IPV6, {.ether_type = 0x86dd}},
+	        {WIRE_COUNT_UNINSPECTED_QINQ,
+	         {.ether_type = 0x88a8}}, /* the next tag's id is 0x528 */
+	        {WIRE_COUNT_UNINSPECTED_GTP, {.proto = 17, .dport = 2152}},
+	        {WIRE_COUNT_UNINSPECTED_IPV6_TUNNEL, {.outer_proto = 41}},
+	        {WIRE_COUNT_UNINSPECTED_NESTED, {.outer_proto = 4, .proto = 47}},
+	        {WIRE_COUNT_UNINSPECTED_NESTED,
+	         {.outer_proto = 47, .tunnel = gre, .tunnel_len = 4, .proto = 4}},
+	        {WIRE_COUNT_UNINSPECTED_GRE_OPTIONS,
+	         {.outer_proto = 47, .tunnel = gre_seq, .tunnel_len = 8}},
+	        {WIRE_COUNT_UNINSPECTED_GRE_OPTIONS,
+	         {.outer_proto = 47, .tunnel = gre_csum, .tunnel_len = 8}},
+	        {WIRE_COUNT_UNINSPECTED_GRE_OPTIONS,
+	         {.outer_proto = 47, .tunnel = gre_v1, .tunnel_len = 8}},
+	        {WIRE_COUNT_UNINSPECTED_GRE_OTHER,
+	         {.outer_proto = 47, .tunnel = gre_ipv6, .tunnel_len = 4}},
+	        {WIRE_COUNT_UNINSPECTED_OUTER_FRAGMENT,
+	         {.outer_proto = 4, .outer_fragment = 0x2000}},
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++)
@@ -95,8 +97,8 @@ static void a_flow_that_nobody_wants_costs_no_entry(void **state)
 
 static void a_handshake_is_noted_and_watched(void **state)
 {
-	static const uint8_t options[20] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 1,
-					    0, 0, 0, 0, 1, 3, 3, 7};
+	static const uint8_t options[20] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0,
+	                                    1, 1, 0, 0,    0, 0, 1, 3,  3, 7};
 	struct frame_plan with = syn;
 	struct wire_embryo m;
 	struct wire_flow f;
@@ -111,8 +113,8 @@ static void a_handshake_is_noted_and_watched(void **state)
 	assert_int_equal(m.end[0].mss, 1460);
 	assert_int_equal(m.end[0].wscale, 7);
 	assert_int_equal(m.end[0].tsval, 0x101);
-	assert_int_equal(m.end[0].options, WIRE_OPT_MSS | WIRE_OPT_WSCALE | WIRE_OPT_SACK |
-						   WIRE_OPT_TIMESTAMP);
+	assert_int_equal(m.end[0].options,
+	                 WIRE_OPT_MSS | WIRE_OPT_WSCALE | WIRE_OPT_SACK | WIRE_OPT_TIMESTAMP);
 	assert_int_equal(rig_run(&rig, &synack), RIG_PASS);
 	assert_int_not_equal(rig_flow(&rig, &f), 0);
 	assert_int_equal(rig_run(&rig, &ack), RIG_PASS);
@@ -210,7 +212,7 @@ static void first_bytes_are_held_and_pure_acks_pass(void **state)
 	struct frame_plan fin = {.flags = PACKET_FIN | PACKET_ACK, .seq = 1006, .ack = 5001};
 	struct frame_plan rst = {.flags = PACKET_RST, .seq = 1006};
 	struct frame_plan server = {
-		.from_server = true, .seq = 5001, .ack = 1001, .payload = "220 ready"};
+	        .from_server = true, .seq = 5001, .ack = 1001, .payload = "220 ready"};
 	struct wire_flow f;
 
 	rig_handshake(&rig);
@@ -229,7 +231,7 @@ static void first_bytes_are_held_and_pure_acks_pass(void **state)
 static void a_server_that_speaks_first_is_held(void **state)
 {
 	struct frame_plan server = {
-		.from_server = true, .seq = 5001, .ack = 1001, .payload = "220 ready"};
+	        .from_server = true, .seq = 5001, .ack = 1001, .payload = "220 ready"};
 
 	rig_handshake(&rig);
 	assert_int_equal(counted(WIRE_COUNT_HELD, &server, RIG_DROP), 1);
@@ -254,7 +256,7 @@ static void decided_flows_pass_or_are_dropped(void **state)
 static void a_taken_flow_goes_into_the_stack_with_its_synthetic_address(void **state)
 {
 	struct frame_plan server = {
-		.from_server = true, .seq = 5001, .ack = 1006, .payload = "answer"};
+	        .from_server = true, .seq = 5001, .ack = 1006, .payload = "answer"};
 	uint32_t addr[2];
 
 	rig_handshake(&rig);
@@ -296,14 +298,13 @@ static void tunnels_are_taken_off_on_the_way_in(void **state)
 		assert_int_not_equal(bpf_map_get_next_key(rig.program.map.flows, &key, &next), 0);
 		assert_int_equal(key.outer[0], htonl(0xc0a80001));
 		assert_int_equal(key.tunnel_key, i == 0 ? 9 : 0);
-		assert_int_equal(bpf_map_lookup_elem_flags(rig.program.map.flows, &key, &f,
-							   BPF_F_LOCK),
-				 0);
+		assert_int_equal(
+		        bpf_map_lookup_elem_flags(rig.program.map.flows, &key, &f, BPF_F_LOCK), 0);
 		f.state = WIRE_DIVERT;
 		f.synthetic = SYNTHETIC;
 		f.worker = 4;
 		assert_int_equal(bpf_map_update_elem(rig.program.map.flows, &key, &f, BPF_F_LOCK),
-				 0);
+		                 0);
 		assert_int_equal(rig_run(&rig, &plan[3]), RIG_STACK);
 		assert_int_equal(rig.out.len, 14 + 20 + 20 + 5);
 		assert_true(frame_checksums_right(rig.out.data, rig.out.len, 14));
@@ -325,7 +326,7 @@ static void what_the_stack_sends_is_dressed_as_the_far_end(void **state)
 	memcpy(f.data + 26, &from, 4);
 	memcpy(f.data + 30, &to, 4);
 	memset(f.data, 0xee, 12);
-	f.data[22] = 7;	   /* TTL */
+	f.data[22] = 7;    /* TTL */
 	f.data[15] = 0x03; /* TOS: ECN bits only */
 	memset(f.data + 24, 0, 2);
 	check = packet_fold(packet_sum(f.data + 14, 20, 0));
@@ -477,7 +478,7 @@ static void the_next_flow_of_a_tuple_is_watched_again(void **state)
 {
 	struct frame_plan again = {.flags = PACKET_SYN, .seq = 90000};
 	struct frame_plan answer = {
-		.from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 70000, .ack = 90001};
+	        .from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 70000, .ack = 90001};
 	struct frame_plan third = {.seq = 90001, .ack = 70001};
 	struct wire_flow f;
 	uint64_t serial;
@@ -518,7 +519,8 @@ static void a_syn_begins_anew_once_the_client_leg_is_dead(void **state)
 static void what_its_receiver_would_not_take_is_no_first_byte(void **state)
 {
 	static const uint8_t md5[20] = {19, 18};
-	static const uint8_t now[12] = {1, 1, 8, 10, 0, 0, 1, 0}, old[12] = {1, 1, 8, 10, 0, 0, 0, 9};
+	static const uint8_t now[12] = {1, 1, 8, 10, 0, 0, 1, 0},
+	                     old[12] = {1, 1, 8, 10, 0, 0, 0, 9};
 	struct frame_plan first[3] = {syn, synack, ack};
 	struct frame_plan no_ack = hello, with_md5 = hello, late = hello;
 	struct frame_plan fin = {.flags = PACKET_FIN | PACKET_ACK, .seq = 1001, .ack = 5001};
@@ -552,13 +554,13 @@ static void what_its_receiver_would_not_take_is_no_first_byte(void **state)
 static void bypass_rules_come_first(void **state)
 {
 	struct wire_bypass b = {.segments = 1,
-				.dst = {0, 0, 0, htonl(0x0a020002)},
-				.dst_mask = {0, 0, 0, 0xffffffff},
-				.sport = {0, 65535},
-				.dport = {443, 443},
-				.vlan = {0, WIRE_VLAN_ANY},
-				.tunnel = 0xff,
-				.proto = 6};
+	                        .dst = {0, 0, 0, htonl(0x0a020002)},
+	                        .dst_mask = {0, 0, 0, 0xffffffff},
+	                        .sport = {0, 65535},
+	                        .dport = {443, 443},
+	                        .vlan = {0, WIRE_VLAN_ANY},
+	                        .tunnel = 0xff,
+	                        .proto = 6};
 	struct wire_global g;
 	struct wire_embryo m;
 	uint32_t zero = 0;
@@ -637,39 +639,39 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
 	const struct CMUnitTest tests[] = {
-		T(what_is_not_inspected_is_forwarded_and_counted),
-		T(a_flow_that_nobody_wants_costs_no_entry),
-		T(a_handshake_is_noted_and_watched),
-		T(a_third_packet_that_does_not_fit_makes_no_flow),
-		T(fast_open_ecn_and_payload_are_taken_from_a_syn),
-		T(a_plain_syn_is_left_as_it_is),
-		T(tcp_md5_is_a_class_of_its_own),
-		T(syn_from_both_ends_is_dropped),
-		T(odd_flags_are_a_syn_all_the_same),
-		T(first_bytes_are_held_and_pure_acks_pass),
-		T(a_server_that_speaks_first_is_held),
-		T(decided_flows_pass_or_are_dropped),
-		T(a_taken_flow_goes_into_the_stack_with_its_synthetic_address),
-		T(tunnels_are_taken_off_on_the_way_in),
-		T(what_the_stack_sends_is_dressed_as_the_far_end),
-		T(a_dead_workers_flows_are_reset),
-		T(a_heartbeat_newer_than_the_packet_is_fresh),
-		T(with_inspection_dead_flows_are_let_by_or_blocked),
-		T(a_held_flow_is_released_when_inspection_dies),
-		T(fallback_on_command_forwards_even_where_failure_blocks),
-		T(a_commanded_fallback_leaves_live_sessions_unless_told),
-		T(uninspected_flows_are_reset_when_inspection_is_back),
-		T(packets_without_a_start_are_dropped_but_for_the_grace_time),
-		T(a_flow_of_which_one_way_is_not_seen_goes_by_the_setting),
-		T(the_next_flow_of_a_tuple_is_watched_again),
-		T(a_syn_begins_anew_once_the_client_leg_is_dead),
-		T(what_its_receiver_would_not_take_is_no_first_byte),
-		T(bypass_rules_come_first),
-		T(fragments_of_watched_addresses_go_up),
-		T(a_malformed_tcp_header_to_a_watched_tuple_is_dropped),
-		T(panic_exceptions_are_forwarded),
-		T(put_back_packets_need_their_mark),
-		T(a_packet_of_no_port_is_dropped),
+	        T(what_is_not_inspected_is_forwarded_and_counted),
+	        T(a_flow_that_nobody_wants_costs_no_entry),
+	        T(a_handshake_is_noted_and_watched),
+	        T(a_third_packet_that_does_not_fit_makes_no_flow),
+	        T(fast_open_ecn_and_payload_are_taken_from_a_syn),
+	        T(a_plain_syn_is_left_as_it_is),
+	        T(tcp_md5_is_a_class_of_its_own),
+	        T(syn_from_both_ends_is_dropped),
+	        T(odd_flags_are_a_syn_all_the_same),
+	        T(first_bytes_are_held_and_pure_acks_pass),
+	        T(a_server_that_speaks_first_is_held),
+	        T(decided_flows_pass_or_are_dropped),
+	        T(a_taken_flow_goes_into_the_stack_with_its_synthetic_address),
+	        T(tunnels_are_taken_off_on_the_way_in),
+	        T(what_the_stack_sends_is_dressed_as_the_far_end),
+	        T(a_dead_workers_flows_are_reset),
+	        T(a_heartbeat_newer_than_the_packet_is_fresh),
+	        T(with_inspection_dead_flows_are_let_by_or_blocked),
+	        T(a_held_flow_is_released_when_inspection_dies),
+	        T(fallback_on_command_forwards_even_where_failure_blocks),
+	        T(a_commanded_fallback_leaves_live_sessions_unless_told),
+	        T(uninspected_flows_are_reset_when_inspection_is_back),
+	        T(packets_without_a_start_are_dropped_but_for_the_grace_time),
+	        T(a_flow_of_which_one_way_is_not_seen_goes_by_the_setting),
+	        T(the_next_flow_of_a_tuple_is_watched_again),
+	        T(a_syn_begins_anew_once_the_client_leg_is_dead),
+	        T(what_its_receiver_would_not_take_is_no_first_byte),
+	        T(bypass_rules_come_first),
+	        T(fragments_of_watched_addresses_go_up),
+	        T(a_malformed_tcp_header_to_a_watched_tuple_is_dropped),
+	        T(panic_exceptions_are_forwarded),
+	        T(put_back_packets_need_their_mark),
+	        T(a_packet_of_no_port_is_dropped),
 	};
 	int failed;
 

@@ -53,12 +53,13 @@ void proc_ready(struct proc *proc, uint32_t revision, int status)
 }
 
 void proc_refuse_item(struct proc *proc, int status, const char *path, const char *text,
-		      const char *remedy)
+                      const char *remedy)
 {
 	(void)fprintf(stderr, "%s: %s (%s)\n", path, text, remedy);
 }
 
-void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, size_t len, bool more)
+void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, size_t len,
+                 bool more)
 {
 	(void)printf("%s %.*s%s\n", err_name(status), (int)len, json, more ? " +" : "");
 	(void)fflush(stdout);
@@ -79,13 +80,13 @@ static void on_beat(struct loop_timer *timer)
 {
 	if (!box.quiet)
 		__atomic_store_n(&box.proc.heartbeats[PROC_SLOT_WIRE], clock_now_ns(),
-				 __ATOMIC_RELAXED);
+		                 __ATOMIC_RELAXED);
 	if (loop_timer_set(box.proc.loop, timer, BEAT_MS * CLOCK_NS_PER_MS, on_beat))
 		die("timer");
 }
 
 static void on_worker(struct ipc_channel *ch, const struct ipc_message *msg, int fds[IPC_FDS_MAX],
-		      void *arg)
+                      void *arg)
 {
 	unsigned i = ipc_channel_index(ch);
 
@@ -115,8 +116,8 @@ static void start_worker(unsigned i)
 	}
 	(void)close(fds[1]);
 	box.pids[i] = pid;
-	box.workers[i] = ipc_channel_create(box.proc.loop, fds[0], IPC_WIRE, IPC_WORKER, i,
-					    on_worker, NULL);
+	box.workers[i] =
+	        ipc_channel_create(box.proc.loop, fds[0], IPC_WIRE, IPC_WORKER, i, on_worker, NULL);
 	if (!box.workers[i])
 		die("channel");
 	if (i >= box.nworkers)
@@ -218,8 +219,8 @@ static void make_heartbeats(void)
 	if (fd < 0)
 		die("heartbeats");
 	box.proc.heartbeat_map_fd = fd;
-	box.proc.heartbeats = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED,
-				   fd, 0);
+	box.proc.heartbeats =
+	        mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (box.proc.heartbeats == MAP_FAILED)
 		die("heartbeats");
 }

@@ -57,7 +57,7 @@ static void set_linger(int fd, bool reset)
 static void session_end(struct session *s, bool reset)
 {
 	struct ipc_message m = {.type = IPC_ENDED,
-				.ended = {.flow = s->flow, .reason = REASON_CLOSED}};
+	                        .ended = {.flow = s->flow, .reason = REASON_CLOSED}};
 
 	for (int i = 0; i < 2; i++) {
 		loop_remove(&s->half[i].source);
@@ -169,7 +169,7 @@ static bool begins(const struct ipc_bytes *b, const char *text)
 static void on_hello(const struct ipc_hello *h)
 {
 	struct ipc_message m = {.type = IPC_VERDICT,
-				.verdict = {.flow = h->flow, .action = IPC_TAKE}};
+	                        .verdict = {.flow = h->flow, .action = IPC_TAKE}};
 
 	if (begins(&h->bytes, "FORWARD"))
 		m.verdict.action = IPC_FORWARD;
@@ -177,16 +177,16 @@ static void on_hello(const struct ipc_hello *h)
 		m.verdict.action = IPC_DROP;
 	else if (begins(&h->bytes, "RESET") || h->flags & IPC_HELLO_SILENT)
 		m.verdict = (struct ipc_verdict){
-			.flow = h->flow, .action = IPC_DROP, .reset = IPC_RESET_BOTH};
+		        .flow = h->flow, .action = IPC_DROP, .reset = IPC_RESET_BOTH};
 	else if (begins(&h->bytes, "MORE") && h->bytes.len < MORE_BYTES &&
-		 !(h->flags & (IPC_HELLO_TIMED_OUT | IPC_HELLO_FIN)))
+	         !(h->flags & (IPC_HELLO_TIMED_OUT | IPC_HELLO_FIN)))
 		m.verdict.action = IPC_MORE;
 	if (ipc_send(relay.wire, &m))
 		exit(1);
 }
 
 static void on_message(struct ipc_channel *ch, const struct ipc_message *msg, int fds[IPC_FDS_MAX],
-		       void *arg)
+                       void *arg)
 {
 	if (!msg)
 		exit(0);
@@ -209,8 +209,8 @@ void relay_run(int fd, unsigned index, uint64_t *heartbeat)
 	relay.loop = loop_create();
 	if (!relay.loop)
 		exit(1);
-	relay.wire = ipc_channel_create(relay.loop, fd, IPC_WORKER, IPC_WIRE, index, on_message,
-					NULL);
+	relay.wire =
+	        ipc_channel_create(relay.loop, fd, IPC_WORKER, IPC_WIRE, index, on_message, NULL);
 	if (!relay.wire)
 		exit(1);
 	on_beat(&relay.beat);

@@ -101,19 +101,19 @@ static int add_entry(struct compiled *c, const struct compile_entry *e)
 }
 
 static void fill_ranges(struct wire_interest *in, const struct config_virtual_segment *vs,
-			const struct config_server_proxy *proxy)
+                        const struct config_server_proxy *proxy)
 {
 	for (size_t i = 0; i < proxy->detection_ports.count; i++) {
 		const struct config_port_range *r = &proxy->detection_ports.items[i];
 
 		compile_add_range(in->ports, &in->port_count,
-				  (struct wire_range){r->first, r->last});
+		                  (struct wire_range){r->first, r->last});
 	}
 	for (size_t i = 0; i < vs->vlans.count; i++) {
 		const struct config_vlan_range *r = &vs->vlans.items[i];
 
 		compile_add_range(in->vlans, &in->vlan_count,
-				  (struct wire_range){r->first, r->last});
+		                  (struct wire_range){r->first, r->last});
 	}
 	in->silence_ms = proxy->no_handshake_timeout_ms;
 	if (proxy->on_failure[FAILURE_TCP_AUTH] == CONFIG_BLOCK)
@@ -122,10 +122,10 @@ static void fill_ranges(struct wire_interest *in, const struct config_virtual_se
 
 /* One policy of one virtual segment, its clients on `side`. */
 static int add_policy(struct compiled *c, const struct config_virtual_segment *vs,
-		      const struct config_server_proxy *proxy, int side)
+                      const struct config_server_proxy *proxy, int side)
 {
 	struct compile_entry e = {
-		.key = {.side = (uint8_t)side, .segment = (uint16_t)vs->segment->index}};
+	        .key = {.side = (uint8_t)side, .segment = (uint16_t)vs->segment->index}};
 
 	fill_ranges(&e.value, vs, proxy);
 	for (size_t i = 0; i < proxy->destinations.count; i++) {
@@ -162,7 +162,7 @@ static int add_virtual_segment(struct compiled *c, const struct config_virtual_s
 }
 
 static bool prefix_covers(const struct wire_interest_key *wide,
-			  const struct wire_interest_key *narrow)
+                          const struct wire_interest_key *narrow)
 {
 	uint32_t bits = wide->prefix_len - KEY_FIXED_BITS;
 	const uint8_t *a = (const void *)wide->addr, *b = (const void *)narrow->addr;
@@ -186,7 +186,7 @@ static void lay_over(struct compiled *c)
 }
 
 static void bypass_prefix(const struct config_prefixes *list, size_t i, uint32_t addr[4],
-			  uint32_t mask[4])
+                          uint32_t mask[4])
 {
 	memset(addr, 0, 16);
 	memset(mask, 0, 16);
@@ -238,10 +238,10 @@ static int add_bypass(struct compiled *c, const struct config_bypass_rule *r)
 {
 	size_t combinations = 1;
 	struct wire_bypass b = {
-		.tunnel = bypass_tunnels(r->tunnel),
-		.proto = r->protocol == CONFIG_PROTOCOL_TCP   ? 6
-			 : r->protocol == CONFIG_PROTOCOL_UDP ? 17
-							      : 0,
+	        .tunnel = bypass_tunnels(r->tunnel),
+	        .proto = r->protocol == CONFIG_PROTOCOL_TCP   ? 6
+	                 : r->protocol == CONFIG_PROTOCOL_UDP ? 17
+	                                                      : 0,
 	};
 
 	for (size_t i = 0; i < r->segments_count; i++)
@@ -249,7 +249,7 @@ static int add_bypass(struct compiled *c, const struct config_bypass_rule *r)
 	if (r->segments_count == 0)
 		b.segments = UINT64_MAX;
 	const size_t counts[] = {r->sources.count, r->destinations.count, r->source_ports.count,
-				 r->destination_ports.count, r->vlans.count};
+	                         r->destination_ports.count, r->vlans.count};
 	for (size_t i = 0; i < SL_ARRAY_LEN(counts); i++)
 		combinations *= SL_MAX(counts[i], (size_t)1);
 	for (size_t n = 0; n < combinations; n++) {
@@ -270,7 +270,7 @@ static int add_bypass(struct compiled *c, const struct config_bypass_rule *r)
 		b.vlan = (struct wire_range){0, VLAN_LAST};
 		if (r->vlans.count)
 			b.vlan = (struct wire_range){r->vlans.items[vlan].first,
-						     r->vlans.items[vlan].last};
+			                             r->vlans.items[vlan].last};
 		c->bypass[c->bypass_count++] = b;
 	}
 	return 0;
@@ -282,8 +282,8 @@ int compile_config(const struct config *config, struct compiled *ret_compiled)
 	int error = 0;
 
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; !error && config->ssl_inspection.server &&
-			   i < config->virtual_segments_count; i++)
+	for (size_t i = 0;
+	     !error && config->ssl_inspection.server && i < config->virtual_segments_count; i++)
 		error = add_virtual_segment(c, &config->virtual_segments[i]);
 	for (size_t i = 0; !error && i < config->bypass_rules_count; i++)
 		error = add_bypass(c, &config->bypass_rules[i]);

@@ -30,16 +30,16 @@ struct compiled {
 
 /* Builds both. SL_ELIMIT when it is more than the maps hold, SL_ENOMEM. */
 int compile_config(const struct config *config, struct compiled *ret_compiled)
-	SL_NONNULL(1, 2) SL_MUST;
+        SL_NONNULL(1, 2) SL_MUST;
 void compile_free(struct compiled *c) SL_NONNULL(1);
 
 /* Empties bank 0 or 1 of the maps and fills it. SL_ESYS. */
 int compile_write(const struct compiled *c, const struct program *p, uint32_t bank)
-	SL_NONNULL(1, 2) SL_MUST;
+        SL_NONNULL(1, 2) SL_MUST;
 
 /* WIRE_SEG_x of a segment. */
 uint32_t compile_segment_flags(const struct config_segment *s) SL_NONNULL(1);
 
 /* Adds a range to a list of at most WIRE_RANGES_MAX; past that the two closest are joined. */
 void compile_add_range(struct wire_range *list, uint32_t *count, struct wire_range range)
-	SL_NONNULL(1, 2);
+        SL_NONNULL(1, 2);

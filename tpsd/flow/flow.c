@@ -17,8 +17,8 @@
 #include "tpsd/take/take.h"
 
 enum {
-	LINGER_MS = 2000,      /* a decided flow's record waits this long for late packets */
-	TAKE_ATTEMPTS = 12,    /* 1, 2, 4 … 64 ms, then 64: about half a second */
+	LINGER_MS = 2000,   /* a decided flow's record waits this long for late packets */
+	TAKE_ATTEMPTS = 12, /* 1, 2, 4 … 64 ms, then 64: about half a second */
 	TAKE_WAIT_MAX_MS = 64,
 	SYNTHETIC_TRIES = 64,
 	NOTICES_A_SECOND = 10,
@@ -123,16 +123,16 @@ static void inject_held(struct flow *f, bool pass)
 {
 	for (struct held_packet *p = f->hold.first; p; p = p->next)
 		(void)inject_packet(&f->wire->inject, f->key.segment, p->side, pass, &p->view,
-				    &p->tag, p->gso_size);
+		                    &p->tag, p->gso_size);
 }
 
 static void pass(struct flow *f, enum reason reason)
 {
 	struct wire *w = f->wire;
 	struct table_decision d = {.state = WIRE_FORWARD,
-				   .flow = f->number,
-				   .reason = (uint16_t)reason,
-				   .revision = w->global.revision};
+	                           .flow = f->number,
+	                           .reason = (uint16_t)reason,
+	                           .revision = w->global.revision};
 
 	for (const struct held_packet *p = f->hold.first; p; p = p->next)
 		if (p->view.flags & PACKET_FIN)
@@ -141,7 +141,7 @@ static void pass(struct flow *f, enum reason reason)
 	inject_held(f, true);
 	if (table_decide(&w->program, &f->key, f->serial, &d) == SL_ESYS)
 		log_warning("flow %llu: the decision to forward it cannot be written: %s",
-			    (unsigned long long)f->number, strerror(errno));
+		            (unsigned long long)f->number, strerror(errno));
 	count(w, COUNTER_flows_forwarded);
 	settle(f, FLOW_PASSED);
 }
@@ -151,9 +151,9 @@ static void block(struct flow *f, enum reason reason, unsigned reset)
 {
 	struct wire *w = f->wire;
 	struct table_decision d = {.state = WIRE_BLOCK,
-				   .flow = f->number,
-				   .reason = (uint16_t)reason,
-				   .revision = w->global.revision};
+	                           .flow = f->number,
+	                           .reason = (uint16_t)reason,
+	                           .revision = w->global.revision};
 	struct wire_flow e;
 
 	if (!table_get(&w->program, &f->key, f->serial, &e)) {
@@ -171,7 +171,7 @@ static void block(struct flow *f, enum reason reason, unsigned reset)
 static void tell_gone(struct flow *f, enum reason reason)
 {
 	struct ipc_message m = {.type = IPC_GONE,
-				.gone = {.flow = f->number, .reason = (uint16_t)reason}};
+	                        .gone = {.flow = f->number, .reason = (uint16_t)reason}};
 	struct ipc_channel *ch;
 
 	if (!f->has_worker)
@@ -185,7 +185,7 @@ static void tell_gone(struct flow *f, enum reason reason)
 static void not_inspected(struct flow *f, enum config_action action, enum reason reason)
 {
 	report_flow(f->wire, &f->key, f->client, f->number, reason,
-		    action == CONFIG_BLOCK ? OUTCOME_BLOCKED : OUTCOME_BYPASSED);
+	            action == CONFIG_BLOCK ? OUTCOME_BLOCKED : OUTCOME_BYPASSED);
 	if (action == CONFIG_BLOCK)
 		block(f, reason, IPC_RESET_BOTH);
 	else
@@ -233,9 +233,9 @@ static int choose_worker(struct wire *w)
 static uint8_t hello_flags(const struct flow *f, bool server_first, const struct hold_stream *s)
 {
 	return (uint8_t)((server_first ? IPC_HELLO_SERVER_FIRST : 0) |
-			 (s->fin || s->reset ? IPC_HELLO_FIN : 0) |
-			 (f->timed_out ? IPC_HELLO_TIMED_OUT : 0) |
-			 (f->silent ? IPC_HELLO_SILENT : 0));
+	                 (s->fin || s->reset ? IPC_HELLO_FIN : 0) |
+	                 (f->timed_out ? IPC_HELLO_TIMED_OUT : 0) |
+	                 (f->silent ? IPC_HELLO_SILENT : 0));
 }
 
 static void send_hello(struct flow *f, bool server_first, const struct hold_stream *s)
@@ -244,21 +244,21 @@ static void send_hello(struct flow *f, bool server_first, const struct hold_stre
 	const struct wire_key *k = &f->key;
 	int c = f->client, worker = f->has_worker ? (int)f->worker : choose_worker(w);
 	struct ipc_message m = {
-		.type = IPC_HELLO,
-		.hello = {.flow = f->number,
-			  .segment = k->segment,
-			  .client_side = (uint8_t)c,
-			  .vlan = k->vlan,
-			  .tunnel = k->tunnel,
-			  .tunnel_key = k->tunnel_key,
-			  .client = addr_of(k, c),
-			  .client_port = ntohs(k->port[c]),
-			  .server = addr_of(k, !c),
-			  .server_port = ntohs(k->port[!c]),
-			  .flags = hello_flags(f, server_first, s),
-			  .bytes = {.data = w->bytes.data, .len = (uint32_t)w->bytes.len}}};
-	struct ipc_channel *ch = worker >= 0 ? proc_peer(w->proc, IPC_WORKER, (unsigned)worker)
-					     : NULL;
+	        .type = IPC_HELLO,
+	        .hello = {.flow = f->number,
+	                  .segment = k->segment,
+	                  .client_side = (uint8_t)c,
+	                  .vlan = k->vlan,
+	                  .tunnel = k->tunnel,
+	                  .tunnel_key = k->tunnel_key,
+	                  .client = addr_of(k, c),
+	                  .client_port = ntohs(k->port[c]),
+	                  .server = addr_of(k, !c),
+	                  .server_port = ntohs(k->port[!c]),
+	                  .flags = hello_flags(f, server_first, s),
+	                  .bytes = {.data = w->bytes.data, .len = (uint32_t)w->bytes.len}}};
+	struct ipc_channel *ch =
+	        worker >= 0 ? proc_peer(w->proc, IPC_WORKER, (unsigned)worker) : NULL;
 
 	if (!ch) {
 		not_inspected(f, on_failure(f), REASON_FALLBACK);
@@ -314,7 +314,7 @@ static void advance(struct flow *f)
 }
 
 static struct flow *flow_create(struct wire *w, const struct wire_key *key,
-				const struct wire_flow *entry)
+                                const struct wire_flow *entry)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
@@ -345,7 +345,7 @@ static void put_back(struct wire *w, const struct wire_up *up)
 
 	if (!packet_read(up->data, up->data_len, up->l3, &v))
 		(void)inject_packet(&w->inject, up->segment, up->side, false, &v, &tag,
-				    up->gso_size);
+		                    up->gso_size);
 }
 
 /* The first packet of a flow that we do not know, or whose record is gone already. */
@@ -387,7 +387,7 @@ static void on_held(struct wire *w, const struct wire_up *up)
 		/* Past a bound the packet is gone; its sender sends it again. */
 		if (hold_add(&w->pool, &f->hold, up))
 			log_debug("flow %llu: a packet could not be held",
-				  (unsigned long long)f->number);
+			          (unsigned long long)f->number);
 		if (first && !limit_admits(w, f)) {
 			not_inspected(f, on_overload(f), REASON_OVERLOAD);
 			return;
@@ -410,10 +410,10 @@ static void on_held(struct wire *w, const struct wire_up *up)
 static void on_notice(struct wire *w, const struct wire_up *up)
 {
 	static const enum reason reasons[WIRE_MARK_END] = {
-		[WIRE_MARK_MIDSTREAM] = REASON_MIDSTREAM,
-		[WIRE_MARK_ONE_WAY] = REASON_ONE_WAY,
-		[WIRE_MARK_TCP_AUTH] = REASON_TCP_AUTH,
-		[WIRE_MARK_OVERLOAD] = REASON_OVERLOAD,
+	        [WIRE_MARK_MIDSTREAM] = REASON_MIDSTREAM,
+	        [WIRE_MARK_ONE_WAY] = REASON_ONE_WAY,
+	        [WIRE_MARK_TCP_AUTH] = REASON_TCP_AUTH,
+	        [WIRE_MARK_OVERLOAD] = REASON_OVERLOAD,
 	};
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 	uint64_t now = loop_now_ns(w->proc->loop);
@@ -423,7 +423,7 @@ static void on_notice(struct wire *w, const struct wire_up *up)
 	if (mark >= WIRE_MARK_END || reasons[mark] == REASON_NONE)
 		return;
 	report_flow(w, &up->key, up->side & 1, 0, reasons[mark],
-		    up->mark & WIRE_NOTICE_BLOCKED ? OUTCOME_BLOCKED : OUTCOME_BYPASSED);
+	            up->mark & WIRE_NOTICE_BLOCKED ? OUTCOME_BLOCKED : OUTCOME_BYPASSED);
 	if (now - w->notices_ns >= CLOCK_NS_PER_S) {
 		w->notices_ns = now;
 		w->notices = 0;
@@ -431,10 +431,10 @@ static void on_notice(struct wire *w, const struct wire_up *up)
 	if (w->notices++ >= NOTICES_A_SECOND)
 		return;
 	log_info("segment %u: %s:%u to %s:%u %s: %s (%s)", up->segment, addr_format(&from, a),
-		 ntohs(up->key.port[up->side & 1]), addr_format(&to, b),
-		 ntohs(up->key.port[!up->side]),
-		 up->mark & WIRE_NOTICE_BLOCKED ? "is blocked" : "goes on uninspected",
-		 reason_text(reasons[mark]), reason_name(reasons[mark]));
+	         ntohs(up->key.port[up->side & 1]), addr_format(&to, b),
+	         ntohs(up->key.port[!up->side]),
+	         up->mark & WIRE_NOTICE_BLOCKED ? "is blocked" : "goes on uninspected",
+	         reason_text(reasons[mark]), reason_name(reasons[mark]));
 }
 
 void flow_on_up(struct wire *w, const struct wire_up *up)
@@ -505,11 +505,11 @@ static void take_start(struct flow *f, const struct wire_flow *e, const struct t
 	struct wire *w = f->wire;
 	const struct wire_end *server = &e->end[!f->client];
 	struct inject_tcp last = {
-		.seq = server->next,
-		.ack = server->ack,
-		.window = (uint16_t)(server->scaled ? server->window
-						    : server->window >> server->wscale),
-		.flags = PACKET_ACK,
+	        .seq = server->next,
+	        .ack = server->ack,
+	        .window = (uint16_t)(server->scaled ? server->window
+	                                            : server->window >> server->wscale),
+	        .flags = PACKET_ACK,
 	};
 	struct ipc_message m = {.type = IPC_TAKEN, .taken = {.flow = f->number}};
 	struct ipc_channel *ch = proc_peer(w->proc, IPC_WORKER, f->worker);
@@ -535,9 +535,9 @@ static void take_now(struct flow *f, const struct wire_flow *e)
 {
 	struct wire *w = f->wire;
 	struct table_decision d = {.state = WIRE_DIVERT,
-				   .flow = f->number,
-				   .worker = (uint16_t)(PROC_SLOT_WORKER + f->worker),
-				   .revision = w->global.revision};
+	                           .flow = f->number,
+	                           .worker = (uint16_t)(PROC_SLOT_WORKER + f->worker),
+	                           .revision = w->global.revision};
 	struct take_pair pair;
 
 	f->synthetic = synthetic_get(f);
@@ -547,7 +547,7 @@ static void take_now(struct flow *f, const struct wire_flow *e)
 	}
 	if (take_make(&f->key, e, f->synthetic, &pair)) {
 		log_warning("flow %llu cannot be taken over: %s", (unsigned long long)f->number,
-			    strerror(errno));
+		            strerror(errno));
 		table_pair_remove(&w->program, f->synthetic);
 		take_failed(f, REASON_TAKE_FAILED);
 		return;
@@ -650,7 +650,7 @@ void flow_on_worker_lost(struct wire *w, unsigned worker)
 {
 	struct flow *f, *next;
 
-	HASH_ITER(by_number, w->flows_by_number, f, next) {
+	HASH_ITER (by_number, w->flows_by_number, f, next) {
 		if (!f->has_worker || f->worker != worker)
 			continue;
 		if (f->phase == FLOW_TAKEN) {
@@ -674,7 +674,7 @@ void flow_release_all(struct wire *w, enum reason reason)
 {
 	struct flow *f, *next;
 
-	HASH_ITER(by_number, w->flows_by_number, f, next) {
+	HASH_ITER (by_number, w->flows_by_number, f, next) {
 		if (f->phase != FLOW_HOLDING)
 			continue;
 		tell_gone(f, reason);
@@ -693,8 +693,8 @@ static void clear_entry(struct wire *w, struct flow *f)
 	/* And to our own two sockets, in the names of the two ends, so that the worker ends too. */
 	for (int side = 0; side < 2; side++) {
 		struct inject_tcp t = {.seq = e.end[side].next,
-				       .ack = e.end[side].ack,
-				       .flags = PACKET_RST | PACKET_ACK};
+		                       .ack = e.end[side].ack,
+		                       .flags = PACKET_RST | PACKET_ACK};
 
 		(void)inject_tcp(&w->inject, &f->key, &e, side, false, &t);
 	}
@@ -705,7 +705,7 @@ unsigned flow_clear(struct wire *w, uint64_t number)
 	struct flow *f, *next;
 	unsigned n = 0;
 
-	HASH_ITER(by_number, w->flows_by_number, f, next) {
+	HASH_ITER (by_number, w->flows_by_number, f, next) {
 		if (f->phase != FLOW_TAKEN || (number && f->number != number))
 			continue;
 		clear_entry(w, f);

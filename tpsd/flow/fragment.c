@@ -23,7 +23,7 @@ struct datagram_key {
 };
 
 struct piece {
-	struct piece *next; /* by offset */
+	struct piece *next;   /* by offset */
 	uint32_t offset, len; /* of the IP payload */
 	uint8_t data[];
 };
@@ -32,7 +32,7 @@ struct datagram {
 	struct datagram_key key;
 	struct piece *first;
 	uint64_t started_ns;
-	uint32_t have;	/* bytes of all pieces */
+	uint32_t have;  /* bytes of all pieces */
 	uint32_t total; /* bytes of the payload; 0 until the last piece is here */
 	uint32_t count;
 	uint32_t head_len, l3; /* of `head`: frame up to the end of the IP header */
@@ -75,7 +75,7 @@ void fragment_fini(struct wire *w)
 
 	if (!w->fragments)
 		return;
-	HASH_ITER(hh, w->fragments->table, d, next)
+	HASH_ITER (hh, w->fragments->table, d, next)
 		datagram_free(w->fragments, d);
 	free(w->fragments);
 	w->fragments = NULL;
@@ -124,8 +124,8 @@ static void datagram_put_back(struct wire *w, struct datagram *d)
 	ip[3] = (uint8_t)length;
 	ip[6] = ip[7] = 0;
 	if (!packet_read(w->fragments->whole, at, d->l3, &v))
-		(void)inject_packet(&w->inject, d->key.key.segment, d->key.side, false, &v,
-				    &d->tag, segment_size(w, d, v.payload - v.l4));
+		(void)inject_packet(&w->inject, d->key.key.segment, d->key.side, false, &v, &d->tag,
+		                    segment_size(w, d, v.payload - v.l4));
 }
 
 static struct datagram *datagram_get(struct wire *w, const struct datagram_key *key)
@@ -183,7 +183,7 @@ static bool too_much(const struct wire *w, const struct place *at)
 }
 
 static int datagram_add(struct wire *w, struct datagram *d, const struct wire_up *up,
-			const struct place *at)
+                        const struct place *at)
 {
 	struct piece *p = malloc(sizeof(*p) + at->len);
 	int error;
@@ -204,8 +204,8 @@ static int datagram_add(struct wire *w, struct datagram *d, const struct wire_up
 		d->l3 = up->l3;
 		d->head_len = up->l3 + at->header;
 		memcpy(d->head, up->data, d->head_len);
-		d->tag = (struct packet_tag){.vlan_proto = up->vlan_proto,
-					     .vlan_tci = up->vlan_tci};
+		d->tag =
+		        (struct packet_tag){.vlan_proto = up->vlan_proto, .vlan_tci = up->vlan_tci};
 	}
 	if (at->more)
 		return 0;
@@ -249,11 +249,11 @@ void fragment_tick(struct wire *w)
 {
 	uint64_t now = loop_now_ns(w->proc->loop);
 	uint64_t patience = w->config ? w->config->limits.fragment_timeout_ms * CLOCK_NS_PER_MS
-				      : 2 * CLOCK_NS_PER_S;
+	                              : 2 * CLOCK_NS_PER_S;
 	struct datagram *d, *next;
 
 	/* In the order of their start: the table keeps the order of insertion. */
-	HASH_ITER(hh, w->fragments->table, d, next) {
+	HASH_ITER (hh, w->fragments->table, d, next) {
 		if (now - d->started_ns < patience)
 			break;
 		w->fragments->dropped++;

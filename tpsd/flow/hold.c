@@ -10,7 +10,7 @@
 enum { POOLED_BYTES = 2048, FREE_MAX = 1024 };
 
 void hold_pool_init(struct hold_pool *pool, uint32_t packets_max, uint32_t packets_per_flow,
-		    uint64_t bytes_max)
+                    uint64_t bytes_max)
 {
 	memset(pool, 0, sizeof(*pool));
 	pool->packets_max = packets_max;
@@ -127,7 +127,7 @@ static const struct held_packet *packet_at(const struct hold *h, int side, uint3
 }
 
 void hold_assemble(const struct hold *h, int side, uint32_t from, struct buf *out,
-		   struct hold_stream *ret_stream)
+                   struct hold_stream *ret_stream)
 {
 	struct hold_stream s = {.end = from};
 	const struct held_packet *p;

@@ -18,8 +18,8 @@ struct held_packet {
 	struct packet_tag tag;
 	uint16_t gso_size;
 	uint8_t side;
-	bool pooled;	/* of the pool's size */
-	uint32_t size;	/* bytes counted */
+	bool pooled;             /* of the pool's size */
+	uint32_t size;           /* bytes counted */
 	struct packet_view view; /* into data */
 	uint8_t data[];
 };
@@ -40,7 +40,7 @@ struct hold {
 };
 
 void hold_pool_init(struct hold_pool *pool, uint32_t packets_max, uint32_t packets_per_flow,
-		    uint64_t bytes_max) SL_NONNULL(1);
+                    uint64_t bytes_max) SL_NONNULL(1);
 /* Frees what is free; no hold may have packets any more. */
 void hold_pool_fini(struct hold_pool *pool) SL_NONNULL(1);
 
@@ -51,14 +51,14 @@ void hold_init(struct hold *h) SL_NONNULL(1);
  * SL_ENOMEM.
  */
 int hold_add(struct hold_pool *pool, struct hold *h, const struct wire_up *up)
-	SL_NONNULL(1, 2, 3) SL_MUST;
+        SL_NONNULL(1, 2, 3) SL_MUST;
 
 void hold_clear(struct hold_pool *pool, struct hold *h) SL_NONNULL(1, 2);
 
 /* What hold_assemble found besides bytes. */
 struct hold_stream {
-	bool fin;   /* at the end of the bytes */
-	bool reset; /* a RST of this side was held, behind the bytes or before them */
+	bool fin;     /* at the end of the bytes */
+	bool reset;   /* a RST of this side was held, behind the bytes or before them */
 	uint32_t end; /* sequence number behind the bytes, FIN included */
 };
 
@@ -67,4 +67,4 @@ struct hold_stream {
  * `out` (emptied first; stops at its maximum). Overlaps: the first copy that came wins.
  */
 void hold_assemble(const struct hold *h, int side, uint32_t from, struct buf *out,
-		   struct hold_stream *ret_stream) SL_NONNULL(1, 4, 5);
+                   struct hold_stream *ret_stream) SL_NONNULL(1, 4, 5);

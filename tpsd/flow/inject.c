@@ -26,7 +26,7 @@ static uint32_t mark_of(uint16_t segment, int side, bool pass)
 int inject_open(struct inject *in, uint32_t ifindex)
 {
 	struct sockaddr_ll at = {
-		.sll_family = AF_PACKET, .sll_ifindex = (int)ifindex, .sll_protocol = 0};
+	        .sll_family = AF_PACKET, .sll_ifindex = (int)ifindex, .sll_protocol = 0};
 	int size = SEND_BUFFER;
 
 	in->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,9 +55,9 @@ static int send_marked(void *arg, const uint8_t *frame, size_t len)
 	} control = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)frame, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control.room)};
+	                     .msg_iovlen = 1,
+	                     .msg_control = &control,
+	                     .msg_controllen = sizeof(control.room)};
 	ssize_t n;
 
 	control.head.cmsg_level = SOL_SOCKET;
@@ -71,7 +71,7 @@ static int send_marked(void *arg, const uint8_t *frame, size_t len)
 }
 
 int inject_packet(struct inject *in, uint16_t segment, int side, bool pass,
-		  const struct packet_view *v, const struct packet_tag *tag, uint32_t segment_size)
+                  const struct packet_view *v, const struct packet_tag *tag, uint32_t segment_size)
 {
 	struct target t = {.in = in, .mark = mark_of(segment, side, pass)};
 
@@ -79,7 +79,7 @@ int inject_packet(struct inject *in, uint16_t segment, int side, bool pass,
 }
 
 int inject_frame(struct inject *in, uint16_t segment, int side, bool pass, const uint8_t *frame,
-		 size_t len)
+                 size_t len)
 {
 	struct target t = {.in = in, .mark = mark_of(segment, side, pass)};
 
@@ -87,12 +87,12 @@ int inject_frame(struct inject *in, uint16_t segment, int side, bool pass, const
 }
 
 static size_t write_outer(uint8_t *out, const struct wire_key *key, const struct wire_dress *d,
-			  int side)
+                          int side)
 {
-	size_t len = key->tunnel == WIRE_TUNNEL_NONE ? 0
-		     : key->tunnel == WIRE_TUNNEL_IPIP ? 20
-		     : key->tunnel == WIRE_TUNNEL_GRE  ? 24
-							: 28;
+	size_t len = key->tunnel == WIRE_TUNNEL_NONE   ? 0
+	             : key->tunnel == WIRE_TUNNEL_IPIP ? 20
+	             : key->tunnel == WIRE_TUNNEL_GRE  ? 24
+	                                               : 28;
 	uint32_t tunnel_key = htonl(key->tunnel_key);
 
 	if (!len)
@@ -115,23 +115,23 @@ static size_t write_outer(uint8_t *out, const struct wire_key *key, const struct
 }
 
 int inject_tcp(struct inject *in, const struct wire_key *key, const struct wire_flow *f, int side,
-	       bool pass, const struct inject_tcp *t)
+               bool pass, const struct inject_tcp *t)
 {
 	const struct wire_end *e = &f->end[side & 1], *far = &f->end[!side];
 	struct packet_tcp tcp = {
-		.src = key->addr[side & 1][3],
-		.dst = key->addr[!side][3],
-		.sport = key->port[side & 1],
-		.dport = key->port[!side],
-		.seq = t->seq,
-		.ack = t->ack,
-		.window = t->window,
-		.flags = t->flags,
-		.ttl = e->dress.ttl,
-		.tos = e->dress.tos & 0xfc,
-		.timestamps = e->options & far->options & WIRE_OPT_TIMESTAMP ? 1 : 0,
-		.tsval = e->tsval,
-		.tsecr = far->tsval,
+	        .src = key->addr[side & 1][3],
+	        .dst = key->addr[!side][3],
+	        .sport = key->port[side & 1],
+	        .dport = key->port[!side],
+	        .seq = t->seq,
+	        .ack = t->ack,
+	        .window = t->window,
+	        .flags = t->flags,
+	        .ttl = e->dress.ttl,
+	        .tos = e->dress.tos & 0xfc,
+	        .timestamps = e->options & far->options & WIRE_OPT_TIMESTAMP ? 1 : 0,
+	        .tsval = e->tsval,
+	        .tsecr = far->tsval,
 	};
 	struct packet_tag tag = {.vlan_proto = e->dress.vlan_proto, .vlan_tci = e->dress.vlan_tci};
 	uint8_t frame[ETHER_LEN + OUTER_MAX + IP_TCP_MAX] = {0};
@@ -149,8 +149,7 @@ int inject_tcp(struct inject *in, const struct wire_key *key, const struct wire_
 int inject_reset(struct inject *in, const struct wire_key *key, const struct wire_flow *f, int side)
 {
 	const struct wire_end *e = &f->end[side & 1];
-	struct inject_tcp t = {
-		.seq = e->ack, .ack = e->next, .flags = PACKET_RST | PACKET_ACK};
+	struct inject_tcp t = {.seq = e->ack, .ack = e->next, .flags = PACKET_RST | PACKET_ACK};
 
 	return inject_tcp(in, key, f, !side, true, &t);
 }

@@ -26,12 +26,12 @@ void inject_close(struct inject *in) SL_NONNULL(1);
  * `segment_size`: payload bytes of a frame, 0 for as it is. SL_ESYS when the socket takes no more.
  */
 int inject_packet(struct inject *in, uint16_t segment, int side, bool pass,
-		  const struct packet_view *v, const struct packet_tag *tag,
-		  uint32_t segment_size) SL_NONNULL(1, 5, 6);
+                  const struct packet_view *v, const struct packet_tag *tag, uint32_t segment_size)
+        SL_NONNULL(1, 5, 6);
 
 /* A frame as it is. */
 int inject_frame(struct inject *in, uint16_t segment, int side, bool pass, const uint8_t *frame,
-		 size_t len) SL_NONNULL(1, 5);
+                 size_t len) SL_NONNULL(1, 5);
 
 /* A bare TCP packet of `f`'s end on `side`, in its dress: flags, sequence numbers and window are
  * given; timestamps are added when both ends agreed on them. */
@@ -41,8 +41,8 @@ struct inject_tcp {
 	uint8_t flags; /* PACKET_x */
 };
 int inject_tcp(struct inject *in, const struct wire_key *key, const struct wire_flow *f, int side,
-	       bool pass, const struct inject_tcp *t) SL_NONNULL(1, 2, 3, 6);
+               bool pass, const struct inject_tcp *t) SL_NONNULL(1, 2, 3, 6);
 
 /* RST to the end on `side` in the other's name, with the sequence number it expects. */
 int inject_reset(struct inject *in, const struct wire_key *key, const struct wire_flow *f, int side)
-	SL_NONNULL(1, 2, 3);
+        SL_NONNULL(1, 2, 3);

@@ -31,12 +31,12 @@ struct source_count {
 };
 
 static const char *const limit_names[] = {
-	[WIRE_LIMIT_SESSIONS] = "sessions",
-	[WIRE_LIMIT_HANDSHAKES] = "handshakes",
-	[WIRE_LIMIT_DECISION_AGE] = "decision_age_ms",
-	[WIRE_LIMIT_FLOWS] = "flows",
-	[WIRE_LIMIT_HELD_PACKETS] = "held_packets",
-	[WIRE_LIMIT_HELD_BYTES] = "held_bytes",
+        [WIRE_LIMIT_SESSIONS] = "sessions",
+        [WIRE_LIMIT_HANDSHAKES] = "handshakes",
+        [WIRE_LIMIT_DECISION_AGE] = "decision_age_ms",
+        [WIRE_LIMIT_FLOWS] = "flows",
+        [WIRE_LIMIT_HELD_PACKETS] = "held_packets",
+        [WIRE_LIMIT_HELD_BYTES] = "held_bytes",
 };
 
 const char *limit_name(enum wire_limit_name limit)
@@ -106,7 +106,7 @@ static void table_clear(struct source_count **table)
 {
 	struct source_count *s, *next;
 
-	HASH_ITER(hh, *table, s, next) {
+	HASH_ITER (hh, *table, s, next) {
 		HASH_DEL(*table, s);
 		free(s);
 	}
@@ -167,15 +167,15 @@ static void limit_log(const struct wire *w, enum wire_limit_name which, bool rea
 
 	if (!reached)
 		log_info("limit %s: below the threshold again (%llu of %llu)", limit_name(which),
-			 (unsigned long long)l->now, (unsigned long long)l->limit);
+		         (unsigned long long)l->now, (unsigned long long)l->limit);
 	else if (which == WIRE_LIMIT_SESSIONS)
 		log_critical("SSL Inspection reached Critical threshold of Max Concurrent "
-			     "Connections. Action: %s",
-			     blocks ? "Block" : "Allow but bypass Inspection");
+		             "Connections. Action: %s",
+		             blocks ? "Block" : "Allow but bypass Inspection");
 	else
 		log_critical("limit %s reached (%llu of %llu): new flows are %s", limit_name(which),
-			     (unsigned long long)l->now, (unsigned long long)l->limit,
-			     blocks ? "blocked" : "bypassed");
+		             (unsigned long long)l->now, (unsigned long long)l->limit,
+		             blocks ? "blocked" : "bypassed");
 }
 
 static void limit_update(struct wire *w, enum wire_limit_name which)
@@ -222,7 +222,7 @@ void limit_tick(struct wire *w)
 		waiting += w->workers[i].waiting;
 	w->limits[WIRE_LIMIT_HANDSHAKES].now = waiting;
 	w->limits[WIRE_LIMIT_DECISION_AGE].now =
-		w->oldest ? (now - w->oldest->asked_ns) / CLOCK_NS_PER_MS : 0;
+	        w->oldest ? (now - w->oldest->asked_ns) / CLOCK_NS_PER_MS : 0;
 	w->limits[WIRE_LIMIT_FLOWS].now = w->flows_in_table;
 	w->limits[WIRE_LIMIT_HELD_PACKETS].now = w->pool.packets;
 	w->limits[WIRE_LIMIT_HELD_BYTES].now = w->pool.bytes;
@@ -255,8 +255,8 @@ static void log_tuple(const struct flow *f, const char *what)
 	memcpy(client.bytes, f->key.addr[f->client], 16);
 	memcpy(server.bytes, f->key.addr[!f->client], 16);
 	log_error("worker %u was lost with flow %llu: %s:%u to %s:%u%s", f->worker,
-		  (unsigned long long)f->number, addr_format(&client, a), pc[0] << 8 | pc[1],
-		  addr_format(&server, b), ps[0] << 8 | ps[1], what);
+	          (unsigned long long)f->number, addr_format(&client, a), pc[0] << 8 | pc[1],
+	          addr_format(&server, b), ps[0] << 8 | ps[1], what);
 }
 
 /* A worker that is lost three times in a minute was perhaps made to: no fallback by a crash. */

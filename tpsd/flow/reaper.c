@@ -149,12 +149,12 @@ static void look(struct wire *w, const struct wire_key *key, const struct wire_f
 
 /* One batch of a map; true when the map is through. */
 static bool batch(struct reaper *r, int fd, void *keys, void *values, uint64_t flags,
-		  uint32_t *ret_count)
+                  uint32_t *ret_count)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts, .elem_flags = flags);
 	uint32_t n = BATCH;
 	int error = bpf_map_lookup_batch(fd, r->has_cursor ? r->cursor : NULL, r->cursor, keys,
-					 values, &n, &opts);
+	                                 values, &n, &opts);
 
 	*ret_count = error && errno != ENOENT ? 0 : n;
 	r->has_cursor = !error;
@@ -224,7 +224,7 @@ void reaper_adopt(struct wire *w)
 		for (uint32_t i = 0; i < n; i++)
 			if (r->values[i].state == WIRE_HELD &&
 			    table_set_undecided(&w->program, &r->keys[i], r->values[i].serial,
-						WIRE_WATCH) == SL_ESYS)
+			                        WIRE_WATCH) == SL_ESYS)
 				log_debug("a held entry cannot be watched again");
 		adopted += n;
 	} while (!through);

@@ -2,7 +2,8 @@
 /*
  * The ssl_inspection event of flows that end before a worker has their sockets, because the wire
  * itself decided: a limit, a fallback, TCP MD5 or AO, a start or a direction that was not seen, an
- * end that gave up (R31, R98, R159). So many a second and no more; the counters have them all. `tpsd: wire`.
+ * end that gave up (R31, R98, R159). So many a second and no more; the counters have them all.
+ * `tpsd: wire`.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static bool may_report(struct wire *w)
 }
 
 void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_t number,
-		 enum reason reason, enum reason_outcome outcome)
+                 enum reason reason, enum reason_outcome outcome)
 {
 	struct event_line *l = &w->line;
 	struct addr from = {.family = key->family}, to = {.family = key->family};

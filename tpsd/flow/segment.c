@@ -23,7 +23,7 @@ static const struct port *port_known(const struct wire *w, const char *name)
 }
 
 static int refuse(struct wire *w, int status, const struct config_segment *s, const char *text,
-		  const char *remedy)
+                  const char *remedy)
 {
 	char path[96];
 
@@ -33,7 +33,7 @@ static int refuse(struct wire *w, int status, const struct config_segment *s, co
 }
 
 static int prepare_port(struct wire *w, const struct config_segment *s, const char *name,
-			struct port *port)
+                        struct port *port)
 {
 	const struct port *have = port_known(w, name);
 	char text[160];
@@ -47,9 +47,9 @@ static int prepare_port(struct wire *w, const struct config_segment *s, const ch
 	if (!error)
 		return 0;
 	(void)snprintf(text, sizeof(text), "port %s: %s", name,
-		       error == SL_ENOENT ? "there is no such interface" : strerror(errno));
+	               error == SL_ENOENT ? "there is no such interface" : strerror(errno));
 	return refuse(w, error, s, text,
-		      "name an interface of this host that nothing else uses (ip link)");
+	              "name an interface of this host that nothing else uses (ip link)");
 }
 
 static int prepare_one(struct wire *w, const struct config_segment *s)
@@ -67,7 +67,7 @@ static int prepare_one(struct wire *w, const struct config_segment *s)
 		return error;
 	if (state->port[0].mtu != state->port[1].mtu) {
 		(void)snprintf(text, sizeof(text), "ports of unequal MTU: %s has %u, %s has %u",
-			       s->port_a, state->port[0].mtu, s->port_b, state->port[1].mtu);
+		               s->port_a, state->port[0].mtu, s->port_b, state->port[1].mtu);
 		return refuse(w, SL_EMISMATCH, s, text, "give both ports the same MTU (R158)");
 	}
 	state->open = true;
@@ -90,14 +90,14 @@ int segment_prepare(struct wire *w)
 	error = compile_config(c, &w->compiled);
 	if (error) {
 		proc_refuse_item(w->proc, error, "/virtual_segments",
-				 "more prefixes or bypass rules than the wire's tables hold",
-				 "use fewer, wider prefixes");
+		                 "more prefixes or bypass rules than the wire's tables hold",
+		                 "use fewer, wider prefixes");
 		return error;
 	}
 	error = compile_write(&w->compiled, &w->program, !w->global.bank);
 	if (error)
 		proc_refuse_item(w->proc, error, "", "the wire's tables cannot be written",
-				 "see the system log");
+		                 "see the system log");
 	return error;
 }
 
@@ -112,7 +112,7 @@ static int write_port(struct wire *w, const struct wire_segment_state *s, unsign
 }
 
 static int write_segment(struct wire *w, const struct wire_segment_state *s, uint32_t index,
-			 const struct config_segment *config, bool is_new)
+                         const struct config_segment *config, bool is_new)
 {
 	struct wire_segment value = {0};
 
@@ -138,7 +138,7 @@ static void remove_segment(struct wire *w, uint32_t index)
 
 	for (int side = 0; side < 2; side++)
 		(void)bpf_map_delete_elem(w->program.map.ports,
-					  &w->segments[index].port[side].ifindex);
+		                          &w->segments[index].port[side].ifindex);
 	(void)bpf_map_update_elem(w->program.map.segments, &index, &none, BPF_ANY);
 }
 
@@ -146,8 +146,7 @@ int segment_write_global(struct wire *w)
 {
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(w->program.map.global, &zero, &w->global, BPF_ANY) ? SL_ESYS
-										      : 0;
+	return bpf_map_update_elem(w->program.map.global, &zero, &w->global, BPF_ANY) ? SL_ESYS : 0;
 }
 
 static uint32_t smallest_mtu(const struct wire *w)
@@ -169,7 +168,7 @@ static int commit_segments(struct wire *w)
 		bool was = w->segments[i].open, is = w->pending_segments[i].open;
 
 		if (was && (!is || w->segments[i].port[0].ifindex !=
-						w->pending_segments[i].port[0].ifindex))
+		                           w->pending_segments[i].port[0].ifindex))
 			remove_segment(w, i);
 		w->segments[i] = w->pending_segments[i];
 		if (is && write_segment(w, &w->segments[i], i, &c->segments[i], !was))
@@ -202,7 +201,7 @@ int segment_commit(struct wire *w)
 
 /* Whether `side` is to be down because the other one is. */
 static bool wants_down(const struct wire_segment_state *s, const struct config_segment *c, int side,
-		       uint64_t now)
+                       uint64_t now)
 {
 	uint64_t since = s->down_since_ns[!side];
 
@@ -214,7 +213,7 @@ static bool wants_down(const struct wire_segment_state *s, const struct config_s
 }
 
 static void synchronise(struct wire *w, struct wire_segment_state *s,
-			const struct config_segment *c)
+                        const struct config_segment *c)
 {
 	uint64_t now = clock_now_ns();
 
@@ -238,8 +237,8 @@ static void synchronise(struct wire *w, struct wire_segment_state *s,
 			continue;
 		if (!port_set_up(&w->ports, p, !down))
 			log_warning("segment %s: port %s taken %s because port %s is %s", s->name,
-				    p->name, down ? "down" : "up", s->port[!side].name,
-				    down ? "down" : "up");
+			            p->name, down ? "down" : "up", s->port[!side].name,
+			            down ? "down" : "up");
 	}
 }
 

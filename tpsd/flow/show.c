@@ -87,7 +87,8 @@ static void show_capacity(struct show *s)
 	for (int i = 0; i < WIRE_LIMIT_END; i++) {
 		const struct wire_limit *l = &w->limits[order[i]];
 
-		say(s, "%s{\"resource\":\"%s\",\"now\":%llu,\"peak\":%llu,\"limit\":%llu,"
+		say(s,
+		    "%s{\"resource\":\"%s\",\"now\":%llu,\"peak\":%llu,\"limit\":%llu,"
 		    "\"reached\":%s}",
 		    i ? "," : "", limit_name((enum wire_limit_name)order[i]),
 		    (unsigned long long)l->now, (unsigned long long)l->peak,
@@ -198,9 +199,9 @@ static void show_flows(struct show *s)
 static const char *mark_name(uint16_t reason)
 {
 	static const char *const names[WIRE_MARK_END] = {
-		[WIRE_MARK_FALLBACK] = "fallback",   [WIRE_MARK_OVERLOAD] = "overload",
-		[WIRE_MARK_MIDSTREAM] = "midstream", [WIRE_MARK_ONE_WAY] = "one_way",
-		[WIRE_MARK_TCP_AUTH] = "tcp_auth",   [WIRE_MARK_PANIC] = "panic",
+	        [WIRE_MARK_FALLBACK] = "fallback",   [WIRE_MARK_OVERLOAD] = "overload",
+	        [WIRE_MARK_MIDSTREAM] = "midstream", [WIRE_MARK_ONE_WAY] = "one_way",
+	        [WIRE_MARK_TCP_AUTH] = "tcp_auth",   [WIRE_MARK_PANIC] = "panic",
 	};
 
 	return reason < WIRE_MARK_END && names[reason] ? names[reason] : "unknown";
@@ -294,21 +295,21 @@ static void command_except(struct show *s)
 		until = clock_now_ns() + (uint64_t)seconds * CLOCK_NS_PER_S;
 		if (seconds == 0)
 			error = bpf_map_delete_elem(s->wire->program.map.exceptions, &key) &&
-						errno != ENOENT
-					? SL_ESYS
-					: 0;
+			                        errno != ENOENT
+			                ? SL_ESYS
+			                : 0;
 		else
 			error = bpf_map_update_elem(s->wire->program.map.exceptions, &key, &until,
-						    BPF_ANY)
-					? SL_ELIMIT
-					: 0;
+			                            BPF_ANY)
+			                ? SL_ELIMIT
+			                : 0;
 	}
 	say(s, "{\"seconds\":%lld}", (long long)seconds);
 	answer(s, error, false);
 }
 
 static void say_check(struct show *s, bool first, const char *segment, const char *check, bool ok,
-		      const char *remedy)
+                      const char *remedy)
 {
 	say(s, "%s{\"segment\":", first ? "" : ",");
 	say_text(s, segment);
@@ -320,7 +321,8 @@ static void say_check(struct show *s, bool first, const char *segment, const cha
 static void command_segment_check(struct show *s)
 {
 	struct wire *w = s->wire;
-	uint64_t uninspected = 0, forwarded = table_count(&w->program, WIRE_COUNT_FORWARDED_PACKETS);
+	uint64_t uninspected = 0,
+	         forwarded = table_count(&w->program, WIRE_COUNT_FORWARDED_PACKETS);
 	bool first = true;
 
 	say(s, "{\"checks\":[");
@@ -333,11 +335,11 @@ static void command_segment_check(struct show *s)
 		first = false;
 		say_check(s, false, g->name, "link_b", g->port[1].up, "connect port B");
 		say_check(s, false, g->name, "mtu", g->port[0].mtu == g->port[1].mtu,
-			  "give both ports the same MTU");
+		          "give both ports the same MTU");
 		say_check(s, false, g->name, "traffic_a", g->received[0],
-			  "no frame has come in at port A: check the cable and the switch port");
+		          "no frame has come in at port A: check the cable and the switch port");
 		say_check(s, false, g->name, "traffic_b", g->received[1],
-			  "no frame has come in at port B: check the cable and the switch port");
+		          "no frame has come in at port B: check the cable and the switch port");
 	}
 	say(s, "],\"uninspected\":{");
 	for (int i = WIRE_COUNT_UNINSPECTED_NON_IP; i <= WIRE_COUNT_UNINSPECTED_MALFORMED; i++) {
@@ -357,16 +359,16 @@ static const struct {
 	const char *name;
 	void (*run)(struct show *s);
 } commands[] = {
-	{"flows", show_flows},
-	{"uninspected", show_uninspected},
-	{"segments", show_segments},
-	{"stats", show_stats},
-	{"capacity", show_capacity},
-	{"fallback", command_fallback},
-	{"stop", command_stop},
-	{"except", command_except},
-	{"segment_check", command_segment_check},
-	{"clear", command_clear},
+        {"flows", show_flows},
+        {"uninspected", show_uninspected},
+        {"segments", show_segments},
+        {"stats", show_stats},
+        {"capacity", show_capacity},
+        {"fallback", command_fallback},
+        {"stop", command_stop},
+        {"except", command_except},
+        {"segment_check", command_segment_check},
+        {"clear", command_clear},
 };
 
 void show_command(struct wire *w, uint64_t id, const char *name, const char *arguments_json)

@@ -24,13 +24,12 @@ static void renew_grace(struct wire *w)
 	struct wire_segment s;
 
 	for (uint32_t i = 0; i < WIRE_SEGMENTS_MAX; i++) {
-		if (!w->segments[i].open ||
-		    bpf_map_lookup_elem(w->program.map.segments, &i, &s))
+		if (!w->segments[i].open || bpf_map_lookup_elem(w->program.map.segments, &i, &s))
 			continue;
 		s.grace_until_ns = clock_now_ns() + s.grace_ns;
 		if (bpf_map_update_elem(w->program.map.segments, &i, &s, BPF_ANY))
 			log_warning("the grace time of a segment cannot be set: %s",
-				    strerror(errno));
+			            strerror(errno));
 	}
 }
 

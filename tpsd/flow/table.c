@@ -12,7 +12,7 @@
 enum { CPUS_MAX = 1024 };
 
 int table_get(const struct program *p, const struct wire_key *key, uint64_t serial,
-	      struct wire_flow *ret_flow)
+              struct wire_flow *ret_flow)
 {
 	struct wire_flow f;
 
@@ -36,7 +36,7 @@ static int table_put(const struct program *p, const struct wire_key *key, const 
 }
 
 static int get_undecided(const struct program *p, const struct wire_key *key, uint64_t serial,
-			 struct wire_flow *f)
+                         struct wire_flow *f)
 {
 	int error = table_get(p, key, serial, f);
 
@@ -46,7 +46,7 @@ static int get_undecided(const struct program *p, const struct wire_key *key, ui
 }
 
 int table_decide(const struct program *p, const struct wire_key *key, uint64_t serial,
-		 const struct table_decision *d)
+                 const struct table_decision *d)
 {
 	struct wire_flow f;
 	int error = get_undecided(p, key, serial, &f);
@@ -64,7 +64,7 @@ int table_decide(const struct program *p, const struct wire_key *key, uint64_t s
 }
 
 int table_set_undecided(const struct program *p, const struct wire_key *key, uint64_t serial,
-			enum wire_state state)
+                        enum wire_state state)
 {
 	struct wire_flow f;
 	int error = get_undecided(p, key, serial, &f);
@@ -84,7 +84,7 @@ void table_remove(const struct program *p, const struct wire_key *key, uint64_t 
 }
 
 int table_pair_add(const struct program *p, uint32_t synthetic, const struct wire_key *key,
-		   uint64_t serial)
+                   uint64_t serial)
 {
 	struct wire_leg_pair pair = {.key = *key, .serial = serial};
 

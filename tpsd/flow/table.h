@@ -14,14 +14,14 @@
 
 /* A copy of an entry. SL_ENOENT; SL_EMISMATCH when it is another flow's of the same tuple. */
 int table_get(const struct program *p, const struct wire_key *key, uint64_t serial,
-	      struct wire_flow *ret_flow) SL_NONNULL(1, 2, 4) SL_MUST;
+              struct wire_flow *ret_flow) SL_NONNULL(1, 2, 4) SL_MUST;
 
 /* What a decision writes. */
 struct table_decision {
 	enum wire_state state;
-	uint64_t flow;	   /* its number */
+	uint64_t flow;      /* its number */
 	uint32_t synthetic; /* network order; of DIVERT */
-	uint16_t worker;   /* heartbeat slot; of DIVERT */
+	uint16_t worker;    /* heartbeat slot; of DIVERT */
 	uint16_t reason;
 	uint32_t revision;
 	uint32_t ended; /* WIRE_FIN_x, WIRE_RST that were among the held packets */
@@ -32,23 +32,23 @@ struct table_decision {
  * SL_ENOENT, SL_EMISMATCH; SL_EBUSY when it is decided already.
  */
 int table_decide(const struct program *p, const struct wire_key *key, uint64_t serial,
-		 const struct table_decision *d) SL_NONNULL(1, 2, 4) SL_MUST;
+                 const struct table_decision *d) SL_NONNULL(1, 2, 4) SL_MUST;
 
 /* From WATCH to HELD without a packet (R21), or back (`state`). Errors as table_decide. */
 int table_set_undecided(const struct program *p, const struct wire_key *key, uint64_t serial,
-			enum wire_state state) SL_NONNULL(1, 2) SL_MUST;
+                        enum wire_state state) SL_NONNULL(1, 2) SL_MUST;
 
 /* Removes the entry if it still is the one meant. */
 void table_remove(const struct program *p, const struct wire_key *key, uint64_t serial)
-	SL_NONNULL(1, 2);
+        SL_NONNULL(1, 2);
 
 /* A synthetic address for a flow. SL_EEXIST when it is in use, SL_ELIMIT when the map is full. */
 int table_pair_add(const struct program *p, uint32_t synthetic, const struct wire_key *key,
-		   uint64_t serial) SL_NONNULL(1, 3) SL_MUST;
+                   uint64_t serial) SL_NONNULL(1, 3) SL_MUST;
 void table_pair_remove(const struct program *p, uint32_t synthetic) SL_NONNULL(1);
 /* SL_ENOENT. */
 int table_pair_get(const struct program *p, uint32_t synthetic, struct wire_leg_pair *ret_pair)
-	SL_NONNULL(1, 3) SL_MUST;
+        SL_NONNULL(1, 3) SL_MUST;
 
 /* Sum over CPUs of a counter. */
 uint64_t table_count(const struct program *p, enum wire_count what) SL_NONNULL(1);

@@ -37,11 +37,11 @@ struct flow {
 	struct wire_key key;
 	uint64_t serial; /* of its entry */
 	uint64_t number; /* the flow's number in messages and events */
-	uint8_t client;	 /* side of the client */
-	bool asked;	 /* a HELLO waits for its VERDICT */
-	bool timed_out;	 /* the wait for a whole ClientHello is over */
-	bool silent;	 /* nobody has spoken (R21) */
-	bool taking;	 /* verdict: take; not possible yet */
+	uint8_t client;  /* side of the client */
+	bool asked;      /* a HELLO waits for its VERDICT */
+	bool timed_out;  /* the wait for a whole ClientHello is over */
+	bool silent;     /* nobody has spoken (R21) */
+	bool taking;     /* verdict: take; not possible yet */
 	bool has_worker;
 	uint8_t attempts; /* of the take */
 	unsigned worker;  /* index */
@@ -61,7 +61,7 @@ struct wire_segment_state {
 	struct port port[2];
 	bool open;
 	char name[64];
-	bool received[2];	   /* a frame came in at this port since start */
+	bool received[2];          /* a frame came in at this port since start */
 	uint64_t down_since_ns[2]; /* link-down synchronisation */
 };
 
@@ -82,8 +82,8 @@ enum wire_limit_name {
 
 struct wire_worker {
 	bool up;
-	uint32_t sessions; /* taken and open */
-	uint32_t waiting;  /* held and asked */
+	uint32_t sessions;   /* taken and open */
+	uint32_t waiting;    /* held and asked */
 	uint64_t lost_ns[3]; /* when it was last lost; the newest first */
 };
 
@@ -99,8 +99,8 @@ struct wire {
 	struct ring_buffer *ring;
 	struct loop_source ring_source;
 	struct loop_timer tick;
-	struct config *config;	/* committed; NULL before the first */
-	struct config *pending; /* prepared */
+	struct config *config;    /* committed; NULL before the first */
+	struct config *pending;   /* prepared */
 	struct compiled compiled; /* of pending */
 	uint32_t generation;
 	struct wire_global global; /* as last written */
@@ -138,14 +138,13 @@ struct wire {
 /* A record of the ring. */
 void flow_on_up(struct wire *w, const struct wire_up *up) SL_NONNULL(1, 2);
 /* Messages of workers. */
-void flow_on_verdict(struct wire *w, unsigned worker, const struct ipc_verdict *v)
-	SL_NONNULL(1, 3);
+void flow_on_verdict(struct wire *w, unsigned worker, const struct ipc_verdict *v) SL_NONNULL(1, 3);
 void flow_on_ended(struct wire *w, unsigned worker, uint64_t number) SL_NONNULL(1);
 /* A worker is gone: what waits for it goes to another, its sessions are over. */
 void flow_on_worker_lost(struct wire *w, unsigned worker) SL_NONNULL(1);
 /* A watched entry in which nobody has spoken for too long. */
 void flow_on_silence(struct wire *w, const struct wire_key *key, const struct wire_flow *entry)
-	SL_NONNULL(1, 2, 3);
+        SL_NONNULL(1, 2, 3);
 /* Releases everything that waits for a verdict: fallback, or the end of this process. */
 void flow_release_all(struct wire *w, enum reason reason) SL_NONNULL(1);
 /* Resets both ends of taken flows that match; number 0: all. Returns how many. */
@@ -154,7 +153,7 @@ void flow_forget(struct flow *f) SL_NONNULL(1);
 
 /* report.c: the event of a flow that the wire decided itself. `number` 0: it has none. */
 void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_t number,
-		 enum reason reason, enum reason_outcome outcome) SL_NONNULL(1, 2);
+                 enum reason reason, enum reason_outcome outcome) SL_NONNULL(1, 2);
 
 /* limit.c: R145, R160. */
 
@@ -197,4 +196,4 @@ void fragment_tick(struct wire *w) SL_NONNULL(1);
 
 /* show.c: commands. */
 void show_command(struct wire *w, uint64_t id, const char *name, const char *arguments_json)
-	SL_NONNULL(1, 3);
+        SL_NONNULL(1, 3);

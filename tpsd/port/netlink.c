@@ -23,7 +23,7 @@ struct request {
 };
 
 static void request_begin(struct request *r, uint16_t type, uint16_t flags, const void *body,
-			  size_t len)
+                          size_t len)
 {
 	memset(r, 0, sizeof(*r));
 	r->head.nlmsg_type = type;
@@ -60,7 +60,7 @@ static int answer_error(int error)
 
 /* Sends and waits for the acknowledgement; an RTM_NEWLINK before it goes to `link`. */
 static int request_send(struct netlink *nl, struct request *r,
-			void (*link)(const struct nlmsghdr *, void *), void *arg)
+                        void (*link)(const struct nlmsghdr *, void *), void *arg)
 {
 	static _Alignas(16) __thread uint8_t answer[ANSWER_MAX];
 
@@ -127,7 +127,7 @@ static void link_read(const struct nlmsghdr *h, void *arg)
 }
 
 static int link_get(struct netlink *nl, const char *name, uint32_t index,
-		    struct netlink_link *ret_link)
+                    struct netlink_link *ret_link)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index};
 	struct netlink_link link = {0};
@@ -167,12 +167,12 @@ int netlink_link_move(struct netlink *nl, uint32_t index, int netns_fd)
 }
 
 int netlink_link_set(struct netlink *nl, uint32_t index, uint32_t flags, uint32_t mask,
-		     uint32_t mtu)
+                     uint32_t mtu)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC,
-				 .ifi_index = (int)index,
-				 .ifi_flags = flags,
-				 .ifi_change = mask};
+	                         .ifi_index = (int)index,
+	                         .ifi_flags = flags,
+	                         .ifi_change = mask};
 	struct request r;
 
 	request_begin(&r, RTM_NEWLINK, 0, &info, sizeof(info));
@@ -216,14 +216,14 @@ int netlink_address_add(struct netlink *nl, uint32_t index, uint32_t be32)
 }
 
 int netlink_route_set(struct netlink *nl, uint32_t be32_net, uint8_t prefix_len, uint32_t index,
-		      uint32_t mtu)
+                      uint32_t mtu)
 {
 	struct rtmsg body = {.rtm_family = AF_INET,
-			     .rtm_dst_len = prefix_len,
-			     .rtm_table = RT_TABLE_MAIN,
-			     .rtm_protocol = RTPROT_STATIC,
-			     .rtm_scope = RT_SCOPE_LINK,
-			     .rtm_type = RTN_UNICAST};
+	                     .rtm_dst_len = prefix_len,
+	                     .rtm_table = RT_TABLE_MAIN,
+	                     .rtm_protocol = RTPROT_STATIC,
+	                     .rtm_scope = RT_SCOPE_LINK,
+	                     .rtm_type = RTN_UNICAST};
 	struct rtattr *metrics;
 	struct request r;
 

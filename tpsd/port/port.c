@@ -28,10 +28,10 @@ enum { VETH_MTU = 65535, MTU_MIN = 576 };
 
 /* Bytes that each tunnel kind puts before the inner packet. */
 static const uint32_t tunnel_overhead[WIRE_TUNNELS] = {
-	[WIRE_TUNNEL_NONE] = 0,
-	[WIRE_TUNNEL_GRE] = 24,
-	[WIRE_TUNNEL_GRE_KEY] = 28,
-	[WIRE_TUNNEL_IPIP] = 20,
+        [WIRE_TUNNEL_NONE] = 0,
+        [WIRE_TUNNEL_GRE] = 24,
+        [WIRE_TUNNEL_GRE_KEY] = 28,
+        [WIRE_TUNNEL_IPIP] = 20,
 };
 
 /* The namespace's settings. `must`: without it taken flows do not work. */
@@ -39,22 +39,22 @@ static const struct {
 	const char *path, *value;
 	bool must;
 } settings[] = {
-	/* Ports are silent: no neighbour discovery, no ARP answer, nothing of our own. */
-	{"/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", false},
-	{"/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", false},
-	{"/proc/sys/net/ipv4/conf/all/arp_ignore", "8", true},
-	{"/proc/sys/net/ipv4/conf/default/arp_ignore", "8", true},
-	{"/proc/sys/net/ipv4/ip_forward", "0", true},
-	{"/proc/sys/net/ipv4/conf/all/rp_filter", "0", true},
-	{"/proc/sys/net/ipv4/conf/default/rp_filter", "0", true},
-	{"/proc/sys/net/ipv4/conf/all/accept_local", "1", false},
-	/* Legs continue timestamps that other hosts began. */
-	{"/proc/sys/net/ipv4/tcp_timestamps", "2", false},
-	{"/proc/sys/net/ipv4/tcp_mtu_probing", "1", false},
-	{"/proc/sys/net/ipv4/tcp_ecn", "0", false},
-	{"/proc/sys/net/ipv4/tcp_max_tw_buckets", "1000000", false},
-	{"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0", true},
-	{"/proc/sys/net/ipv4/icmp_ratelimit", "0", false},
+        /* Ports are silent: no neighbour discovery, no ARP answer, nothing of our own. */
+        {"/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", false},
+        {"/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", false},
+        {"/proc/sys/net/ipv4/conf/all/arp_ignore", "8", true},
+        {"/proc/sys/net/ipv4/conf/default/arp_ignore", "8", true},
+        {"/proc/sys/net/ipv4/ip_forward", "0", true},
+        {"/proc/sys/net/ipv4/conf/all/rp_filter", "0", true},
+        {"/proc/sys/net/ipv4/conf/default/rp_filter", "0", true},
+        {"/proc/sys/net/ipv4/conf/all/accept_local", "1", false},
+        /* Legs continue timestamps that other hosts began. */
+        {"/proc/sys/net/ipv4/tcp_timestamps", "2", false},
+        {"/proc/sys/net/ipv4/tcp_mtu_probing", "1", false},
+        {"/proc/sys/net/ipv4/tcp_ecn", "0", false},
+        {"/proc/sys/net/ipv4/tcp_max_tw_buckets", "1000000", false},
+        {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0", true},
+        {"/proc/sys/net/ipv4/icmp_ratelimit", "0", false},
 };
 
 static int write_setting(const char *path, const char *value)
@@ -76,7 +76,7 @@ static int write_settings(void)
 			continue;
 		if (settings[i].must) {
 			log_critical("%s cannot be set to %s: %s", settings[i].path,
-				     settings[i].value, strerror(errno));
+			             settings[i].value, strerror(errno));
 			return SL_ESYS;
 		}
 		log_debug("%s cannot be set: %s", settings[i].path, strerror(errno));
@@ -89,17 +89,17 @@ int ports_set_socket_buffer(uint64_t bytes)
 	char text[64];
 
 	(void)snprintf(text, sizeof(text), "4096 %llu %llu",
-		       (unsigned long long)SL_MIN(bytes, 131072ULL), (unsigned long long)bytes);
+	               (unsigned long long)SL_MIN(bytes, 131072ULL), (unsigned long long)bytes);
 	if (write_setting("/proc/sys/net/ipv4/tcp_rmem", text))
 		return SL_ESYS;
 	(void)snprintf(text, sizeof(text), "4096 %llu %llu",
-		       (unsigned long long)SL_MIN(bytes, 16384ULL), (unsigned long long)bytes);
+	               (unsigned long long)SL_MIN(bytes, 16384ULL), (unsigned long long)bytes);
 	return write_setting("/proc/sys/net/ipv4/tcp_wmem", text);
 }
 
 /* A veth pair, up; *ret_index is the first end's. */
 static int veth_ready(struct ports *ps, const char *name, const char *peer, uint32_t flags,
-		      uint32_t *ret_index, uint32_t *ret_peer)
+                      uint32_t *ret_index, uint32_t *ret_peer)
 {
 	struct netlink_link link, other;
 	int error = netlink_veth_add(&ps->here, name, peer, VETH_MTU);
@@ -167,15 +167,15 @@ int ports_init(struct ports *ps, int origin_netns_fd)
 		error = loopback_ready(ps);
 	if (!error)
 		error = veth_ready(ps, STACK_LINK, STACK_PEER, IFF_NOARP, &ps->stack_ifindex,
-				   &peer);
+		                   &peer);
 	if (!error)
 		error = veth_ready(ps, INJECT_LINK, INJECT_PEER, IFF_NOARP, &ps->inject_ifindex,
-				   &ps->inject_tx_ifindex);
+		                   &ps->inject_tx_ifindex);
 	if (!error)
 		return 0;
 fail:
 	log_critical("the private network namespace cannot be made ready: %s",
-		     error == SL_ESYS ? strerror(errno) : err_text(error));
+	             error == SL_ESYS ? strerror(errno) : err_text(error));
 	ports_fini(ps);
 	return error;
 }
@@ -233,7 +233,7 @@ int port_open(struct ports *ps, struct port *p)
 	(void)write_setting(path, "1");
 	port_enable_gro(p->name);
 	error = netlink_link_set(&ps->here, link.index, IFF_UP | IFF_PROMISC | IFF_NOARP,
-				 IFF_UP | IFF_PROMISC | IFF_NOARP, 0);
+	                         IFF_UP | IFF_PROMISC | IFF_NOARP, 0);
 	if (error)
 		return error;
 	p->ifindex = link.index;
@@ -273,7 +273,7 @@ int ports_set_mtu(struct ports *ps, uint32_t mtu)
 		if (mtu < MTU_MIN + tunnel_overhead[kind])
 			return SL_ERANGE;
 		error = netlink_route_set(&ps->here, net, 8, ps->stack_ifindex,
-					  mtu - tunnel_overhead[kind]);
+		                          mtu - tunnel_overhead[kind]);
 		if (error)
 			return error;
 	}

@@ -21,17 +21,17 @@ struct port {
 	uint32_t mtu;
 	uint8_t mac[6];
 	uint64_t received; /* packets, as last read */
-	bool up;	   /* carrier, as last heard */
+	bool up;           /* carrier, as last heard */
 	bool taken_down;   /* by link-down synchronisation */
 };
 
 struct ports {
 	struct netlink here;   /* of the private namespace */
 	struct netlink origin; /* of the one where tpsd was started; fd -1: none */
-	int netns_fd;	       /* the private one */
+	int netns_fd;          /* the private one */
 	uint32_t stack_ifindex, inject_ifindex;
 	uint32_t inject_tx_ifindex; /* where AF_PACKET puts packets back */
-	uint32_t route_mtu;	    /* smallest MTU of any port; 0: no port yet */
+	uint32_t route_mtu;         /* smallest MTU of any port; 0: no port yet */
 };
 
 /*

@@ -27,8 +27,7 @@
 enum { TC_HANDLE = 1, TC_PRIORITY = 1 };
 #define BPFFS_MAGIC 0xcafe4a11u
 
-static int SL_PRINTF(2, 0)
-print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int SL_PRINTF(2, 0) print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[512];
 
@@ -100,7 +99,7 @@ static void pins_remove(const char *dir)
 {
 	static const char *const names[] = {
 #define X(name, pinned) pinned ? #name : NULL,
-		PROGRAM_MAPS(X)
+	        PROGRAM_MAPS(X)
 #undef X
 	};
 	char path[PATH_MAX];
@@ -114,9 +113,9 @@ static int set_pins(struct wire_bpf *s, const char *dir)
 {
 	char path[PATH_MAX];
 
-#define X(name, pinned)                                                                         \
-	if (pinned && (pin_path(path, sizeof(path), dir, #name) ||                              \
-		       bpf_map__set_pin_path(s->maps.name, path)))                              \
+#define X(name, pinned)                                                                            \
+	if (pinned && (pin_path(path, sizeof(path), dir, #name) ||                                 \
+	               bpf_map__set_pin_path(s->maps.name, path)))                                 \
 		return SL_ESYS;
 	PROGRAM_MAPS(X)
 #undef X
@@ -166,14 +165,16 @@ int program_load(struct program *p, const char *pin_dir, int heartbeat_fd)
 	}
 	error = load_once(p, pin_dir, heartbeat_fd);
 	if (error && p->adopted) {
-		log_warning("%s: the maps that are pinned here do not fit; flows start anew", pin_dir);
+		log_warning("%s: the maps that are pinned here do not fit; flows start anew",
+		            pin_dir);
 		p->adopted = false;
 		pins_remove(pin_dir);
 		error = load_once(p, pin_dir, heartbeat_fd);
 	}
 	if (error)
 		log_critical("the kernel does not load the eBPF programs: %s (Linux 6.1 or later "
-			     "with BTF is needed)", strerror(errno));
+		             "with BTF is needed)",
+		             strerror(errno));
 	return error;
 }
 
@@ -187,8 +188,9 @@ void program_unload(struct program *p)
 int program_fd(const struct program *p, enum program_hook hook)
 {
 	const struct bpf_program *program = hook == PROGRAM_PORT ? p->skeleton->progs.port_ingress
-					    : hook == PROGRAM_INJECT ? p->skeleton->progs.inject_ingress
-								 : p->skeleton->progs.stack_egress;
+	                                    : hook == PROGRAM_INJECT
+	                                            ? p->skeleton->progs.inject_ingress
+	                                            : p->skeleton->progs.stack_egress;
 
 	return bpf_program__fd(program);
 }
@@ -196,9 +198,9 @@ int program_fd(const struct program *p, enum program_hook hook)
 int program_attach(struct program *p, enum program_hook hook, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex,
-		    .attach_point = hook == PROGRAM_STACK ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	            .attach_point = hook == PROGRAM_STACK ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, what, .handle = TC_HANDLE, .priority = TC_PRIORITY,
-		    .flags = BPF_TC_F_REPLACE, .prog_fd = program_fd(p, hook));
+	            .flags = BPF_TC_F_REPLACE, .prog_fd = program_fd(p, hook));
 	int error = bpf_tc_hook_create(&where);
 
 	if (error && error != -EEXIST) {
@@ -290,7 +292,7 @@ int program_enter_cgroup(struct program *p, const char *instance)
 	error = join_cgroup(dir);
 	if (!error) {
 		int refused = bpf_prog_attach(bpf_program__fd(p->skeleton->progs.leg_end), dir,
-					      BPF_CGROUP_SOCK_OPS, 0);
+		                              BPF_CGROUP_SOCK_OPS, 0);
 
 		if (refused) {
 			errno = -refused;

@@ -12,20 +12,20 @@
 #include "lib/base/attr.h"
 
 /* Maps by the names in bpf/lib/maps.h: X(name, pinned). */
-#define PROGRAM_MAPS(X) \
-	X(flows, true)       \
-	X(embryos, true)     \
-	X(marks, true)       \
-	X(pairs, true)       \
-	X(ports, true)       \
-	X(segments, true)    \
-	X(global, true)      \
-	X(switches, true)    \
-	X(exceptions, true)  \
-	X(interests, true)   \
-	X(bypass, true)      \
-	X(drops, true)       \
-	X(counts, true)      \
+#define PROGRAM_MAPS(X)                                                                            \
+	X(flows, true)                                                                             \
+	X(embryos, true)                                                                           \
+	X(marks, true)                                                                             \
+	X(pairs, true)                                                                             \
+	X(ports, true)                                                                             \
+	X(segments, true)                                                                          \
+	X(global, true)                                                                            \
+	X(switches, true)                                                                          \
+	X(exceptions, true)                                                                        \
+	X(interests, true)                                                                         \
+	X(bypass, true)                                                                            \
+	X(drops, true)                                                                             \
+	X(counts, true)                                                                            \
 	X(up, false)
 
 enum program_hook { PROGRAM_PORT, PROGRAM_INJECT, PROGRAM_STACK };
@@ -52,7 +52,7 @@ void program_unload(struct program *p) SL_NONNULL(1);
 
 /* Attaches, or replaces what is attached. SL_ESYS. */
 int program_attach(struct program *p, enum program_hook hook, uint32_t ifindex)
-	SL_NONNULL(1) SL_MUST;
+        SL_NONNULL(1) SL_MUST;
 
 /*
  * Moves the calling process into a cgroup of its own, "sluice-NAME" below the one it is in, and

@@ -120,7 +120,7 @@ static int load_programs(struct wire *w)
 		error = program_enter_cgroup(&w->program, proc->instance);
 	if (error)
 		log_critical("the eBPF programs cannot be attached: %s",
-			     error == SL_EKERNEL ? "this kernel has no cgroup2" : strerror(errno));
+		             error == SL_EKERNEL ? "this kernel has no cgroup2" : strerror(errno));
 	return error;
 }
 
@@ -162,7 +162,7 @@ static int wire_start(struct proc *proc)
 {
 	struct wire *w = wire_of(proc);
 	int error = loop_add(proc->loop, &w->ring_source, ring_buffer__epoll_fd(w->ring), EPOLLIN,
-			     on_ring);
+	                     on_ring);
 
 	if (error)
 		return error;
@@ -172,7 +172,7 @@ static int wire_start(struct proc *proc)
 }
 
 static int wire_prepare(struct proc *proc, uint32_t revision, const struct conf_image *image,
-			struct config *config)
+                        struct config *config)
 {
 	struct wire *w = wire_of(proc);
 
@@ -228,7 +228,7 @@ static void wire_peer_down(struct proc *proc, struct ipc_channel *peer)
 }
 
 static void wire_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
-			 int fds[IPC_FDS_MAX])
+                         int fds[IPC_FDS_MAX])
 {
 	struct wire *w = wire_of(proc);
 	unsigned index = ipc_channel_index(from);
@@ -240,7 +240,7 @@ static void wire_message(struct proc *proc, struct ipc_channel *from, const stru
 }
 
 static void wire_command(struct proc *proc, uint64_t id, const char *name,
-			 const char *arguments_json)
+                         const char *arguments_json)
 {
 	show_command(wire_of(proc), id, name, arguments_json);
 }
@@ -257,7 +257,7 @@ static void wire_stop(struct proc *proc)
 	struct wire *w = wire_of(proc);
 	struct flow *f, *next;
 
-	HASH_ITER(by_number, w->flows_by_number, f, next)
+	HASH_ITER (by_number, w->flows_by_number, f, next)
 		flow_forget(f);
 	loop_timer_cancel(&w->tick);
 	loop_remove(&w->ring_source);
@@ -279,15 +279,15 @@ static void wire_stop(struct proc *proc)
 }
 
 const struct proc_ops wire_ops = {
-	.setup = wire_setup,
-	.start = wire_start,
-	.prepare = wire_prepare,
-	.commit = wire_commit,
-	.abort = wire_abort,
-	.peer_up = wire_peer_up,
-	.peer_down = wire_peer_down,
-	.message = wire_message,
-	.command = wire_command,
-	.shutdown = wire_shutdown,
-	.stop = wire_stop,
+        .setup = wire_setup,
+        .start = wire_start,
+        .prepare = wire_prepare,
+        .commit = wire_commit,
+        .abort = wire_abort,
+        .peer_up = wire_peer_up,
+        .peer_down = wire_peer_down,
+        .message = wire_message,
+        .command = wire_command,
+        .shutdown = wire_shutdown,
+        .stop = wire_stop,
 };

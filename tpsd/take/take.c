@@ -76,8 +76,7 @@ static int set_queues(int fd, const struct leg_plan *p)
 	if (set(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, QUEUE_SEND) ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &p->send_next, sizeof(p->send_next)) ||
 	    set(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, QUEUE_RECV) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &p->receive_next,
-		       sizeof(p->receive_next)))
+	    setsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &p->receive_next, sizeof(p->receive_next)))
 		return SL_ESYS;
 	return 0;
 }
@@ -97,10 +96,9 @@ static int set_options(int fd, const struct leg_plan *p)
 		o[n++] = (struct tcp_repair_opt){.opt_code = OPTION_SACK};
 	if (agreed(p, WIRE_OPT_TIMESTAMP))
 		o[n++] = (struct tcp_repair_opt){.opt_code = OPTION_TIMESTAMP};
-	return setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_OPTIONS, o,
-			  (socklen_t)(n * sizeof(o[0])))
-		       ? SL_ESYS
-		       : 0;
+	return setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_OPTIONS, o, (socklen_t)(n * sizeof(o[0])))
+	               ? SL_ESYS
+	               : 0;
 }
 
 /* Our timestamps go on where those of the end we continue stopped; bit 0 asks for microseconds. */
@@ -115,12 +113,12 @@ static int set_window(int fd, const struct leg_plan *p)
 {
 	uint32_t send = window_of(p, p->far), receive = window_of(p, p->self);
 	struct tcp_repair_window w = {
-		/* One before: so the next packet is newer, whatever its window. */
-		.snd_wl1 = p->receive_next - 1,
-		.snd_wnd = send,
-		.max_window = send,
-		.rcv_wnd = receive,
-		.rcv_wup = p->receive_next,
+	        /* One before: so the next packet is newer, whatever its window. */
+	        .snd_wl1 = p->receive_next - 1,
+	        .snd_wnd = send,
+	        .max_window = send,
+	        .rcv_wnd = receive,
+	        .rcv_wup = p->receive_next,
 	};
 
 	return setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &w, sizeof(w)) ? SL_ESYS : 0;
@@ -165,28 +163,28 @@ static int leg_make(const struct leg_plan *p, int *ret_fd)
 static struct sockaddr_in address(uint32_t be32, uint16_t be_port)
 {
 	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_addr.s_addr = be32, .sin_port = be_port};
+	        .sin_family = AF_INET, .sin_addr.s_addr = be32, .sin_port = be_port};
 }
 
 int take_make(const struct wire_key *key, const struct wire_flow *f, uint32_t synthetic,
-	      struct take_pair *ret_pair)
+              struct take_pair *ret_pair)
 {
 	int c = f->client & 1, s = !c;
 	struct leg_plan client = {
-		.far = &f->end[c],
-		.self = &f->end[s],
-		.local = address(htonl(WIRE_LOCAL_CLIENT_LEG), key->port[s]),
-		.remote = address(synthetic, key->port[c]),
-		.send_next = f->end[s].next,
-		.receive_next = f->end[c].next,
+	        .far = &f->end[c],
+	        .self = &f->end[s],
+	        .local = address(htonl(WIRE_LOCAL_CLIENT_LEG), key->port[s]),
+	        .remote = address(synthetic, key->port[c]),
+	        .send_next = f->end[s].next,
+	        .receive_next = f->end[c].next,
 	};
 	struct leg_plan server = {
-		.far = &f->end[s],
-		.self = &f->end[c],
-		.local = address(htonl(WIRE_LOCAL_SERVER_LEG), key->port[c]),
-		.remote = address(synthetic, key->port[s]),
-		.send_next = f->end[c].next,
-		.receive_next = f->end[s].next,
+	        .far = &f->end[s],
+	        .self = &f->end[c],
+	        .local = address(htonl(WIRE_LOCAL_SERVER_LEG), key->port[c]),
+	        .remote = address(synthetic, key->port[s]),
+	        .send_next = f->end[c].next,
+	        .receive_next = f->end[s].next,
 	};
 	int error = leg_make(&client, &ret_pair->client_fd);
 	int saved;

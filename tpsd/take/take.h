@@ -29,4 +29,4 @@ int take_ready(const struct wire_flow *f) SL_NONNULL(1) SL_MUST;
  * sent. SL_ESYS with errno; nothing is left open then.
  */
 int take_make(const struct wire_key *key, const struct wire_flow *f, uint32_t synthetic,
-	      struct take_pair *ret_pair) SL_NONNULL(1, 2, 4) SL_MUST;
+              struct take_pair *ret_pair) SL_NONNULL(1, 2, 4) SL_MUST;

@@ -26,9 +26,17 @@ static int keep(void *arg, const uint8_t *frame, size_t len)
 /* A frame with `payload` bytes behind a TCP header, in IPIP if `tunnel`; returns its length. */
 static size_t make(uint8_t *frame, size_t payload, uint8_t flags, int tunnel, uint32_t *ret_l3)
 {
-	struct packet_tcp t = {.src = 0x0100000a, .dst = 0x0200000a, .sport = 0x0100,
-			       .dport = 0x0200, .seq = 0xfffffff0, .ack = 7, .window = 9,
-			       .flags = flags, .ttl = 5, .timestamps = 1, .tsval = 3};
+	struct packet_tcp t = {.src = 0x0100000a,
+	                       .dst = 0x0200000a,
+	                       .sport = 0x0100,
+	                       .dport = 0x0200,
+	                       .seq = 0xfffffff0,
+	                       .ack = 7,
+	                       .window = 9,
+	                       .flags = flags,
+	                       .ttl = 5,
+	                       .timestamps = 1,
+	                       .tsval = 3};
 	size_t l3 = tunnel ? 34 : 14, len;
 	uint32_t total;
 
@@ -132,9 +140,9 @@ static void a_large_packet_is_cut_into_segments_that_join_again(void **state)
 		assert_int_equal(part.seq, next);
 		assert_int_equal(part.payload_len, i < 3 ? 1000 : 500);
 		assert_int_equal(part.flags & (PACKET_FIN | PACKET_PSH),
-				 i < 3 ? 0 : PACKET_FIN | PACKET_PSH);
+		                 i < 3 ? 0 : PACKET_FIN | PACKET_PSH);
 		assert_memory_equal(e.frames[i] + part.payload, frame + v.payload + i * 1000,
-				    part.payload_len);
+		                    part.payload_len);
 		assert_true(checksums_right(e.frames[i] + l3 + 4));
 		next += part.payload_len;
 	}
@@ -181,12 +189,12 @@ static void an_empty_packet_is_emitted_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_written_reads_back),
-		cmocka_unit_test(every_shorter_frame_is_refused),
-		cmocka_unit_test(wrong_headers_are_refused),
-		cmocka_unit_test(a_large_packet_is_cut_into_segments_that_join_again),
-		cmocka_unit_test(a_tunnels_outer_header_follows_the_length),
-		cmocka_unit_test(an_empty_packet_is_emitted_once),
+	        cmocka_unit_test(what_is_written_reads_back),
+	        cmocka_unit_test(every_shorter_frame_is_refused),
+	        cmocka_unit_test(wrong_headers_are_refused),
+	        cmocka_unit_test(a_large_packet_is_cut_into_segments_that_join_again),
+	        cmocka_unit_test(a_tunnels_outer_header_follows_the_length),
+	        cmocka_unit_test(an_empty_packet_is_emitted_once),
 	};
 
 	return RUN_TESTS(tests);

@@ -8,9 +8,9 @@
 #include "lib/conf/node.h"
 #include "tpsd/flow/compile.h"
 
-#define HEAD                                                                                      \
-	"version: 1\n"                                                                            \
-	"segments: [{name: s, port_a: p1, port_b: p2}, {name: t, port_a: p3, port_b: p4}]\n"      \
+#define HEAD                                                                                       \
+	"version: 1\n"                                                                             \
+	"segments: [{name: s, port_a: p1, port_b: p2}, {name: t, port_a: p3, port_b: p4}]\n"       \
 	"certificates: [{name: c, certificate: /c.pem, private_key: /c.key}]\n"
 
 static struct config *build(const char *text)
@@ -34,7 +34,7 @@ static struct config *build(const char *text)
 }
 
 static const struct wire_interest *find(const struct compiled *c, unsigned segment, int side,
-					unsigned bits, uint8_t last)
+                                        unsigned bits, uint8_t last)
 {
 	for (size_t i = 0; i < c->interests_count; i++) {
 		const struct wire_interest_key *k = &c->interests[i].key;
@@ -49,15 +49,15 @@ static const struct wire_interest *find(const struct compiled *c, unsigned segme
 static void a_narrow_prefix_takes_in_the_wide_ones(void **state)
 {
 	struct config *config = build(
-		HEAD "ssl_server_proxies:\n"
-		     "  - {name: wide, destinations: [10.0.0.0/8], detection_ports: [\"993\"],\n"
-		     "     decrypted_service: imap, certificates: [c], default_certificate: c}\n"
-		     "  - {name: host, destinations: [10.1.2.3/32], detection_ports: [\"443\"],\n"
-		     "     decrypted_service: http, certificates: [c], default_certificate: c}\n"
-		     "profiles: [{name: p, ssl_server_policies: [{name: a, proxy: wide},\n"
-		     "           {name: b, proxy: host}]}]\n"
-		     "virtual_segments: [{name: v, segment: t, direction: a_to_b, profile: p}]\n"
-		     "ssl_inspection: {server: true}\n");
+	        HEAD "ssl_server_proxies:\n"
+	             "  - {name: wide, destinations: [10.0.0.0/8], detection_ports: [\"993\"],\n"
+	             "     decrypted_service: imap, certificates: [c], default_certificate: c}\n"
+	             "  - {name: host, destinations: [10.1.2.3/32], detection_ports: [\"443\"],\n"
+	             "     decrypted_service: http, certificates: [c], default_certificate: c}\n"
+	             "profiles: [{name: p, ssl_server_policies: [{name: a, proxy: wide},\n"
+	             "           {name: b, proxy: host}]}]\n"
+	             "virtual_segments: [{name: v, segment: t, direction: a_to_b, profile: p}]\n"
+	             "ssl_inspection: {server: true}\n");
 	const struct wire_interest *host, *wide;
 	struct compiled c;
 
@@ -80,12 +80,12 @@ static void a_narrow_prefix_takes_in_the_wide_ones(void **state)
 static void without_server_inspection_nothing_is_watched(void **state)
 {
 	struct config *config = build(
-		HEAD "ssl_server_proxies:\n"
-		     "  - {name: host, destinations: [10.1.2.3/32], detection_ports: [\"443\"],\n"
-		     "     decrypted_service: http, certificates: [c], default_certificate: c}\n"
-		     "profiles: [{name: p, ssl_server_policies: [{name: b, proxy: host}]}]\n"
-		     "virtual_segments: [{name: v, segment: t, direction: both, profile: p}]\n"
-		     "ssl_inspection: {server: false}\n");
+	        HEAD "ssl_server_proxies:\n"
+	             "  - {name: host, destinations: [10.1.2.3/32], detection_ports: [\"443\"],\n"
+	             "     decrypted_service: http, certificates: [c], default_certificate: c}\n"
+	             "profiles: [{name: p, ssl_server_policies: [{name: b, proxy: host}]}]\n"
+	             "virtual_segments: [{name: v, segment: t, direction: both, profile: p}]\n"
+	             "ssl_inspection: {server: false}\n");
 	struct compiled c;
 
 	assert_int_equal(compile_config(config, &c), 0);
@@ -97,9 +97,10 @@ static void without_server_inspection_nothing_is_watched(void **state)
 static void bypass_rules_become_one_for_each_combination(void **state)
 {
 	struct config *config = build(
-		HEAD "inspection_bypass_rules:\n"
-		     "  - {name: r, segments: [t], sources: [10.0.0.0/8, 192.168.0.0/16],\n"
-		     "     destination_ports: [\"80\", \"443-444\"], protocol: tcp, tunnel: gre}\n");
+	        HEAD
+	        "inspection_bypass_rules:\n"
+	        "  - {name: r, segments: [t], sources: [10.0.0.0/8, 192.168.0.0/16],\n"
+	        "     destination_ports: [\"80\", \"443-444\"], protocol: tcp, tunnel: gre}\n");
 	struct compiled c;
 
 	assert_int_equal(compile_config(config, &c), 0);
@@ -122,8 +123,8 @@ static void ranges_are_joined_where_they_touch_or_do_not_fit(void **state)
 
 	for (uint16_t i = 0; i < WIRE_RANGES_MAX; i++)
 		compile_add_range(list, &count,
-				  (struct wire_range){(uint16_t)(1000 * (i + 1)),
-						      (uint16_t)(1000 * (i + 1) + 9)});
+		                  (struct wire_range){(uint16_t)(1000 * (i + 1)),
+		                                      (uint16_t)(1000 * (i + 1) + 9)});
 	assert_int_equal(count, WIRE_RANGES_MAX);
 	compile_add_range(list, &count, (struct wire_range){1005, 1020});
 	assert_int_equal(count, WIRE_RANGES_MAX);
@@ -140,10 +141,10 @@ static void ranges_are_joined_where_they_touch_or_do_not_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_narrow_prefix_takes_in_the_wide_ones),
-		cmocka_unit_test(without_server_inspection_nothing_is_watched),
-		cmocka_unit_test(bypass_rules_become_one_for_each_combination),
-		cmocka_unit_test(ranges_are_joined_where_they_touch_or_do_not_fit),
+	        cmocka_unit_test(a_narrow_prefix_takes_in_the_wide_ones),
+	        cmocka_unit_test(without_server_inspection_nothing_is_watched),
+	        cmocka_unit_test(bypass_rules_become_one_for_each_combination),
+	        cmocka_unit_test(ranges_are_joined_where_they_touch_or_do_not_fit),
 	};
 
 	return RUN_TESTS(tests);

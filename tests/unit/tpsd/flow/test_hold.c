@@ -165,15 +165,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(bytes_in_any_order_come_out_in_theirs),
-		T(of_overlapping_bytes_the_first_that_came_count),
-		T(sequence_numbers_wrap),
-		T(bytes_before_the_first_are_left_out),
-		T(a_fin_counts_only_behind_all_bytes),
-		T(a_reset_counts_where_its_receiver_takes_it),
-		T(no_more_than_the_bounds),
-		T(a_wrong_checksum_is_no_first_byte),
-		T(nonsense_is_refused),
+	        T(bytes_in_any_order_come_out_in_theirs),
+	        T(of_overlapping_bytes_the_first_that_came_count),
+	        T(sequence_numbers_wrap),
+	        T(bytes_before_the_first_are_left_out),
+	        T(a_fin_counts_only_behind_all_bytes),
+	        T(a_reset_counts_where_its_receiver_takes_it),
+	        T(no_more_than_the_bounds),
+	        T(a_wrong_checksum_is_no_first_byte),
+	        T(nonsense_is_refused),
 	};
 
 	return RUN_TESTS(tests);
