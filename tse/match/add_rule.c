@@ -10,6 +10,18 @@
 #include "tse/match/plan.h"
 #include "tse/match/table.h"
 
+/* The host is in lower case: a content with capitals would never match. */
+static bool is_hopeless(const struct draft *d, const struct cond *c)
+{
+	if (c->buffer != TSE_BUF_HOST || c->kind != COND_CONTENT || (c->flags & COND_NOCASE))
+		return false;
+	for (uint32_t i = 0; i < c->len; i++) {
+		if (d->bytes[c->data + i] >= 'A' && d->bytes[c->data + i] <= 'Z')
+			return true;
+	}
+	return false;
+}
+
 /* Directions and services that the buffers leave. */
 static int narrow(const struct draft *d, struct rs_rule *r, struct rule_error *err)
 {
@@ -24,6 +36,10 @@ static int narrow(const struct draft *d, struct rs_rule *r, struct rule_error *e
 			r->flags |= RS_RULE_TX;
 		}
 		err->column = d->columns[i];
+		if (is_hopeless(d, &d->conds[i]))
+			return rule_error_set(err, SL_EREFUSED,
+			                      "write it in lower case, or use http.host.raw",
+			                      "a content with capitals in http.host");
 		if (r->dirs == 0)
 			return rule_error_set(
 			        err, SL_EREFUSED,
