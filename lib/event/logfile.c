@@ -15,6 +15,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/magic.h"
+#include "lib/event/syncer.h"
 
 enum { LOGFILE_MAGIC = 0x4c4f4746, PATH_SIZE = 512 };
 
@@ -24,6 +25,7 @@ struct logfile {
 	uint64_t size; /* of the open file */
 	bool dirty;    /* written since the last fdatasync */
 	struct logfile_limits limits;
+	struct syncer *syncer; /* NULL: none */
 	struct buf pending;
 	unsigned pending_lines;
 	char path[PATH_SIZE];
@@ -182,6 +184,20 @@ static int write_pending(struct logfile *f)
 	return rc;
 }
 
+/* Too many that wait for the disk: it stays dirty, and the next batch asks again. */
+static int to_disk(struct logfile *f)
+{
+	int rc = f->syncer ? syncer_submit(f->syncer, f->fd) : fdatasync(f->fd) == 0 ? 0 : SL_ESYS;
+
+	f->dirty = rc != 0;
+	return rc == SL_EAGAIN ? 0 : rc;
+}
+
+void logfile_set_syncer(struct logfile *file, struct syncer *syncer)
+{
+	file->syncer = syncer;
+}
+
 int logfile_sync(struct logfile *file)
 {
 	int rc = 0;
@@ -195,11 +211,10 @@ int logfile_sync(struct logfile *file)
 	}
 	if (rc == 0)
 		rc = write_pending(file);
-	if (rc == 0 && fdatasync(file->fd) != 0)
-		rc = SL_ESYS;
+	if (rc == 0)
+		rc = to_disk(file);
 	if (rc != 0)
 		return rc;
-	file->dirty = false;
 	if (file->limits.rotate_size > 0 && file->size >= file->limits.rotate_size)
 		rc = rotate(file);
 	return rc;

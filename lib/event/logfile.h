@@ -12,6 +12,7 @@
 #include "lib/base/attr.h"
 
 struct logfile;
+struct syncer;
 
 enum {
 	LOGFILE_PENDING_MAX = 8 * 1024 * 1024, /* bytes gathered between two syncs */
@@ -32,6 +33,10 @@ int logfile_open(const char *directory, const char *name, const struct logfile_l
 
 /* Writes what is gathered. */
 void logfile_close(struct logfile *file);
+
+/* From now on logfile_sync leaves the waiting for the disk to `syncer`, which outlives the file's
+ * use of it; NULL: it waits itself. */
+void logfile_set_syncer(struct logfile *file, struct syncer *syncer) SL_NONNULL(1);
 
 void logfile_set_limits(struct logfile *file, const struct logfile_limits *limits) SL_NONNULL(1, 2);
 

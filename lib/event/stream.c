@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/magic.h"
 #include "lib/event/check.h"
+#include "lib/event/syncer.h"
 
 enum {
 	STREAM_MAGIC = 0x53545245,
@@ -42,6 +43,7 @@ struct event_stream {
 	char device[DEVICE_MAX * 6]; /* escaped */
 	struct logfile *files[EVENT_KIND_END];
 	struct gap gaps[EVENT_KIND_END];
+	struct syncer *syncer;
 	struct event_line scratch;
 	char line[LINE_MAX_BYTES];
 };
@@ -159,9 +161,15 @@ static int open_files(struct event_stream *s, const char *directory,
 {
 	int rc = 0;
 
-	for (unsigned kind = 0; kind < EVENT_KIND_END && rc == 0; kind++)
+	s->syncer = syncer_create();
+	if (!s->syncer)
+		return SL_ESYS;
+	for (unsigned kind = 0; kind < EVENT_KIND_END && rc == 0; kind++) {
 		rc = logfile_open(directory, event_kind_name((enum event_kind)kind), limits,
 		                  &s->files[kind]);
+		if (rc == 0)
+			logfile_set_syncer(s->files[kind], s->syncer);
+	}
 	return rc;
 }
 
@@ -199,6 +207,7 @@ void event_stream_close(struct event_stream *stream)
 	MAGIC_CHECK(stream, STREAM_MAGIC);
 	for (unsigned kind = 0; kind < EVENT_KIND_END; kind++)
 		logfile_close(stream->files[kind]);
+	syncer_destroy(stream->syncer);
 	MAGIC_CLEAR(stream);
 	free(stream);
 }
@@ -318,7 +327,7 @@ static int sync_kind(struct event_stream *s, enum event_kind kind)
 
 int event_stream_sync(struct event_stream *stream)
 {
-	int first = 0;
+	int first = 0, error;
 
 	MAGIC_CHECK(stream, STREAM_MAGIC);
 	add_gaps(stream);
@@ -327,6 +336,11 @@ int event_stream_sync(struct event_stream *stream)
 
 		if (first == 0)
 			first = rc;
+	}
+	error = syncer_take_error(stream->syncer);
+	if (first == 0 && error != 0) {
+		errno = error;
+		first = SL_ESYS;
 	}
 	return first;
 }

@@ -47,7 +47,8 @@ int event_stream_add(struct event_stream *stream, enum event_kind kind, const ch
 void event_stream_lost(struct event_stream *stream, enum event_kind kind, uint64_t count,
                        const char *where) SL_NONNULL(1, 4);
 
-/* Writes and syncs. SL_ESYS when the disk did not take all. */
+/* Writes; a thread of the stream's own waits for the disk. SL_ESYS with errno when something was
+ * not taken, now or by the last syncs. */
 int event_stream_sync(struct event_stream *stream) SL_NONNULL(1);
 
 const char *event_stream_epoch(const struct event_stream *stream) SL_NONNULL(1);

@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "tpsd/proc/proc.h"
+#include "tpsd/proc/shell.h"
 #include "tpsd/report/history.h"
 
 enum { SMALL_MAX = 4096, NAME_SIZE = 512, USER_SIZE = 64 };
@@ -272,6 +273,7 @@ int origin_keep(struct origin *origin, uint32_t revision, const uint8_t sha256[3
 	(void)snprintf(e.user, sizeof(e.user), "%s", origin->user);
 	for (size_t i = 0; i < 32; i++)
 		(void)snprintf(e.sha256 + 2 * i, 3, "%02x", sha256[i]);
+	shell_heartbeat(origin->proc); /* each step below waits for the disk */
 	for (unsigned n = 0; n < origin->order.back && rc == 0; n++)
 		rc = history_drop(origin->proc->state_dir);
 	buf_init(&old, CONF_TEXT_MAX);
@@ -281,9 +283,11 @@ int origin_keep(struct origin *origin, uint32_t revision, const uint8_t sha256[3
 	/* The deadline first: a crash between the two takes back too much rather than nothing. */
 	if (rc == 0)
 		rc = keep_confirm(origin, changed);
+	shell_heartbeat(origin->proc);
 	if (rc == 0)
 		rc = history_add(origin->proc->state_dir, origin->order.text, origin->order.len,
 		                 &e);
+	shell_heartbeat(origin->proc);
 	return rc == 0 ? keep_source(origin) : rc;
 }
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread, a bounded list of descriptors, a condition. */
+#include "lib/event/syncer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+struct syncer {
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	/* Under the mutex: */
+	int fds[SYNCER_FILES_MAX];
+	unsigned count;
+	int error;
+	bool ending;
+};
+
+static void sync_all(struct syncer *s, const int *fds, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		int error = fdatasync(fds[i]) == 0 ? 0 : errno;
+
+		(void)close(fds[i]);
+		if (error == 0)
+			continue;
+		(void)pthread_mutex_lock(&s->mutex);
+		s->error = error;
+		(void)pthread_mutex_unlock(&s->mutex);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct syncer *s = arg;
+	int fds[SYNCER_FILES_MAX];
+	unsigned count;
+	bool ending;
+
+	do {
+		(void)pthread_mutex_lock(&s->mutex);
+		while (s->count == 0 && !s->ending)
+			(void)pthread_cond_wait(&s->wake, &s->mutex);
+		count = s->count;
+		memcpy(fds, s->fds, count * sizeof(fds[0]));
+		s->count = 0;
+		ending = s->ending;
+		(void)pthread_mutex_unlock(&s->mutex);
+		sync_all(s, fds, count);
+	} while (!ending || count > 0);
+	return NULL;
+}
+
+/* Signals stay with the loop's thread. */
+static int start_thread(struct syncer *s)
+{
+	sigset_t all, old;
+	int rc;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&s->thread, NULL, run, s);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+struct syncer *syncer_create(void)
+{
+	struct syncer *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	(void)pthread_mutex_init(&s->mutex, NULL);
+	(void)pthread_cond_init(&s->wake, NULL);
+	errno = start_thread(s);
+	if (errno == 0)
+		return s;
+	free(s);
+	return NULL;
+}
+
+void syncer_destroy(struct syncer *syncer)
+{
+	if (!syncer)
+		return;
+	(void)pthread_mutex_lock(&syncer->mutex);
+	syncer->ending = true;
+	(void)pthread_cond_signal(&syncer->wake);
+	(void)pthread_mutex_unlock(&syncer->mutex);
+	(void)pthread_join(syncer->thread, NULL);
+	(void)pthread_cond_destroy(&syncer->wake);
+	(void)pthread_mutex_destroy(&syncer->mutex);
+	free(syncer);
+}
+
+int syncer_submit(struct syncer *syncer, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	bool taken;
+
+	if (copy < 0)
+		return SL_ESYS;
+	(void)pthread_mutex_lock(&syncer->mutex);
+	taken = syncer->count < SYNCER_FILES_MAX;
+	if (taken) {
+		syncer->fds[syncer->count++] = copy;
+		(void)pthread_cond_signal(&syncer->wake);
+	}
+	(void)pthread_mutex_unlock(&syncer->mutex);
+	if (taken)
+		return 0;
+	(void)close(copy);
+	return SL_EAGAIN;
+}
+
+int syncer_take_error(struct syncer *syncer)
+{
+	int error;
+
+	(void)pthread_mutex_lock(&syncer->mutex);
+	error = syncer->error;
+	syncer->error = 0;
+	(void)pthread_mutex_unlock(&syncer->mutex);
+	return error;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bringing files to the disk without waiting for it: a disk may take seconds, and the loop that
+ * writes events has a heartbeat to keep. One thread of its own does fdatasync on copies of the
+ * descriptors it is given; it touches nothing else. `control`.
+ */
+#pragma once
+
+#include "lib/base/attr.h"
+
+struct syncer;
+
+enum { SYNCER_FILES_MAX = 64 }; /* waiting at once: a few batches of all kinds */
+
+/* NULL with errno. */
+struct syncer *syncer_create(void) SL_MUST;
+
+/* Syncs what waits, ends the thread. */
+void syncer_destroy(struct syncer *syncer);
+
+/* The file behind `fd` is to be synced; `fd` stays the caller's. SL_EAGAIN: too many wait, ask
+ * again with the next batch; SL_ESYS with errno. */
+int syncer_submit(struct syncer *syncer, int fd) SL_NONNULL(1) SL_MUST;
+
+/* errno of a sync that failed since the last call, or 0. */
+int syncer_take_error(struct syncer *syncer) SL_NONNULL(1);
