@@ -136,18 +136,6 @@ static void describe_leaf(json_t *object, const struct pki_chain *chain)
 	                          json_string(pki_cert_serial(chain->leaf, serial)));
 }
 
-int config_load_chain(const struct config_certificate *cert, struct pki_chain **ret_chain,
-                      struct pki_error *err)
-{
-	const struct pki_files files = {.certificate = cert->certificate,
-	                                .private_key = cert->private_key,
-	                                .password_file = cert->password_file,
-	                                .chain = cert->chain,
-	                                .format = (enum pki_format)cert->format};
-
-	return pki_chain_load(&files, ret_chain, err);
-}
-
 static json_t *describe_certificate(const struct config_certificate *cert)
 {
 	json_t *object = json_pack("{s:s,s:s,s:s}", "name", cert->name, "file", cert->certificate,

@@ -144,12 +144,24 @@ static void check_server_tuple(const struct trouble *t, struct verdict *v)
 	     "none of %zu proxies covers it", t->config->server_proxies_count);
 }
 
+static bool covered(const struct trouble *t)
+{
+	for (size_t i = 0; i < t->config->server_proxies_count; i++)
+		if (covers(t, &t->config->server_proxies[i]))
+			return true;
+	return false;
+}
+
 static void check_profile(const struct trouble *t, struct verdict *v)
 {
+	struct trouble any = *t;
+
+	if (!covered(t)) /* another check's finding: any proxy will do here */
+		any.server.family = ADDR_NONE;
 	for (size_t i = 0; i < t->config->virtual_segments_count; i++) {
 		const struct config_virtual_segment *vs = &t->config->virtual_segments[i];
 
-		if (has_policy_for(t, vs->profile, true)) {
+		if (has_policy_for(&any, vs->profile, true)) {
 			say(v, "profile %.100s on virtual segment %.100s", vs->profile->name,
 			    vs->name);
 			return;
@@ -196,12 +208,19 @@ static void check_segment(const struct trouble *t, struct verdict *v)
 	say(v, "%zu segments, all links are up", json_array_size(t->segments));
 }
 
-static void check_vlan(const struct trouble *t, struct verdict *v)
+static bool any_takes_vlan(const struct trouble *t)
 {
 	bool any = t->config->virtual_segments_count == 0;
 
 	for (size_t i = 0; i < t->config->virtual_segments_count; i++)
 		any |= vlan_fits(t, &t->config->virtual_segments[i]);
+	return any;
+}
+
+static void check_vlan(const struct trouble *t, struct verdict *v)
+{
+	bool any = any_takes_vlan(t);
+
 	if (any && t->vlan < 0)
 		say(v, "no VLAN was named (--vlan)");
 	else if (any)
@@ -213,10 +232,12 @@ static void check_vlan(const struct trouble *t, struct verdict *v)
 
 static void check_address(const struct trouble *t, struct verdict *v)
 {
+	bool any_vlan = !any_takes_vlan(t); /* another check's finding */
+
 	for (size_t i = 0; i < t->config->virtual_segments_count; i++) {
 		const struct config_virtual_segment *vs = &t->config->virtual_segments[i];
 
-		if (vlan_fits(t, vs) && addresses_fit(t, vs)) {
+		if ((any_vlan || vlan_fits(t, vs)) && addresses_fit(t, vs)) {
 			say(v, "virtual segment %.100s takes them", vs->name);
 			return;
 		}
