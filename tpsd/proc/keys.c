@@ -422,7 +422,7 @@ static int keys_setup(struct proc *proc)
 		log_critical("keys: core dumps cannot be turned off");
 		return SL_ESYS;
 	}
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
 		log_critical("keys: memory cannot be locked; give it CAP_IPC_LOCK");
 		return SL_EPERM;
 	}
