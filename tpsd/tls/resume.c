@@ -88,6 +88,7 @@ SSL_SESSION *resume_get(struct resume_cache *c, const uint8_t key[RESUME_KEY_LEN
 {
 	struct entry **at = place_of(c, key);
 	struct entry *e = *at;
+	SSL_SESSION *copy;
 
 	if (!e)
 		return NULL;
@@ -97,9 +98,12 @@ SSL_SESSION *resume_get(struct resume_cache *c, const uint8_t key[RESUME_KEY_LEN
 	}
 	unlink_age(c, e);
 	link_newest(c, e);
-	SSL_SESSION_up_ref(e->session);
-	*ret_verified = e->verified;
-	return e->session;
+	/* A copy: OpenSSL marks a TLS 1.3 session as used up once it has resumed, and until the
+	 * server's next ticket is here, other connections would do full handshakes. */
+	copy = SSL_SESSION_dup(e->session);
+	if (copy)
+		*ret_verified = e->verified;
+	return copy;
 }
 
 void resume_put(struct resume_cache *c, const uint8_t key[RESUME_KEY_LEN], SSL_SESSION *session,

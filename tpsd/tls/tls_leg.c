@@ -107,7 +107,13 @@ static int tls_read(struct leg *leg, uint8_t *data, size_t size, size_t *ret_len
 	ERR_clear_error();
 	errno = 0;
 	ret = SSL_read_ex(tl->ssl, data, size, ret_len);
-	return ret > 0 ? 0 : wait_or_fail(leg, ret);
+	if (ret > 0)
+		return 0;
+	ret = wait_or_fail(leg, ret);
+	/* A ticket that was read has left a write buffer of 16 KiB behind, until the next write. */
+	if (ret == SL_EAGAIN)
+		(void)SSL_free_buffers(tl->ssl);
+	return ret;
 }
 
 static int tls_write(struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len)
@@ -154,6 +160,10 @@ static void tls_fini(struct leg *leg)
 		(void)SSL_do_handshake(tl->ssl);
 		keyprov_leave(tl->keyprov);
 	}
+	/* Freed without an exchange of close_notify, OpenSSL would mark the session as not to be
+	 * resumed, and it is the one that the cache holds. A fatal alert has marked it by now. */
+	if (leg->end != LEG_BROKEN)
+		SSL_set_shutdown(tl->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tl->ssl);
 	ERR_clear_error();
 	OPENSSL_cleanse(tl->wait.data, sizeof(tl->wait.data));
