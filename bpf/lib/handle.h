@@ -194,11 +194,12 @@ inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struc
 }
 
 /* Neither SYN nor SYN-ACK, and there is an embryo. */
-inline_fn int embryo_packet(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
+inline_fn int embryo_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
                             const struct where *w, const struct wire_embryo *m)
 {
 	const struct wire_end *me = &m->end[w->side & 1], *far = &m->end[!w->side];
 	__u8 client = m->client;
+	struct wire_mark *mark;
 
 	if (p->flags & TCP_RST) {
 		bpf_map_delete_elem(&embryos, k);
@@ -214,9 +215,11 @@ inline_fn int embryo_packet(struct __sk_buff *skb, const struct packet *p, const
 	}
 	if (!p->payload_len)
 		return forward(skb, w);
-	if (m->phase == 1 && w->side == client)
-		return unknown_packet(skb, p, k, w, 1);
-	return drop(WIRE_DROP_EMBRYO_DATA);
+	if (m->phase != 1 || w->side != client)
+		return drop(WIRE_DROP_EMBRYO_DATA);
+	/* One that was let by is said once, not with each packet. */
+	mark = bpf_map_lookup_elem(&marks, k);
+	return mark ? mark_packet(skb, p, k, w, mark) : unknown_packet(skb, p, k, w, 1);
 }
 
 /* No flow entry, or a SYN or SYN-ACK that may begin the next flow of its tuple. */

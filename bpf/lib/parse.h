@@ -175,7 +175,8 @@ inline_fn int parse_packet(struct __sk_buff *skb, struct packet *p)
 	}
 	if (proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETHERTYPE_QINQ))
 		return parse_tags(skb, p);
-	if (p->dress.vlan_proto == bpf_htons(ETHERTYPE_QINQ))
+	/* A service tag of VLAN 0 says a priority only: hosts take it off, so it is no QinQ. */
+	if (p->vlan && p->dress.vlan_proto == bpf_htons(ETHERTYPE_QINQ))
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_QINQ);
 	if (proto == bpf_htons(ETH_P_IPV6))
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_IPV6);

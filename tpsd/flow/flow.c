@@ -206,10 +206,42 @@ static enum config_action on_failure(const struct flow *f)
 	return s ? s->on_failure : CONFIG_BYPASS;
 }
 
+/* The proxy whose flow it is; NULL: none (any more). */
+static const struct config_server_proxy *proxy_of(const struct flow *f)
+{
+	const struct config *c = f->wire->config;
+	const struct wire_key *k = &f->key;
+	int client = f->client & 1;
+	const struct config_virtual_segment *vs;
+	const struct config_server_policy *policy;
+	struct config_packet packet = {
+	        .segment = segment_of(f),
+	        .direction =
+	                client == WIRE_SIDE_A ? CONFIG_DIRECTION_A_TO_B : CONFIG_DIRECTION_B_TO_A,
+	        .vlan = k->vlan,
+	        .tunnel = (enum config_tunnel)(CONFIG_TUNNEL_NONE + k->tunnel),
+	        .protocol = CONFIG_PROTOCOL_TCP,
+	        .source = addr_of(k, client),
+	        .destination = addr_of(k, !client),
+	        .source_port = ntohs(k->port[client]),
+	        .destination_port = ntohs(k->port[!client]),
+	};
+
+	if (!packet.segment)
+		return NULL;
+	vs = config_match_virtual_segment(c, &packet);
+	policy = vs && vs->profile ? config_match_server_policy(vs->profile, &packet) : NULL;
+	return policy ? policy->proxy : NULL;
+}
+
+/* One of the two that blocks is enough: the proxy, and the segment. */
 static enum config_action on_overload(const struct flow *f)
 {
+	const struct config_server_proxy *proxy = proxy_of(f);
 	const struct config_segment *s = segment_of(f);
 
+	if (proxy && proxy->on_failure[FAILURE_OVERLOAD] == CONFIG_BLOCK)
+		return CONFIG_BLOCK;
 	return s ? s->on_overload : CONFIG_BYPASS;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Limits at the wire (R145, R160): sessions, unfinished handshakes, age of the oldest decision,
  * table, held packets; sessions by source, destination and segment; tuples on which workers
- * crashed. Past one, new flows go by their segment's on_overload. `tpsd: wire`.
+ * crashed. Past one, new flows go by on_overload of their proxy and segment. `tpsd: wire`.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -158,11 +158,23 @@ static bool flow_limits_admit(struct wire *w, const struct flow *f)
 	       table_value(w->destinations, &destination) < c->limits.sessions_per_destination;
 }
 
+/* What happens to new flows past a limit: what the first segment or all proxies say. */
+static bool overload_blocks(const struct config *c)
+{
+	if (!c || c->server_proxies_count == 0)
+		return false;
+	if (c->segments_count && c->segments[0].on_overload == CONFIG_BLOCK)
+		return true;
+	for (size_t i = 0; i < c->server_proxies_count; i++)
+		if (c->server_proxies[i].on_failure[FAILURE_OVERLOAD] != CONFIG_BLOCK)
+			return false;
+	return true;
+}
+
 /* Says so once, when the threshold is reached; and when it is left. */
 static void limit_log(const struct wire *w, enum wire_limit_name which, bool reached)
 {
-	const struct config *c = w->config;
-	bool blocks = c && c->segments_count && c->segments[0].on_overload == CONFIG_BLOCK;
+	bool blocks = overload_blocks(w->config);
 	const struct wire_limit *l = &w->limits[which];
 
 	if (!reached)
