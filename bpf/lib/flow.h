@@ -53,7 +53,9 @@ inline_fn void end_note(struct wire_end *e, const struct wire_end *far, const st
 		e->window = p->window;
 		e->scaled = 1;
 	}
-	if (o->seen & WIRE_OPT_TIMESTAMP && (__s32)(o->tsval - e->tsval) >= 0) {
+	/* As its receiver does: a packet ahead of its turn is no measure of age (RFC 7323 4.3). */
+	if (o->seen & WIRE_OPT_TIMESTAMP && (__s32)(p->seq - e->next) <= 0 &&
+	    (__s32)(o->tsval - e->tsval) >= 0) {
 		e->tsval = o->tsval;
 		e->tsecr = o->tsecr;
 	}

@@ -18,11 +18,15 @@ enum {
 	BATCH = 2048,
 	BATCHES_A_STEP = 4,
 	PASS_EVERY_MS = 1000,
-	/* Quiet for so long, in seconds, and the entry goes. */
-	AFTER_RESET_S = 2,
-	AFTER_FINS_S = 10,
-	AFTER_DEAD_S = 15,
+	/*
+	 * Quiet for so long, in seconds, and the entry goes. A RST that is lost is only sent again
+	 * when the other end tries again, which by then may be 12.8 s apart (RFC 6298).
+	 */
+	AFTER_RESET_S = 30,
+	AFTER_FINS_S = 30,
+	AFTER_DEAD_S = 30,
 	AFTER_BLOCK_S = 30,
+	WITHOUT_PAIR_S = 2,
 	HALF_CLOSED_S = 600,
 	IDLE_S = 7200,
 	HELD_LOST_S = 5, /* held, and user space does not know of it */
@@ -114,7 +118,7 @@ static void look_divert(struct wire *w, const struct wire_key *key, const struct
 	struct wire_leg_pair pair;
 
 	if (table_pair_get(&w->program, f->synthetic, &pair)) {
-		if (quiet_for(w->reaper, f, AFTER_RESET_S))
+		if (quiet_for(w->reaper, f, WITHOUT_PAIR_S))
 			drop_entry(w, key, f);
 		return;
 	}

@@ -323,13 +323,14 @@ static void command_segment_check(struct show *s)
 	struct wire *w = s->wire;
 	uint64_t uninspected = 0,
 	         forwarded = table_count(&w->program, WIRE_COUNT_FORWARDED_PACKETS);
+	const char *only = json_string_value(json_object_get(s->arguments, "segment"));
 	bool first = true;
 
 	say(s, "{\"checks\":[");
 	for (unsigned i = 0; i < WIRE_SEGMENTS_MAX; i++) {
 		struct wire_segment_state *g = &w->segments[i];
 
-		if (!g->open)
+		if (!g->open || (only && strcmp(only, g->name) != 0))
 			continue;
 		say_check(s, first, g->name, "link_a", g->port[0].up, "connect port A");
 		first = false;

@@ -249,6 +249,7 @@ static void wire_command(struct proc *proc, uint64_t id, const char *name,
 static void wire_shutdown(struct proc *proc, uint32_t deadline_ms)
 {
 	flow_release_all(wire_of(proc), REASON_FALLBACK);
+	__atomic_store_n(&proc->heartbeats[PROC_SLOT_WIRE], 0, __ATOMIC_RELAXED);
 	proc_exit(proc, 0);
 }
 
