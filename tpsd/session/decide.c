@@ -331,7 +331,8 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 		d = decide_by_hello(proxy, &parsed);
 	}
 	learned = learned_find(&h->learned, &hello->server, hello->server_port,
-			       whole ? (const char *)whole->sni.data : "", whole ? whole->sni.len : 0,
+			       whole && whole->sni.len ? (const char *)whole->sni.data : "",
+			       whole ? whole->sni.len : 0,
 			       loop_now_ns(h->loop));
 	if (h->paused || is_excepted(h, hello, whole))
 		d = leave_alone(REASON_PANIC);
