@@ -10,9 +10,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/pki/cert.h"
 #include "tpsd/session/session_priv.h"
 #include "tpsd/tls/failure.h"
-#include "tpsd/tls/keystore.h"
 
 /* The client's offer; without h2 while HTTP/2 is to be downgraded (R102, R125). */
 static size_t offer_alpn(const struct session *s, uint8_t *out)
@@ -186,7 +186,7 @@ static bool verify_chain(struct session *s, X509 *leaf)
 static int look_at_leaf(struct session *s, X509 *leaf)
 {
 	struct tls_verified v = {.key_matches = false};
-	int rc = keystore_key_id(X509_get0_pubkey(leaf), v.key_id);
+	int rc = pki_cert_key_id(leaf, v.key_id);
 
 	if (rc != 0)
 		return rc;

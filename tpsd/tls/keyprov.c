@@ -64,10 +64,11 @@ static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in
 
 static int fetch_digests(struct keyprov *kp)
 {
+	/* The usual one first: each comparison is a look-up by name under a lock. */
 	static const struct keyprov_digest table[KEYPROV_DIGESTS] = {
-		{"MD5-SHA1", IPC_MD5_SHA1, NULL}, {"SHA1", IPC_SHA1, NULL},
-		{"SHA2-224", IPC_SHA224, NULL},	  {"SHA2-256", IPC_SHA256, NULL},
-		{"SHA2-384", IPC_SHA384, NULL},	  {"SHA2-512", IPC_SHA512, NULL},
+		{"SHA2-256", IPC_SHA256, NULL}, {"SHA2-384", IPC_SHA384, NULL},
+		{"SHA2-512", IPC_SHA512, NULL}, {"SHA1", IPC_SHA1, NULL},
+		{"MD5-SHA1", IPC_MD5_SHA1, NULL}, {"SHA2-224", IPC_SHA224, NULL},
 	};
 
 	for (size_t i = 0; i < KEYPROV_DIGESTS; i++) {
