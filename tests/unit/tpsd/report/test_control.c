@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -438,6 +440,44 @@ static bool ended(int fd)
 	return recv(fd, &c, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN;
 }
 
+static bool ignore_piece(void *arg, const json_t *data)
+{
+	return true;
+}
+
+/* The socket's mode keeps others out; were it open, the kernel's word on who they are does. */
+static void others_are_not_permitted(void **state)
+{
+	static const char *const words[] = {"show version", "panic clear"};
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	start_committed();
+	assert_int_equal(chmod(dev.dir, 0755) | chmod(dev.socket, 0666), 0);
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct client *client;
+		int refused = 0;
+
+		if (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+			_exit(99);
+		client = client_connect(dev.socket);
+		for (size_t i = 0; client && i < SL_ARRAY_LEN(words); i++) {
+			json_t *error;
+
+			refused += client_request(client, words[i], NULL, ignore_piece, NULL,
+			                          &error) == TPS_NOT_PERMITTED;
+		}
+		_exit(refused);
+	}
+	for (unsigned i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		device_run(&dev, 10);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), SL_ARRAY_LEN(words));
+}
+
 static void bytes_that_are_no_frame_end_the_connection(void **state)
 {
 	static const struct {
@@ -725,6 +765,7 @@ int main(void)
 	        TEST(commands_of_others_go_there_and_come_back),
 	        TEST(a_process_that_does_not_answer_is_named),
 	        TEST(nonsense_is_refused),
+	        TEST(others_are_not_permitted),
 	        TEST(bytes_that_are_no_frame_end_the_connection),
 	        TEST(a_reader_that_does_not_read_is_dropped),
 	        TEST(too_many_clients_are_turned_away),
