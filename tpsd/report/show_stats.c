@@ -78,6 +78,10 @@ void handle_show_version(struct request *request)
 	        object, "up_s",
 	        json_integer((json_int_t)((clock_now_ns() - c->started_ns) / CLOCK_NS_PER_S)));
 	(void)json_object_set_new(object, "workers", json_integer(c->proc->nworkers));
+	/* R36: with no licence authority configured everything is allowed. */
+	(void)json_object_set_new(
+	        object, "licence",
+	        json_pack("{s:s,s:s}", "ssl_inspection", "allowed", "source", "built-in"));
 	(void)json_object_set_new(object, "panic", panic_describe(c->panic));
 	(void)json_object_set_new(object, "draining", json_boolean(c->draining));
 	(void)json_object_set_new(object, "configuration", transaction_describe(c->transaction));

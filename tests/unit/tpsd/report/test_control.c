@@ -690,6 +690,58 @@ static void each_show_command_answers(void **state)
 	}
 }
 
+static void licence_is_built_in_and_drain_is_told(void **state)
+{
+	json_t *data, *licence;
+
+	(void)state;
+	start_committed();
+	data = device_command(&dev, "show version", NULL, NULL);
+	licence = json_object_get(json_array_get(data, 0), "licence");
+	assert_string_equal(json_string_value(json_object_get(licence, "source")), "built-in");
+	json_decref(data);
+	dev.answer[DEV_WORKER] = "{\"sessions\":3}";
+	data = device_command(&dev, "drain", json_pack("{s:s}", "deadline", "7s"), NULL);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(data, 0), "sessions")),
+	                 3);
+	json_decref(data);
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"on\"}"));
+	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "\"deadline_ms\":7000"));
+	dev.seen[DEV_WIRE][0] = '\0';
+	data = device_command(&dev, "drain", json_pack("{s:b}", "off", 1), NULL);
+	json_decref(data);
+	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"off\"}"));
+	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "\"on\":false"));
+}
+
+static void traffic_and_capacity_are_the_counters(void **state)
+{
+	struct counter_slab *slab = counter_file_slab(dev.counters, PROC_SLOT_WORKER);
+	json_t *data, *seen, *rows;
+
+	(void)state;
+	start_committed();
+	counter_add(slab, COUNTER_accepted, 9);
+	counter_add(slab, COUNTER_established, 7);
+	counter_add(slab, COUNTER_active, 4);
+	data = device_command(&dev, "show traffic", NULL, NULL);
+	seen = json_object_get(json_array_get(data, 0), "seen");
+	assert_int_equal(json_integer_value(json_object_get(seen, "last_minute")), 9);
+	seen = json_object_get(json_array_get(data, 0), "inspected");
+	assert_int_equal(json_integer_value(json_object_get(seen, "total")), 7);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(data, 0), "active")), 4);
+	json_decref(data);
+	dev.answer[DEV_WIRE] =
+	        "[{\"resource\":\"flows\",\"now\":1,\"peak\":2,\"limit\":100},"
+	        "{\"resource\":\"held_packets\",\"now\":90,\"peak\":95,\"limit\":100}]";
+	data = device_command(&dev, "show capacity", NULL, NULL);
+	rows = json_array_get(data, 0);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 0), "resource")),
+	                    "held_packets");
+	assert_int_equal(json_array_size(rows), 4);
+	json_decref(data);
+}
+
 static void write_failure(const char *client, const char *sni, enum reason reason, unsigned count)
 {
 	static struct event_line line;
@@ -774,6 +826,8 @@ int main(void)
 	        TEST(logs_are_shown_filtered),
 	        TEST(panic_is_told_kept_and_ends_by_itself),
 	        TEST(each_show_command_answers),
+	        TEST(licence_is_built_in_and_drain_is_told),
+	        TEST(traffic_and_capacity_are_the_counters),
 	        TEST(failures_are_added_up_by_name_and_reason),
 	        TEST(it_ends_when_asked_and_the_others_last_words_are_kept),
 	};
