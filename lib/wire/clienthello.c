@@ -51,7 +51,7 @@ bool clienthello_list_has(const struct clienthello_view *list, uint16_t value)
 }
 
 bool clienthello_alpn_next(const struct clienthello_view *alpn, size_t *at,
-			   struct clienthello_view *ret_name)
+                           struct clienthello_view *ret_name)
 {
 	size_t len;
 
@@ -240,8 +240,8 @@ struct gather {
 	struct reader in;
 	uint8_t *scratch;
 	const uint8_t *message; /* in the stream or in scratch */
-	size_t have;		/* bytes of it so far */
-	size_t want;		/* its length when known, else the header's */
+	size_t have;            /* bytes of it so far */
+	size_t want;            /* its length when known, else the header's */
 };
 
 static int take_fragment(struct gather *g, const uint8_t *data, size_t len)
@@ -266,8 +266,8 @@ static int learn_length(struct gather *g)
 		return SL_EMALFORMED;
 	if (g->have < MESSAGE_HEADER)
 		return 0;
-	g->want = MESSAGE_HEADER + ((size_t)g->message[1] << 16 | (size_t)g->message[2] << 8 |
-				    g->message[3]);
+	g->want = MESSAGE_HEADER +
+	          ((size_t)g->message[1] << 16 | (size_t)g->message[2] << 8 | g->message[3]);
 	return g->want > CLIENTHELLO_MAX ? SL_ELIMIT : 0;
 }
 

@@ -36,24 +36,24 @@ struct clienthello_view {
 };
 
 struct clienthello {
-	uint16_t record_version;	  /* of the first record */
-	uint16_t legacy_version;	  /* of the message */
-	unsigned versions;		  /* offered: enum clienthello_version bits */
-	size_t stream_len;		  /* bytes of the stream up to the end of the message */
-	size_t message_len;		  /* bytes of the message with its header */
-	struct clienthello_view random;	  /* 32 bytes */
+	uint16_t record_version;        /* of the first record */
+	uint16_t legacy_version;        /* of the message */
+	unsigned versions;              /* offered: enum clienthello_version bits */
+	size_t stream_len;              /* bytes of the stream up to the end of the message */
+	size_t message_len;             /* bytes of the message with its header */
+	struct clienthello_view random; /* 32 bytes */
 	struct clienthello_view session_id;
-	struct clienthello_view suites;	  /* big-endian 16-bit values */
-	struct clienthello_view groups;	  /* the same; empty when the extension is missing */
-	struct clienthello_view sigalgs;  /* the same */
-	struct clienthello_view sni;	  /* host name without a terminator; empty: none */
-	struct clienthello_view alpn;	  /* list of (length, name), as on the wire */
-	bool compression;		  /* a method other than null is offered (R122) */
-	bool psk;			  /* pre_shared_key: a TLS 1.3 ticket is offered */
-	bool ticket;			  /* session_ticket with content: a TLS 1.2 ticket */
-	bool early_data;		  /* 0-RTT is offered */
-	bool ech;			  /* encrypted_client_hello */
-	bool encrypt_then_mac;		  /* RFC 7366 */
+	struct clienthello_view suites;  /* big-endian 16-bit values */
+	struct clienthello_view groups;  /* the same; empty when the extension is missing */
+	struct clienthello_view sigalgs; /* the same */
+	struct clienthello_view sni;     /* host name without a terminator; empty: none */
+	struct clienthello_view alpn;    /* list of (length, name), as on the wire */
+	bool compression;                /* a method other than null is offered (R122) */
+	bool psk;                        /* pre_shared_key: a TLS 1.3 ticket is offered */
+	bool ticket;                     /* session_ticket with content: a TLS 1.2 ticket */
+	bool early_data;                 /* 0-RTT is offered */
+	bool ech;                        /* encrypted_client_hello */
+	bool encrypt_then_mac;           /* RFC 7366 */
 };
 
 /*
@@ -67,7 +67,7 @@ struct clienthello {
  * SL_ELIMIT    longer than CLIENTHELLO_MAX
  */
 int clienthello_parse(const uint8_t *data, size_t len, uint8_t *scratch, struct clienthello *ret)
-	SL_NONNULL(1, 3, 4) SL_MUST;
+        SL_NONNULL(1, 3, 4) SL_MUST;
 
 /* Whether a list of big-endian 16-bit values holds `value`. */
 bool clienthello_list_has(const struct clienthello_view *list, uint16_t value) SL_NONNULL(1);
@@ -80,7 +80,7 @@ unsigned clienthello_version_bit(uint16_t wire_version);
 
 /* Walks an ALPN list: the next name into *ret_name; false at its end. *at begins at 0. */
 bool clienthello_alpn_next(const struct clienthello_view *alpn, size_t *at,
-			   struct clienthello_view *ret_name) SL_NONNULL(1, 2, 3);
+                           struct clienthello_view *ret_name) SL_NONNULL(1, 2, 3);
 
 /* Whether the stream begins with the preface of HTTP/2 (RFC 9113 section 3.4), or a part of it. */
 bool clienthello_is_http2_preface(const uint8_t *data, size_t len) SL_NONNULL(1);

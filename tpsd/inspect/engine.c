@@ -15,8 +15,8 @@ struct engine {
 	struct tse_engine *engine;
 };
 
-static int engine_begin(struct inspector *i, const struct tse_tuple *tuple, enum tse_service service,
-			void **ret_flow)
+static int engine_begin(struct inspector *i, const struct tse_tuple *tuple,
+                        enum tse_service service, void **ret_flow)
 {
 	struct engine *e = (struct engine *)i;
 	struct tse_flow *flow;
@@ -28,7 +28,7 @@ static int engine_begin(struct inspector *i, const struct tse_tuple *tuple, enum
 }
 
 static void engine_feed(void *flow, enum tse_direction direction, const uint8_t *view, size_t len,
-			bool eof, struct tse_result *ret)
+                        bool eof, struct tse_result *ret)
 {
 	tse_feed(flow, direction, view, len, eof, ret);
 }
@@ -63,8 +63,13 @@ static void engine_destroy(struct inspector *i)
 }
 
 static const struct inspector_ops engine_ops = {
-	.begin = engine_begin, .join = engine_join, .feed = engine_feed, .http = engine_http,
-	.bytes = engine_bytes, .end = engine_end,   .destroy = engine_destroy,
+        .begin = engine_begin,
+        .join = engine_join,
+        .feed = engine_feed,
+        .http = engine_http,
+        .bytes = engine_bytes,
+        .end = engine_end,
+        .destroy = engine_destroy,
 };
 
 static void say(void *arg, const struct tse_diag *d)
@@ -72,7 +77,7 @@ static void say(void *arg, const struct tse_diag *d)
 	const struct config_profile *profile = arg;
 
 	log_write(d->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "profile %s: %s:%u: sid %u: %s",
-		  profile->name, d->file, d->line, d->sid, d->text);
+	          profile->name, d->file, d->line, d->sid, d->text);
 }
 
 static struct tse_source source_of(const struct conf_image *image, const struct config_filters *f)
@@ -87,22 +92,25 @@ static struct tse_source source_of(const struct conf_image *image, const struct 
 	}
 	if (f->action_set)
 		s.action = (struct tse_action){
-			.block = f->action_set->action == CONFIG_VERB_BLOCK,
-			.notify = f->action_set->notify,
-			.reset = (enum tse_reset)f->action_set->tcp_reset,
+		        .block = f->action_set->action == CONFIG_VERB_BLOCK,
+		        .notify = f->action_set->notify,
+		        .reset = (enum tse_reset)f->action_set->tcp_reset,
 		};
 	return s;
 }
 
 static int compile(const struct conf_image *image, const struct config *config,
-		   const struct config_profile *profile, struct tse_ruleset **ret_set)
+                   const struct config_profile *profile, struct tse_ruleset **ret_set)
 {
 	struct tse_source *sources = calloc(profile->filters_count, sizeof(*sources));
 	struct tse_variable *variables = calloc(profile->variables_count + 1, sizeof(*variables));
-	struct tse_compile how = {.sources = sources, .nsources = profile->filters_count,
-				  .variables = variables, .nvariables = profile->variables_count,
-				  .diag = say, .diag_arg = (void *)profile,
-				  .max_rules = config->limits.rules};
+	struct tse_compile how = {.sources = sources,
+	                          .nsources = profile->filters_count,
+	                          .variables = variables,
+	                          .nvariables = profile->variables_count,
+	                          .diag = say,
+	                          .diag_arg = (void *)profile,
+	                          .max_rules = config->limits.rules};
 	int rc = SL_ENOMEM;
 
 	if (sources && variables) {
@@ -110,7 +118,7 @@ static int compile(const struct conf_image *image, const struct config *config,
 			sources[i] = source_of(image, &profile->filters[i]);
 		for (size_t i = 0; i < profile->variables_count; i++)
 			variables[i] = (struct tse_variable){profile->variables[i].name,
-							     profile->variables[i].value};
+			                                     profile->variables[i].value};
 		rc = tse_ruleset_compile(&how, ret_set);
 	}
 	free(sources);
@@ -119,7 +127,7 @@ static int compile(const struct conf_image *image, const struct config *config,
 }
 
 static int open_set(const struct conf_image *image, const struct config *config,
-		    const struct config_profile *profile, struct tse_ruleset **ret_set)
+                    const struct config_profile *profile, struct tse_ruleset **ret_set)
 {
 	const void *data;
 	size_t len;
@@ -131,14 +139,14 @@ static int open_set(const struct conf_image *image, const struct config *config,
 }
 
 int engine_inspector_create(const struct conf_image *image, const struct config *config,
-			    const struct config_profile *profile, struct inspector **ret)
+                            const struct config_profile *profile, struct inspector **ret)
 {
 	const struct tse_limits limits = {
-		.hold_max = config->limits.hold_buffer,
-		.hold_overflow_block = config->ssl_inspection.on_hold_limit == CONFIG_HOLD_BLOCK,
-		.header_max = config->limits.http_header,
-		.body_decoded_max = config->limits.decoded_body,
-		.decode_ratio_max = config->limits.decode_ratio,
+	        .hold_max = config->limits.hold_buffer,
+	        .hold_overflow_block = config->ssl_inspection.on_hold_limit == CONFIG_HOLD_BLOCK,
+	        .header_max = config->limits.http_header,
+	        .body_decoded_max = config->limits.decoded_body,
+	        .decode_ratio_max = config->limits.decode_ratio,
 	};
 	struct engine *e;
 	int rc;

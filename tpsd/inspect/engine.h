@@ -15,5 +15,5 @@ struct inspector;
  * tse_ruleset_open says.
  */
 int engine_inspector_create(const struct conf_image *image, const struct config *config,
-			    const struct config_profile *profile, struct inspector **ret)
-	SL_NONNULL(1, 2, 3, 4) SL_MUST;
+                            const struct config_profile *profile, struct inspector **ret)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;

@@ -13,13 +13,13 @@ struct inspector;
 struct inspector_ops {
 	/* A flow of a new session; as tse_flow_begin. */
 	int (*begin)(struct inspector *inspector, const struct tse_tuple *tuple,
-		     enum tse_service service, void **ret_flow);
+	             enum tse_service service, void **ret_flow);
 	/* As tse_flow_join: `flow` reads the answers to what `requests` (or nobody) reads. NULL: it
 	 * needs no such thing. */
 	void (*join)(void *flow, void *requests);
 	/* As tse_feed. */
 	void (*feed)(void *flow, enum tse_direction direction, const uint8_t *view, size_t len,
-		     bool eof, struct tse_result *ret);
+	             bool eof, struct tse_result *ret);
 	/* As tse_flow_http; false when it knows nothing. */
 	bool (*http)(const void *flow, struct tse_http_info *ret_info);
 	/* Bytes inspected so far in both directions. */

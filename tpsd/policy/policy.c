@@ -5,16 +5,16 @@
 static struct config_packet packet_of(const struct config *config, const struct ipc_hello *flow)
 {
 	return (struct config_packet){
-		.segment = &config->segments[flow->segment],
-		.direction = flow->client_side == 0 ? CONFIG_DIRECTION_A_TO_B
-						    : CONFIG_DIRECTION_B_TO_A,
-		.vlan = flow->vlan,
-		.tunnel = (enum config_tunnel)(CONFIG_TUNNEL_NONE + flow->tunnel),
-		.protocol = CONFIG_PROTOCOL_TCP,
-		.source = flow->client,
-		.destination = flow->server,
-		.source_port = flow->client_port,
-		.destination_port = flow->server_port,
+	        .segment = &config->segments[flow->segment],
+	        .direction =
+	                flow->client_side == 0 ? CONFIG_DIRECTION_A_TO_B : CONFIG_DIRECTION_B_TO_A,
+	        .vlan = flow->vlan,
+	        .tunnel = (enum config_tunnel)(CONFIG_TUNNEL_NONE + flow->tunnel),
+	        .protocol = CONFIG_PROTOCOL_TCP,
+	        .source = flow->client,
+	        .destination = flow->server,
+	        .source_port = flow->client_port,
+	        .destination_port = flow->server_port,
 	};
 }
 
@@ -23,7 +23,7 @@ static struct config_packet turned(const struct config_packet *p)
 	struct config_packet t = *p;
 
 	t.direction = p->direction == CONFIG_DIRECTION_A_TO_B ? CONFIG_DIRECTION_B_TO_A
-							      : CONFIG_DIRECTION_A_TO_B;
+	                                                      : CONFIG_DIRECTION_A_TO_B;
 	t.source = p->destination;
 	t.source_port = p->destination_port;
 	t.destination = p->source;
@@ -32,7 +32,7 @@ static struct config_packet turned(const struct config_packet *p)
 }
 
 void policy_match(const struct config *config, const struct ipc_hello *flow,
-		  struct policy_match *ret)
+                  struct policy_match *ret)
 {
 	struct config_packet packet, answer;
 

@@ -16,9 +16,9 @@ struct policy_match {
 	const struct config_virtual_segment *request;  /* chooses policy and request filters */
 	const struct config_virtual_segment *response; /* chooses response filters */
 	const struct config_server_policy *policy;     /* NULL: the flow is left alone (R33) */
-	bool excepted;				       /* by source (R128) */
+	bool excepted;                                 /* by source (R128) */
 };
 
 /* `config` NULL: nothing matches. */
 void policy_match(const struct config *config, const struct ipc_hello *flow,
-		  struct policy_match *ret) SL_NONNULL(2, 3);
+                  struct policy_match *ret) SL_NONNULL(2, 3);

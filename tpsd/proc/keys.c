@@ -50,7 +50,7 @@ struct waiting {
 
 struct loading {
 	uint32_t revision; /* 0: none */
-	bool complete;	   /* the last file was here */
+	bool complete;     /* the last file was here */
 	struct waiting waiting;
 	struct loaded *items;
 	size_t count, size;
@@ -106,9 +106,11 @@ static struct loaded *add_item(struct loading *l)
 static void load_waiting(struct keys *k, int password_fd, const char *password_path)
 {
 	struct waiting *w = &k->loading.waiting;
-	const struct pki_files files = {.certificate = w->path, .private_key = w->path,
-					.password_file = password_path, .chain = "",
-					.format = PKI_FORMAT_AUTO};
+	const struct pki_files files = {.certificate = w->path,
+	                                .private_key = w->path,
+	                                .password_file = password_path,
+	                                .chain = "",
+	                                .format = PKI_FORMAT_AUTO};
 	struct loaded *item;
 	EVP_PKEY *key = NULL;
 
@@ -118,7 +120,8 @@ static void load_waiting(struct keys *k, int password_fd, const char *password_p
 	if (item) {
 		memset(item, 0, sizeof(*item));
 		(void)snprintf(item->certificate, sizeof(item->certificate), "%s", w->certificate);
-		item->status = pki_key_load_fd(&files, w->fd, password_fd, NULL, &key, &item->error);
+		item->status =
+		        pki_key_load_fd(&files, w->fd, password_fd, NULL, &key, &item->error);
 		if (item->status == 0)
 			item->status = keystore_key_id(key, item->id);
 		if (item->status == 0)
@@ -199,7 +202,8 @@ static int check_one(struct keys *k, uint32_t i)
 	char text[512];
 
 	if (!l) {
-		(void)snprintf(text, sizeof(text), "certificate %s: its key file did not come", c->name);
+		(void)snprintf(text, sizeof(text), "certificate %s: its key file did not come",
+		               c->name);
 		return refuse(k, i, SL_ENOENT, text, "name a private_key file that exists");
 	}
 	if (l->status != 0)
@@ -207,7 +211,7 @@ static int check_one(struct keys *k, uint32_t i)
 	if (memcmp(l->id, k->asked.ids[i], KEY_ID_LEN) == 0)
 		return 0;
 	(void)snprintf(text, sizeof(text), "certificate %s: %s is not its key", c->name,
-		       c->private_key[0] ? c->private_key : c->certificate);
+	               c->private_key[0] ? c->private_key : c->certificate);
 	return refuse(k, i, SL_EMISMATCH, text, "name the key that the certificate was made for");
 }
 
@@ -261,7 +265,7 @@ static int read_id(const struct conf_image *image, const char *name, uint8_t ret
 }
 
 static int keys_prepare(struct proc *proc, uint32_t revision, const struct conf_image *image,
-			struct config *config)
+                        struct config *config)
 {
 	struct keys *k = proc->state;
 	struct asked *a = &k->asked;
@@ -321,7 +325,7 @@ static void on_sign(struct keys *k, struct ipc_channel *from, const struct ipc_s
 
 	if (req->key.len == KEY_ID_LEN && req->digest.len > 0)
 		rc = keystore_sign(k->store, req->key.data, req->algorithm, req->digest.data,
-				   req->digest.len, signature, &len);
+		                   req->digest.len, signature, &len);
 	if (rc == SL_ENOENT && !k->ready)
 		rc = SL_EAGAIN;
 	counter_add(k->proc->counters, rc == 0 ? COUNTER_signs : COUNTER_sign_errors, 1);
@@ -339,7 +343,7 @@ static void on_decrypt(struct keys *k, struct ipc_channel *from, const struct ip
 
 	if (req->key.len == KEY_ID_LEN && req->ciphertext.len > 0)
 		rc = keystore_decrypt(k->store, req->key.data, req->client_version,
-				      req->ciphertext.data, req->ciphertext.len, secret);
+		                      req->ciphertext.data, req->ciphertext.len, secret);
 	if (rc == SL_ENOENT && !k->ready)
 		rc = SL_EAGAIN;
 	counter_add(k->proc->counters, rc == 0 ? COUNTER_signs : COUNTER_sign_errors, 1);
@@ -351,7 +355,7 @@ static void on_decrypt(struct keys *k, struct ipc_channel *from, const struct ip
 }
 
 static void keys_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
-			 int fds[IPC_FDS_MAX])
+                         int fds[IPC_FDS_MAX])
 {
 	struct keys *k = proc->state;
 
@@ -401,7 +405,7 @@ static void rotate(struct loop_timer *timer)
 	for (unsigned i = 0; i < k->proc->nworkers; i++)
 		if (proc_peer(k->proc, IPC_WORKER, i))
 			send_ticket_key(proc_peer(k->proc, IPC_WORKER, i), k->generation,
-					k->tickets[0]);
+			                k->tickets[0]);
 	(void)loop_timer_set(k->proc->loop, timer, TICKET_ROTATE_S * CLOCK_NS_PER_S, rotate);
 }
 
@@ -470,7 +474,12 @@ static void keys_stop(struct proc *proc)
 }
 
 const struct proc_ops keys_ops = {
-	.setup = keys_setup,	 .start = keys_start,	  .prepare = keys_prepare,
-	.commit = keys_commit,	 .abort = keys_abort,	  .peer_up = keys_peer_up,
-	.message = keys_message, .stop = keys_stop,
+        .setup = keys_setup,
+        .start = keys_start,
+        .prepare = keys_prepare,
+        .commit = keys_commit,
+        .abort = keys_abort,
+        .peer_up = keys_peer_up,
+        .message = keys_message,
+        .stop = keys_stop,
 };

@@ -44,7 +44,7 @@ struct source {
 	struct pki_chain *chain; /* of the certificate being made */
 };
 
-static int give_certificate(void *arg, uint32_t index, X509 **ret_leaf, STACK_OF(X509) **ret_chain)
+static int give_certificate(void *arg, uint32_t index, X509 **ret_leaf, STACK_OF(X509) * *ret_chain)
 {
 	struct source *s = arg;
 	const char *name = s->config->certificates[index].name;
@@ -65,7 +65,7 @@ static int give_certificate(void *arg, uint32_t index, X509 **ret_leaf, STACK_OF
 }
 
 static int add_section(const struct conf_image *image, const char *pattern, const char *name,
-		       X509_STORE *store)
+                       X509_STORE *store)
 {
 	struct pki_error err;
 	const void *pem;
@@ -83,7 +83,7 @@ static int give_trust_store(void *arg, uint32_t index, X509_STORE *store)
 
 	for (size_t i = 0; rc == 0 && i < t->ca_certificates_count; i++)
 		rc = add_section(s->image, CONF_SECTION_CA_CERTIFICATE, t->ca_certificates[i]->name,
-				 store);
+		                 store);
 	if (rc == 0 && t->include_default_ca_certificates)
 		rc = add_section(s->image, CONF_SECTION_DEFAULT_CA, "", store);
 	return rc;
@@ -106,15 +106,15 @@ static void give_item(void *arg, int status, const char *path, const char *text,
 }
 
 static int worker_prepare(struct proc *proc, uint32_t revision, const struct conf_image *image,
-			  struct config *config)
+                          struct config *config)
 {
 	struct worker *w = proc->state;
 	struct source source = {.proc = proc, .image = image, .config = config};
 	const struct setup_source from = {give_certificate, give_trust_store, give_inspector,
-					  give_item, &source};
+	                                  give_item, &source};
 	struct setup *setup;
 	int rc = setup_create(config, revision, host_capability(w->host), host_keyprov(w->host),
-			      &from, &setup);
+	                      &from, &setup);
 
 	pki_chain_destroy(source.chain);
 	if (rc != 0)
@@ -148,7 +148,7 @@ static void worker_abort(struct proc *proc, uint32_t revision)
 }
 
 static void send_verdict(void *arg, uint64_t flow, enum ipc_action action, enum ipc_reset reset,
-			 enum reason reason)
+                         enum reason reason)
 {
 	struct ipc_channel *wire = proc_peer(arg, IPC_WIRE, 0);
 	struct ipc_message msg = {.type = IPC_VERDICT};
@@ -197,9 +197,12 @@ static int worker_start(struct proc *proc)
 {
 	static const struct host_ops ops = {send_verdict, send_ended};
 	struct worker *w = calloc(1, sizeof(*w));
-	struct host_parts parts = {.loop = proc->loop, .ring = proc->ring,
-				   .counters = proc->counters, .ops = &ops, .arg = proc,
-				   .workers = proc->nworkers};
+	struct host_parts parts = {.loop = proc->loop,
+	                           .ring = proc->ring,
+	                           .counters = proc->counters,
+	                           .ops = &ops,
+	                           .arg = proc,
+	                           .workers = proc->nworkers};
 	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -239,8 +242,8 @@ static void worker_peer_down(struct proc *proc, struct ipc_channel *peer)
 		(void)host_clear(w->host, &everything);
 }
 
-static void worker_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
-			   int fds[IPC_FDS_MAX])
+static void worker_message(struct proc *proc, struct ipc_channel *from,
+                           const struct ipc_message *msg, int fds[IPC_FDS_MAX])
 {
 	struct worker *w = proc->state;
 
@@ -257,15 +260,15 @@ static void worker_message(struct proc *proc, struct ipc_channel *from, const st
 		break;
 	case IPC_SIGN_DONE:
 		keyclient_answer(w->keys, msg->sign_done.id, msg->sign_done.status,
-				 &msg->sign_done.signature);
+		                 &msg->sign_done.signature);
 		break;
 	case IPC_DECRYPT_DONE:
 		keyclient_answer(w->keys, msg->decrypt_done.id, msg->decrypt_done.status,
-				 &msg->decrypt_done.secret);
+		                 &msg->decrypt_done.secret);
 		break;
 	case IPC_TICKET_KEY:
-		host_add_ticket_key(w->host, msg->ticket_key.generation, msg->ticket_key.secret.data,
-				    msg->ticket_key.secret.len);
+		host_add_ticket_key(w->host, msg->ticket_key.generation,
+		                    msg->ticket_key.secret.data, msg->ticket_key.secret.len);
 		break;
 	default:
 		break;
@@ -300,7 +303,7 @@ static uint64_t flow_of(const json_t *arguments, const char *key)
 	const json_t *value = json_object_get(arguments, key);
 
 	return json_is_string(value) ? strtoull(json_string_value(value), NULL, 10)
-				     : (uint64_t)json_integer_value(value);
+	                             : (uint64_t)json_integer_value(value);
 }
 
 static int show_explain(struct worker *w, const json_t *arguments, struct buf *out)
@@ -309,7 +312,7 @@ static int show_explain(struct worker *w, const json_t *arguments, struct buf *o
 }
 
 static int address_of(const json_t *arguments, const char *key, struct addr *addr,
-		      const struct addr **ret)
+                      const struct addr **ret)
 {
 	const char *text = json_string_value(json_object_get(arguments, key));
 	int rc = text ? addr_parse(text, addr) : 0;
@@ -384,7 +387,7 @@ static int drain(struct worker *w, const json_t *arguments, struct buf *out)
 	loop_timer_cancel(&w->deadline);
 	if (on && ms > 0)
 		(void)loop_timer_set(w->proc->loop, &w->deadline, (uint64_t)ms * CLOCK_NS_PER_MS,
-				     deadline_passed);
+		                     deadline_passed);
 	return buf_printf(out, "{\"sessions\":%zu}", host_sessions(w->host));
 }
 
@@ -392,18 +395,14 @@ static const struct {
 	const char *name;
 	int (*run)(struct worker *w, const json_t *arguments, struct buf *out);
 } commands[] = {
-	{"sessions", show_sessions},
-	{"capabilities", show_capabilities},
-	{"failures", show_failures},
-	{"explain", show_explain},
-	{"clear", clear_sessions},
-	{"session_clear", clear_sessions},
-	{"panic", set_panic},
-	{"drain", drain},
+        {"sessions", show_sessions}, {"capabilities", show_capabilities},
+        {"failures", show_failures}, {"explain", show_explain},
+        {"clear", clear_sessions},   {"session_clear", clear_sessions},
+        {"panic", set_panic},        {"drain", drain},
 };
 
 static void worker_command(struct proc *proc, uint64_t id, const char *name,
-			   const char *arguments_json)
+                           const char *arguments_json)
 {
 	json_t *arguments = json_loads(arguments_json, 0, NULL);
 	int rc = SL_EUNSUPPORTED;
@@ -429,7 +428,7 @@ static void worker_shutdown(struct proc *proc, uint32_t deadline_ms)
 	host_pause(w->host, true);
 	if (deadline_ms > 0 && host_sessions(w->host) > 0 &&
 	    loop_timer_set(proc->loop, &w->deadline, deadline_ms * CLOCK_NS_PER_MS,
-			   deadline_passed) == 0)
+	                   deadline_passed) == 0)
 		return;
 	deadline_passed(&w->deadline);
 }
@@ -450,8 +449,15 @@ static void worker_stop(struct proc *proc)
 }
 
 const struct proc_ops worker_ops = {
-	.setup = worker_setup,	       .start = worker_start,	  .prepare = worker_prepare,
-	.commit = worker_commit,       .abort = worker_abort,	  .peer_up = worker_peer_up,
-	.peer_down = worker_peer_down, .message = worker_message, .command = worker_command,
-	.shutdown = worker_shutdown,   .stop = worker_stop,
+        .setup = worker_setup,
+        .start = worker_start,
+        .prepare = worker_prepare,
+        .commit = worker_commit,
+        .abort = worker_abort,
+        .peer_up = worker_peer_up,
+        .peer_down = worker_peer_down,
+        .message = worker_message,
+        .command = worker_command,
+        .shutdown = worker_shutdown,
+        .stop = worker_stop,
 };

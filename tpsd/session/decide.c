@@ -19,11 +19,11 @@ void hello_summarise(const struct clienthello *h, struct hello_summary *ret)
 	size_t at = 0;
 
 	*ret = (struct hello_summary){.versions = h->versions,
-				      .legacy_version = h->legacy_version,
-				      .psk = h->psk,
-				      .ticket = h->ticket,
-				      .ech = h->ech,
-				      .compression = h->compression};
+	                              .legacy_version = h->legacy_version,
+	                              .psk = h->psk,
+	                              .ticket = h->ticket,
+	                              .ech = h->ech,
+	                              .compression = h->compression};
 	memcpy(ret->sni, h->sni.len ? h->sni.data : (const uint8_t *)"", h->sni.len);
 	while (clienthello_alpn_next(&h->alpn, &at, &name)) {
 		if (ret->alpn_len + 1 + name.len > sizeof(ret->alpn))
@@ -63,8 +63,10 @@ enum config_action class_action(const struct config_server_proxy *proxy, enum re
 
 static struct decision by_class(const struct setup_proxy *proxy, enum reason reason)
 {
-	struct decision d = {.reason = reason, .action = IPC_DROP, .reset = IPC_RESET_BOTH,
-			     .alert = TLS_NO_ALERT};
+	struct decision d = {.reason = reason,
+	                     .action = IPC_DROP,
+	                     .reset = IPC_RESET_BOTH,
+	                     .alert = TLS_NO_ALERT};
 
 	if (class_action(proxy->config, reason) != CONFIG_BLOCK)
 		d.action = IPC_FORWARD;
@@ -84,14 +86,14 @@ static bool over(bool *state, size_t count, uint64_t limit, uint32_t hysteresis)
 static void say_critical(const struct setup_proxy *proxy)
 {
 	log_critical("SSL Inspection reached Critical threshold of Max Concurrent Connections. "
-		     "Action: %s",
-		     class_action(proxy->config, REASON_OVERLOAD) == CONFIG_BLOCK
-			     ? "Block"
-			     : "Allow but bypass Inspection");
+	             "Action: %s",
+	             class_action(proxy->config, REASON_OVERLOAD) == CONFIG_BLOCK
+	                     ? "Block"
+	                     : "Allow but bypass Inspection");
 }
 
 static bool is_overloaded(struct host *h, const struct ipc_hello *flow,
-			  const struct setup_proxy *proxy)
+                          const struct setup_proxy *proxy)
 {
 	const struct config_limits *l = &h->setup->config->limits;
 	uint64_t share = l->sessions ? SL_MAX(l->sessions / h->workers, 1u) : 0;
@@ -106,15 +108,15 @@ static bool is_overloaded(struct host *h, const struct ipc_hello *flow,
 		return true;
 	if (l->sessions_per_destination &&
 	    host_destination(h, &flow->server, flow->server_port)->sessions >=
-		    l->sessions_per_destination)
+	            l->sessions_per_destination)
 		return true;
 	return over(&h->over_handshakes, h->handshakes, handshakes, l->hysteresis_percent) ||
 	       sessions;
 }
 
 /* What stands in the way before any ClientHello is whole. */
-static bool decide_without_hello(const struct ipc_hello *hello, int parse, struct setup_proxy *proxy,
-				 struct decision *ret)
+static bool decide_without_hello(const struct ipc_hello *hello, int parse,
+                                 struct setup_proxy *proxy, struct decision *ret)
 {
 	bool ended = hello->flags & IPC_HELLO_FIN;
 
@@ -131,8 +133,8 @@ static bool decide_without_hello(const struct ipc_hello *hello, int parse, struc
 		*ret = by_class(proxy, REASON_INCOMPLETE_HELLO);
 	else if (parse == SL_EAGAIN)
 		*ret = (struct decision){.action = (hello->flags & IPC_HELLO_TIMED_OUT) ? IPC_TAKE
-										       : IPC_MORE,
-					 .alert = TLS_NO_ALERT};
+		                                                                        : IPC_MORE,
+		                         .alert = TLS_NO_ALERT};
 	else if (parse != 0)
 		*ret = by_class(proxy, REASON_HELLO_MALFORMED);
 	else
@@ -167,13 +169,13 @@ static void count_protocol(struct host *h, enum reason reason)
 		enum reason reason;
 		enum counter counter;
 	} table[] = {
-		{REASON_CLEARTEXT, COUNTER_cleartext},
-		{REASON_SERVER_FIRST, COUNTER_cleartext},
-		{REASON_NO_HANDSHAKE, COUNTER_noHandshake},
-		{REASON_CLIENT_VERSION, COUNTER_clientVersionOther},
-		{REASON_CLIENT_SUITE, COUNTER_clientCipherOther},
-		{REASON_HELLO_MALFORMED, COUNTER_clientErrors},
-		{REASON_OVERLOAD, COUNTER_refused_overload},
+	        {REASON_CLEARTEXT, COUNTER_cleartext},
+	        {REASON_SERVER_FIRST, COUNTER_cleartext},
+	        {REASON_NO_HANDSHAKE, COUNTER_noHandshake},
+	        {REASON_CLIENT_VERSION, COUNTER_clientVersionOther},
+	        {REASON_CLIENT_SUITE, COUNTER_clientCipherOther},
+	        {REASON_HELLO_MALFORMED, COUNTER_clientErrors},
+	        {REASON_OVERLOAD, COUNTER_refused_overload},
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(table); i++)
@@ -183,15 +185,23 @@ static void count_protocol(struct host *h, enum reason reason)
 
 /* A session that lives only as long as its record is written: `s` has what events want to know. */
 static void fill(struct session *s, struct host *h, const struct ipc_hello *hello,
-		 const struct policy_match *match, const struct clienthello *parsed)
+                 const struct policy_match *match, const struct clienthello *parsed)
 {
-	*s = (struct session){.magic = SESSION_MAGIC, .host = h, .setup = h->setup,
-			      .flow = hello->flow, .client = hello->client,
-			      .server = hello->server, .client_port = hello->client_port,
-			      .server_port = hello->server_port, .segment = hello->segment,
-			      .vlan = hello->vlan, .tunnel = hello->tunnel,
-			      .virtual_segment = match->request, .policy = match->policy,
-			      .alert_to_client = TLS_NO_ALERT, .step = STEP_DECIDE};
+	*s = (struct session){.magic = SESSION_MAGIC,
+	                      .host = h,
+	                      .setup = h->setup,
+	                      .flow = hello->flow,
+	                      .client = hello->client,
+	                      .server = hello->server,
+	                      .client_port = hello->client_port,
+	                      .server_port = hello->server_port,
+	                      .segment = hello->segment,
+	                      .vlan = hello->vlan,
+	                      .tunnel = hello->tunnel,
+	                      .virtual_segment = match->request,
+	                      .policy = match->policy,
+	                      .alert_to_client = TLS_NO_ALERT,
+	                      .step = STEP_DECIDE};
 	s->begun_ns = clock_now_ns();
 	if (match->policy)
 		s->proxy = &h->setup->proxies[match->policy->proxy->index];
@@ -214,7 +224,7 @@ static enum reason_outcome outcome_of(const struct decision *d)
 
 /* Flows that end here: counted and, but for those without any policy, recorded. */
 static void settle(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
-		   const struct clienthello *parsed, const struct decision *d)
+                   const struct clienthello *parsed, const struct decision *d)
 {
 	enum reason_outcome outcome = outcome_of(d);
 	struct session s;
@@ -223,10 +233,10 @@ static void settle(struct host *h, const struct ipc_hello *hello, const struct p
 		counter_add_reason(h->counters, d->reason);
 		count_protocol(h, d->reason);
 		counter_add(h->counters,
-			    outcome == OUTCOME_BLOCKED	? COUNTER_blocked
-			    : outcome == OUTCOME_BYPASSED ? COUNTER_bypassed
-							  : COUNTER_not_decrypted,
-			    1);
+		            outcome == OUTCOME_BLOCKED    ? COUNTER_blocked
+		            : outcome == OUTCOME_BYPASSED ? COUNTER_bypassed
+		                                          : COUNTER_not_decrypted,
+		            1);
 		if (d->reason != REASON_NO_POLICY) {
 			fill(&s, h, hello, match, parsed);
 			record_decision(&s, d->reason, outcome);
@@ -236,7 +246,7 @@ static void settle(struct host *h, const struct ipc_hello *hello, const struct p
 }
 
 static void take(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
-		 const struct clienthello *parsed, const struct decision *d)
+                 const struct clienthello *parsed, const struct decision *d)
 {
 	struct session *s = session_create(h, hello);
 
@@ -282,13 +292,13 @@ static bool domain_matches(const char *domain, const struct clienthello *hello)
 	if (domain[0] == '*' && domain[1] == '.')
 		return hello->sni.len > len - 1 &&
 		       strncasecmp((const char *)hello->sni.data + hello->sni.len - (len - 1),
-				   domain + 1, len - 1) == 0;
+		                   domain + 1, len - 1) == 0;
 	return hello->sni.len == len &&
 	       strncasecmp((const char *)hello->sni.data, domain, len) == 0;
 }
 
 static bool is_excepted(const struct host *h, const struct ipc_hello *flow,
-			const struct clienthello *hello)
+                        const struct clienthello *hello)
 {
 	for (size_t i = 0; i < h->exceptions_count; i++) {
 		const struct host_exception *e = &h->exceptions[i];
@@ -331,9 +341,8 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 		d = decide_by_hello(proxy, &parsed);
 	}
 	learned = learned_find(&h->learned, &hello->server, hello->server_port,
-			       whole && whole->sni.len ? (const char *)whole->sni.data : "",
-			       whole ? whole->sni.len : 0,
-			       loop_now_ns(h->loop));
+	                       whole && whole->sni.len ? (const char *)whole->sni.data : "",
+	                       whole ? whole->sni.len : 0, loop_now_ns(h->loop));
 	if (h->paused || is_excepted(h, hello, whole))
 		d = leave_alone(REASON_PANIC);
 	else if (is_observed(&match))
@@ -356,13 +365,13 @@ static int peek_hello(struct session *s, struct clienthello *ret)
 {
 	struct host *h = s->host;
 	ssize_t n = recv(s->legs[LEG_CLIENT].fd, h->peek_scratch, sizeof(h->peek_scratch),
-			 MSG_PEEK | MSG_DONTWAIT);
+	                 MSG_PEEK | MSG_DONTWAIT);
 	int rc, want;
 
 	if (n == 0)
 		return SL_EEOF;
-	rc = n < 0 ? SL_EAGAIN : clienthello_parse(h->peek_scratch, (size_t)n, h->hello_scratch,
-						       ret);
+	rc = n < 0 ? SL_EAGAIN
+	           : clienthello_parse(h->peek_scratch, (size_t)n, h->hello_scratch, ret);
 	if (rc != SL_EAGAIN)
 		return rc;
 	/* Do not wake for what was seen already. */

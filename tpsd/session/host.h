@@ -28,7 +28,7 @@ struct tls_capability;
 struct host_ops {
 	/* As the message VERDICT. */
 	void (*verdict)(void *arg, uint64_t flow, enum ipc_action action, enum ipc_reset reset,
-			enum reason reason);
+	                enum reason reason);
 	/* As the message ENDED: the sockets are closed. */
 	void (*ended)(void *arg, uint64_t flow, enum reason reason);
 };
@@ -36,7 +36,7 @@ struct host_ops {
 struct host_parts {
 	struct loop *loop;
 	struct key_backend *keys;
-	struct ring *ring;	       /* events */
+	struct ring *ring;             /* events */
 	struct counter_slab *counters; /* never NULL */
 	const struct host_ops *ops;
 	void *arg;
@@ -57,7 +57,7 @@ void host_use_setup(struct host *h, struct setup *setup) SL_NONNULL(1);
 
 /* A TICKET_KEY message. */
 void host_add_ticket_key(struct host *h, uint32_t generation, const uint8_t *secret, size_t len)
-	SL_NONNULL(1, 3);
+        SL_NONNULL(1, 3);
 
 /* A HELLO message: answered by ops->verdict before this returns. */
 void host_hello(struct host *h, const struct ipc_hello *hello) SL_NONNULL(1, 2);
@@ -94,10 +94,11 @@ struct host_exception {
 
 /* Replaces the list; `count` up to HOST_EXCEPTIONS_MAX, more are left out. */
 void host_set_exceptions(struct host *h, const struct host_exception *list, size_t count)
-	SL_NONNULL(1);
+        SL_NONNULL(1);
 
 /* JSON for the CLI: up to `max` live sessions (R141, R146); the last closed one with `flow` (R163),
  * SL_ENOENT; failures by name, server and reason. Errors as buf_add. */
 int host_list_json(const struct host *h, size_t max, struct buf *out) SL_NONNULL(1, 3) SL_MUST;
-int host_explain_json(const struct host *h, uint64_t flow, struct buf *out) SL_NONNULL(1, 3) SL_MUST;
+int host_explain_json(const struct host *h, uint64_t flow, struct buf *out)
+        SL_NONNULL(1, 3) SL_MUST;
 int host_failures_json(const struct host *h, struct buf *out) SL_NONNULL(1, 2) SL_MUST;

@@ -27,7 +27,7 @@ static void add_set(const struct setup *s, struct pair *pair, const struct pki_n
 }
 
 static struct pair pair_of_name(const struct setup *s, const struct setup_proxy *proxy,
-				const char *sni)
+                                const char *sni)
 {
 	struct pair pair = {{NULL, NULL}};
 	struct pki_name_match match;
@@ -37,18 +37,19 @@ static struct pair pair_of_name(const struct setup *s, const struct setup_proxy 
 	match = pki_name_index_find(proxy->names, sni, strlen(sni));
 	add_set(s, &pair, &match.exact);
 	/* A wildcard is for names that no certificate names exactly: mixing the two would let one
-	 * site's clients see another site's certificate only because of their signature algorithms. */
+	 * site's clients see another site's certificate only because of their signature algorithms.
+	 */
 	if (!pair.certs[0] && !pair.certs[1])
 		add_set(s, &pair, &match.wildcard);
 	return pair;
 }
 
 const struct tls_certificate *setup_find_key(const struct setup *s, const struct setup_proxy *proxy,
-					     const uint8_t key_id[KEY_ID_LEN])
+                                             const uint8_t key_id[KEY_ID_LEN])
 {
 	for (size_t i = 0; i < proxy->config->certificates_count; i++) {
 		const struct tls_certificate *c =
-			&s->certificates[proxy->config->certificates[i]->index];
+		        &s->certificates[proxy->config->certificates[i]->index];
 
 		if (c->leaf && memcmp(c->key_id, key_id, KEY_ID_LEN) == 0)
 			return c;
@@ -86,7 +87,8 @@ static struct setup_identity *identity_of(struct setup_proxy *proxy, const struc
 	 * array never moves, because sessions point into it. */
 	if (!proxy->identities) {
 		proxy->identities_size = 2 * proxy->config->certificates_count *
-						 (proxy->config->certificates_count < 64 ? 64 : 8) + 8;
+		                                 (proxy->config->certificates_count < 64 ? 64 : 8) +
+		                         8;
 		proxy->identities = calloc(proxy->identities_size, sizeof(*proxy->identities));
 	}
 	if (!proxy->identities || proxy->identities_count >= proxy->identities_size ||
@@ -97,7 +99,7 @@ static struct setup_identity *identity_of(struct setup_proxy *proxy, const struc
 }
 
 struct setup_identity *setup_find_identity(struct setup *s, struct setup_proxy *proxy,
-					   const char *sni, const uint8_t *key_id, bool *ret_named)
+                                           const char *sni, const uint8_t *key_id, bool *ret_named)
 {
 	struct pair pair = pair_of_name(s, proxy, sni);
 	const struct tls_certificate *c = NULL;
@@ -116,14 +118,14 @@ struct setup_identity *setup_find_identity(struct setup *s, struct setup_proxy *
 }
 
 int setup_identity_ctx(struct setup *s, struct setup_proxy *proxy, struct setup_identity *identity,
-		       SSL_CTX **ret_ctx)
+                       SSL_CTX **ret_ctx)
 {
 	const struct config_ssl_inspection *conf = &s->config->ssl_inspection;
 	struct tls_context_options o = {
-		.selection = &proxy->client_side,
-		.encrypt_then_mac = proxy->config->encrypt_then_mac,
-		.resumption = conf->resumption,
-		.lifetime_s = conf->resumption_lifetime_ms / 1000,
+	        .selection = &proxy->client_side,
+	        .encrypt_then_mac = proxy->config->encrypt_then_mac,
+	        .resumption = conf->resumption,
+	        .lifetime_s = conf->resumption_lifetime_ms / 1000,
 	};
 	const struct tls_certificate *certs[2];
 	size_t n = 0;

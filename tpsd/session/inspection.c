@@ -3,8 +3,8 @@
  * The session's side of inspection: which inspector reads which direction, and what a verdict does
  * to the session. The request's virtual segment gives the filters for what goes to the server, the
  * other direction's those for the answer (R129-R131, R166). An answer that no virtual segment names
- * is read with the request's: leaving it unread must be asked for, by a segment whose profile has no
- * filters. When both are the same, one flow of the inspector sees both and can relate them.
+ * is read with the request's: leaving it unread must be asked for, by a segment whose profile has
+ * no filters. When both are the same, one flow of the inspector sees both and can relate them.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 #include "tpsd/session/session_priv.h"
 
 static struct inspector *inspector_of(const struct session *s,
-				      const struct config_virtual_segment *segment)
+                                      const struct config_virtual_segment *segment)
 {
 	return segment && segment->profile ? s->setup->inspectors[segment->profile->index] : NULL;
 }
@@ -23,17 +23,17 @@ static struct inspector *inspector_of(const struct session *s,
 int inspection_begin(struct session *s)
 {
 	struct tse_tuple tuple = {.client = s->client,
-				  .server = s->server,
-				  .client_port = s->client_port,
-				  .server_port = s->server_port};
+	                          .server = s->server,
+	                          .client_port = s->client_port,
+	                          .server_port = s->server_port};
 	/* HTTP/2 that is let through is read as bytes: its own inspector is not in this build. */
 	enum tse_service service = s->http2 ? TSE_SERVICE_OTHER
-					    : (enum tse_service)s->proxy->config->decrypted_service;
+	                                    : (enum tse_service)s->proxy->config->decrypted_service;
 	int rc = 0;
 
 	s->inspectors[TSE_TO_SERVER] = inspector_of(s, s->virtual_segment);
-	s->inspectors[TSE_TO_CLIENT] = inspector_of(
-		s, s->response_segment ? s->response_segment : s->virtual_segment);
+	s->inspectors[TSE_TO_CLIENT] =
+	        inspector_of(s, s->response_segment ? s->response_segment : s->virtual_segment);
 	for (int d = 0; d < 2 && rc == 0; d++) {
 		struct inspector *i = s->inspectors[d];
 
@@ -82,7 +82,7 @@ static void block(struct session *s, enum tse_reset reset)
 
 /* The first bytes of an HTTP session that were not negotiated as HTTP/2 and are (RFC 9113 3.3). */
 static bool is_prior_knowledge(const struct session *s, enum tse_direction d, const uint8_t *view,
-			       size_t len)
+                               size_t len)
 {
 	return d == TSE_TO_SERVER && s->directions[d].bytes == 0 && !s->http2 &&
 	       s->proxy->config->decrypted_service == CONFIG_SERVICE_HTTP &&
@@ -95,7 +95,8 @@ static void note_matches(struct session *s, const struct tse_result *r)
 	for (size_t i = 0; i < r->nmatches && i < TSE_MATCHES_MAX; i++) {
 		const struct tse_match *m = &r->matches[i];
 
-		counter_add(s->host->counters, m->action.block ? COUNTER_blocks : COUNTER_alerts, 1);
+		counter_add(s->host->counters, m->action.block ? COUNTER_blocks : COUNTER_alerts,
+		            1);
 		if (m->sid >= TSE_SID_ANOMALY)
 			counter_add(s->host->counters, COUNTER_anomalies, 1);
 		s->matches++;
@@ -126,7 +127,7 @@ static bool is_too_long(const char *anomaly)
 }
 
 int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
-		    bool eof, struct tse_result *ret)
+                    bool eof, struct tse_result *ret)
 {
 	struct direction *dir = &s->directions[d];
 

@@ -9,7 +9,7 @@
 enum { PROBES = 8 };
 
 static uint64_t hash_of(const struct learned *l, const struct addr *server, uint16_t port,
-			const char *sni, size_t sni_len)
+                        const char *sni, size_t sni_len)
 {
 	const uint64_t prime = 0x100000001b3ULL;
 	uint64_t hash = (l->seed ^ port) * prime;
@@ -38,20 +38,20 @@ static struct learned_entry *place_of(struct learned *l, uint64_t hash)
 }
 
 void learned_add(struct learned *l, const struct addr *server, uint16_t port, const char *sni,
-		 size_t sni_len, enum reason reason, uint64_t now_ns)
+                 size_t sni_len, enum reason reason, uint64_t now_ns)
 {
-	uint64_t life = reason == REASON_KEYS_UNAVAILABLE ? LEARNED_KEYS_LIFETIME_S
-							   : LEARNED_LIFETIME_S;
+	uint64_t life =
+	        reason == REASON_KEYS_UNAVAILABLE ? LEARNED_KEYS_LIFETIME_S : LEARNED_LIFETIME_S;
 	uint64_t hash = hash_of(l, server, port, sni, sni_len);
 	struct learned_entry *e = place_of(l, hash);
 
 	l->count += e->hash == 0;
-	*e = (struct learned_entry){.hash = hash, .until_ns = now_ns + life * CLOCK_NS_PER_S,
-				    .reason = reason};
+	*e = (struct learned_entry){
+	        .hash = hash, .until_ns = now_ns + life * CLOCK_NS_PER_S, .reason = reason};
 }
 
 enum reason learned_find(struct learned *l, const struct addr *server, uint16_t port,
-			 const char *sni, size_t sni_len, uint64_t now_ns)
+                         const char *sni, size_t sni_len, uint64_t now_ns)
 {
 	struct learned_entry *e;
 	uint64_t hash;

@@ -29,11 +29,11 @@ struct learned {
 
 /* Lives for LEARNED_LIFETIME_S, or for keys that were away LEARNED_KEYS_LIFETIME_S. */
 void learned_add(struct learned *l, const struct addr *server, uint16_t port, const char *sni,
-		 size_t sni_len, enum reason reason, uint64_t now_ns) SL_NONNULL(1, 2, 4);
+                 size_t sni_len, enum reason reason, uint64_t now_ns) SL_NONNULL(1, 2, 4);
 
 /* The reason that was learned, or REASON_NONE. */
 enum reason learned_find(struct learned *l, const struct addr *server, uint16_t port,
-			 const char *sni, size_t sni_len, uint64_t now_ns) SL_NONNULL(1, 2, 4);
+                         const char *sni, size_t sni_len, uint64_t now_ns) SL_NONNULL(1, 2, 4);
 
 /* Forgets everything: a new configuration decides anew. */
 void learned_clear(struct learned *l) SL_NONNULL(1);

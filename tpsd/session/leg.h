@@ -21,15 +21,20 @@ struct session;
 
 enum leg_side { LEG_CLIENT = 0, LEG_SERVER = 1 };
 
-enum leg_wants { LEG_WANTS_NOTHING = 0, LEG_WANTS_READ = 1, LEG_WANTS_WRITE = 2, LEG_WANTS_KEY = 4 };
+enum leg_wants {
+	LEG_WANTS_NOTHING = 0,
+	LEG_WANTS_READ = 1,
+	LEG_WANTS_WRITE = 2,
+	LEG_WANTS_KEY = 4
+};
 
 /* How the bytes of this direction ended, so that the other leg can be ended the same way. */
 enum leg_end {
-	LEG_OPEN,	/* not ended */
-	LEG_CLOSED,	/* TLS: close_notify; plain: FIN */
-	LEG_TRUNCATED,	/* TLS: FIN without close_notify */
-	LEG_RESET,	/* RST */
-	LEG_BROKEN,	/* a protocol error of the peer; leg_reason() says which */
+	LEG_OPEN,      /* not ended */
+	LEG_CLOSED,    /* TLS: close_notify; plain: FIN */
+	LEG_TRUNCATED, /* TLS: FIN without close_notify */
+	LEG_RESET,     /* RST */
+	LEG_BROKEN,    /* a protocol error of the peer; leg_reason() says which */
 };
 
 struct leg;
@@ -40,7 +45,8 @@ struct leg_ops {
 	int (*handshake)(struct leg *leg);
 	/* Up to `size` bytes. SL_EAGAIN; SL_EEOF with leg->end set. */
 	int (*read)(struct leg *leg, uint8_t *data, size_t size, size_t *ret_len);
-	/* Takes up to `len` bytes. SL_EAGAIN when none; after it, the same bytes must come again. */
+	/* Takes up to `len` bytes. SL_EAGAIN when none; after it, the same bytes must come again.
+	 */
 	int (*write)(struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len);
 	/* Ends our direction: close_notify or FIN as `how` says. 0 or SL_EAGAIN. */
 	int (*shutdown)(struct leg *leg, enum leg_end how);
@@ -52,10 +58,10 @@ struct leg {
 	struct session *session;
 	enum leg_side side;
 	int fd;
-	unsigned wants;	       /* enum leg_wants, after SL_EAGAIN */
-	enum leg_end end;      /* of what it reads */
-	bool shut;	       /* we have ended what it writes */
-	enum reason reason;    /* of a failure */
+	unsigned wants;     /* enum leg_wants, after SL_EAGAIN */
+	enum leg_end end;   /* of what it reads */
+	bool shut;          /* we have ended what it writes */
+	enum reason reason; /* of a failure */
 	struct loop_source source;
-	void *tls;	       /* the TLS library's object, struct tls_leg */
+	void *tls; /* the TLS library's object, struct tls_leg */
 };

@@ -52,7 +52,7 @@ static void put_policy(struct event_line *l, const struct session *s)
 }
 
 static void put_outcome(struct event_line *l, const struct session *s, enum reason reason,
-			enum reason_outcome outcome)
+                        enum reason_outcome outcome)
 {
 	event_text(l, "outcome", reason_outcome_name(outcome));
 	event_text(l, "reason", reason_name(reason));
@@ -88,7 +88,7 @@ static void put_offer(struct event_line *l, const struct session *s)
 }
 
 static void put_leg(struct event_line *l, const char *key, const struct leg *leg, bool resumed,
-		    uint64_t handshake_ns)
+                    uint64_t handshake_ns)
 {
 	const struct tls_leg *tl = leg->tls;
 
@@ -123,18 +123,19 @@ static void put_tls(struct event_line *l, const struct session *s)
 	put_alpn(l, s);
 	if (s->legs[LEG_CLIENT].tls) {
 		put_leg(l, "client", &s->legs[LEG_CLIENT], s->resumed_client,
-			s->client_ns - s->client_begun_ns);
+		        s->client_ns - s->client_begun_ns);
 		for (int i = 0; id && i < 2; i++)
 			if (id->certs[i]) {
 				event_text(l, "certificate", id->certs[i]->name);
-				event_text(l, i ? "serial_ecdsa" : "serial_rsa", id->certs[i]->serial);
+				event_text(l, i ? "serial_ecdsa" : "serial_rsa",
+				           id->certs[i]->serial);
 				break;
 			}
 		event_object_end(l);
 	}
 	if (s->legs[LEG_SERVER].tls) {
 		put_leg(l, "server", &s->legs[LEG_SERVER], s->resumed_server,
-			s->server_ns - s->taken_ns);
+		        s->server_ns - s->taken_ns);
 		if (s->verified_known)
 			event_bool(l, "key_matches", s->verified.key_matches);
 		event_object_end(l);
@@ -145,7 +146,7 @@ static void put_tls(struct event_line *l, const struct session *s)
 }
 
 static void put_session(struct event_line *l, const struct session *s, enum reason reason,
-			enum reason_outcome outcome)
+                        enum reason_outcome outcome)
 {
 	put_flow(l, s);
 	put_policy(l, s);
@@ -198,8 +199,10 @@ static void count_failure(struct host *h, const struct session *s, enum reason r
 	}
 	if (row == h->failures + HOST_FAILURES) {
 		row = oldest;
-		*row = (struct failure_row){.hash = hash, .reason = reason, .server = s->server,
-					    .server_port = s->server_port};
+		*row = (struct failure_row){.hash = hash,
+		                            .reason = reason,
+		                            .server = s->server,
+		                            .server_port = s->server_port};
 		memcpy(row->sni, s->hello.sni, sizeof(row->sni));
 	}
 	row->count++;
@@ -253,9 +256,12 @@ static bool is_repeat(struct host *h, const struct session *s, enum reason reaso
 	}
 	if (r->count > 0)
 		write_repeat(h, r);
-	*r = (struct repeat){.hash = hash, .reason = reason, .client = s->client,
-			     .server = s->server, .client_port = s->client_port,
-			     .server_port = s->server_port};
+	*r = (struct repeat){.hash = hash,
+	                     .reason = reason,
+	                     .client = s->client,
+	                     .server = s->server,
+	                     .client_port = s->client_port,
+	                     .server_port = s->server_port};
 	(void)snprintf(r->sni, sizeof(r->sni), "%s", s->hello.sni);
 	(void)snprintf(r->policy, sizeof(r->policy), "%s", policy);
 	return false;
@@ -384,8 +390,8 @@ void record_mismatch(struct session *s, X509 *leaf)
 	n = BIO_read(bio, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
 	log_warning("server mismatch: proxy %s, name %s: %s; replace the certificate with "
-		    "`tps cert replace`",
-		    s->proxy->config->name, s->hello.sni[0] ? s->hello.sni : "(none)", text);
+	            "`tps cert replace`",
+	            s->proxy->config->name, s->hello.sni[0] ? s->hello.sni : "(none)", text);
 out:
 	BIO_free(bio);
 }
@@ -393,9 +399,9 @@ out:
 static bool covers(const struct setup_identity *id, const char *host, size_t len)
 {
 	for (size_t i = 0; i < 2; i++)
-		if (id->certs[i] && X509_check_host(id->certs[i]->leaf, host, len,
-						    X509_CHECK_FLAG_SINGLE_LABEL_SUBDOMAINS,
-						    NULL) == 1)
+		if (id->certs[i] &&
+		    X509_check_host(id->certs[i]->leaf, host, len,
+		                    X509_CHECK_FLAG_SINGLE_LABEL_SUBDOMAINS, NULL) == 1)
 			return true;
 	return false;
 }
@@ -410,7 +416,8 @@ void record_host_mismatch(struct session *s)
 	    !s->inspectors[TSE_TO_SERVER]->ops->http(s->flows[TSE_TO_SERVER], &http))
 		return;
 	len = strcspn(http.host, ":");
-	if (len == 0 || strspn(http.host, "0123456789.") == len || covers(s->identity, http.host, len))
+	if (len == 0 || strspn(http.host, "0123456789.") == len ||
+	    covers(s->identity, http.host, len))
 		return;
 	event_begin(l, EVENT_SSL_INSPECTION, "sni_host_mismatch");
 	put_flow(l, s);

@@ -24,14 +24,15 @@ static int leg_failed(struct session *s, struct leg *leg)
 
 	if (leg->end == LEG_BROKEN)
 		counter_add(s->host->counters,
-			    leg->side == LEG_CLIENT ? COUNTER_clientErrors : COUNTER_serverErrors, 1);
+		            leg->side == LEG_CLIENT ? COUNTER_clientErrors : COUNTER_serverErrors,
+		            1);
 	session_close(s, reason);
 	return SL_EREFUSED;
 }
 
 /* Writes what it can of `len` bytes; SL_EAGAIN with *ret_len short of it. */
 static int write_out(struct session *s, struct direction *d, const uint8_t *data, size_t len,
-		     size_t *ret_len)
+                     size_t *ret_len)
 {
 	size_t done = 0, n;
 	int rc = 0;
@@ -92,7 +93,7 @@ static int send_or_keep(struct session *s, struct direction *d, const uint8_t *d
  * rest is unreleased. The view must not lie in d->held, into which unsent bytes go.
  */
 static int inspect(struct session *s, struct direction *d, const uint8_t *view, size_t len,
-		   bool eof, size_t *ret_used)
+                   bool eof, size_t *ret_used)
 {
 	struct tse_result *r = &s->host->result;
 	size_t from = 0, release;
@@ -113,8 +114,8 @@ static int inspect(struct session *s, struct direction *d, const uint8_t *view, 
 
 /* New bytes while earlier ones are unreleased: the view is both together, in a buffer of its own
  * until the inspector has spoken. */
-static int inspect_with_held(struct session *s, struct direction *d, const uint8_t *data, size_t len,
-			     bool eof)
+static int inspect_with_held(struct session *s, struct direction *d, const uint8_t *data,
+                             size_t len, bool eof)
 {
 	struct buf view = d->held; /* nothing is unsent here */
 	size_t used = 0;
@@ -138,7 +139,7 @@ static int inspect_with_held(struct session *s, struct direction *d, const uint8
 }
 
 static int inspect_and_send(struct session *s, struct direction *d, const uint8_t *data, size_t len,
-			    bool eof)
+                            bool eof)
 {
 	size_t used = 0;
 	int rc;
@@ -194,7 +195,7 @@ static int pass_end(struct session *s, struct direction *d)
 		}
 		if (n < 0) {
 			session_close(s, d->from->side == LEG_CLIENT ? REASON_CLIENT_RESET
-								     : REASON_SERVER_RESET);
+			                                             : REASON_SERVER_RESET);
 			return SL_EREFUSED;
 		}
 		/* n > 0: bytes behind a close_notify mean nothing in TLS (RFC 8446 section 6.1). */

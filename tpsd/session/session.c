@@ -16,12 +16,11 @@
 #include "lib/base/magic.h"
 #include "tpsd/session/session_priv.h"
 
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static int (*const steps[STEP_END])(struct session *s) = {
-	[STEP_HELLO] = step_hello,   [STEP_SERVER] = step_server,
-	[STEP_VERIFY] = step_verify, [STEP_IDENTITY] = step_identity,
-	[STEP_CLIENT] = step_client, [STEP_RELAY] = step_relay,
+        [STEP_HELLO] = step_hello,       [STEP_SERVER] = step_server, [STEP_VERIFY] = step_verify,
+        [STEP_IDENTITY] = step_identity, [STEP_CLIENT] = step_client, [STEP_RELAY] = step_relay,
 };
 
 const char *step_name(enum step step)
@@ -50,7 +49,7 @@ struct session *session_find(struct host *h, uint64_t flow)
 }
 
 static struct source_count *count_of(struct host *h, struct source_count *table,
-				     const struct addr *a, uint16_t port)
+                                     const struct addr *a, uint16_t port)
 {
 	uint64_t hash = h->seed ^ port;
 
@@ -153,7 +152,8 @@ static uint8_t ready_directions(const struct leg *leg, uint32_t events)
 		return READY_BOTH;
 	for (int d = 0; d < 2; d++)
 		if (epoll_of(d == reads ? s->directions[d].read_wants
-					: s->directions[d].write_wants) & events)
+		                        : s->directions[d].write_wants) &
+		    events)
 			ready |= (uint8_t)(1 << d);
 	return ready;
 }
@@ -175,10 +175,10 @@ static void leg_events(struct loop_source *source, uint32_t events)
 /* What each leg waits for: in the relay, as a reader of one direction and a writer of the other. */
 static unsigned wants_of(const struct session *s, int side)
 {
-	const struct direction *out = &s->directions[side == LEG_CLIENT ? TSE_TO_SERVER
-									  : TSE_TO_CLIENT];
-	const struct direction *in = &s->directions[side == LEG_CLIENT ? TSE_TO_CLIENT
-									 : TSE_TO_SERVER];
+	const struct direction *out =
+	        &s->directions[side == LEG_CLIENT ? TSE_TO_SERVER : TSE_TO_CLIENT];
+	const struct direction *in =
+	        &s->directions[side == LEG_CLIENT ? TSE_TO_CLIENT : TSE_TO_SERVER];
 
 	if (s->step == STEP_RELAY)
 		return out->read_wants | in->write_wants;
@@ -347,18 +347,19 @@ static enum reason_outcome outcome_of(const struct session *s, enum reason reaso
 }
 
 /* A session that should have been bypassed and is past that: the next one to there will be. Only
- * by a setting of the administrator (R155); a session that was cleared or ran out teaches nothing. */
+ * by a setting of the administrator (R155); a session that was cleared or ran out teaches nothing.
+ */
 static void learn(struct session *s, enum reason reason)
 {
 	if (s->established || !s->proxy || s->splicing || reason_class(reason) == FAILURE_NONE ||
 	    class_action(s->proxy->config, reason) != CONFIG_BYPASS)
 		return;
 	learned_add(&s->host->learned, &s->server, s->server_port, s->hello.sni,
-		    strlen(s->hello.sni), reason, clock_now_ns());
+	            strlen(s->hello.sni), reason, clock_now_ns());
 }
 
 static void end_session(struct session *s, enum reason reason, bool client_orderly,
-			bool server_orderly)
+                        bool server_orderly)
 {
 	struct host *h = s->host;
 	enum reason_outcome outcome = outcome_of(s, reason);
@@ -510,8 +511,8 @@ void host_taken(struct host *h, uint64_t flow, int client_fd, int server_fd)
 	}
 	s->step = s->hello_seen ? STEP_SERVER : STEP_HELLO;
 	session_arm(s, (s->hello_seen ? s->setup->config->ssl_inspection.handshake_timeout_ms
-				      : s->setup->config->ssl_inspection.hello_timeout_ms) *
-			       CLOCK_NS_PER_MS);
+	                              : s->setup->config->ssl_inspection.hello_timeout_ms) *
+	                       CLOCK_NS_PER_MS);
 	session_drive(s);
 }
 

@@ -34,8 +34,8 @@ enum {
 	SESSION_SUITES_KEPT = 32,     /* of the client's offer, for events */
 	RELAY_READ_MAX = 64 * 1024,   /* read at once from a leg */
 	RELAY_HELD_MAX = TSE_HOLD_MAX + RELAY_READ_MAX, /* a direction, unreleased or unwritten */
-	RELAY_BUDGET = 256 * 1024,    /* bytes of a direction before others have their turn */
-	HOST_CLOSED_KEPT = 256,	      /* closed sessions that explain knows */
+	RELAY_BUDGET = 256 * 1024, /* bytes of a direction before others have their turn */
+	HOST_CLOSED_KEPT = 256,    /* closed sessions that explain knows */
 	HOST_CLOSED_TEXT = 2048,
 	HOST_REPEATS = 512, /* reasons aggregated at once (R98) */
 };
@@ -56,15 +56,15 @@ struct hello_summary {
 /* One direction of the relay. */
 struct direction {
 	struct leg *from, *to;
-	struct buf held;    /* `unsent` released bytes for `to`, then the engine's view so far */
+	struct buf held; /* `unsent` released bytes for `to`, then the engine's view so far */
 	size_t unsent;
-	bool eof;	    /* `from` has ended */
-	bool eof_fed;	    /* … and the engine knows */
-	bool notified;	    /* … and `to` got the close_notify, if there was one */
-	bool finished;	    /* … and the FIN */
-	bool trusted;	    /* nothing is inspected any more */
+	bool eof;                         /* `from` has ended */
+	bool eof_fed;                     /* … and the engine knows */
+	bool notified;                    /* … and `to` got the close_notify, if there was one */
+	bool finished;                    /* … and the FIN */
+	bool trusted;                     /* nothing is inspected any more */
 	unsigned read_wants, write_wants; /* of from and to */
-	uint64_t bytes;	    /* plaintext sent on */
+	uint64_t bytes;                   /* plaintext sent on */
 };
 
 struct session {
@@ -72,7 +72,7 @@ struct session {
 	enum step step;
 	struct host *host;
 	struct setup *setup;
-	struct session *next;	      /* of its bucket */
+	struct session *next;          /* of its bucket */
 	struct session *newer, *older; /* of all */
 	uint64_t flow;
 
@@ -90,13 +90,13 @@ struct session {
 	struct hello_summary hello;
 	bool hello_seen;
 	bool decided;
-	struct leg legs[2]; /* enum leg_side */
+	struct leg legs[2];             /* enum leg_side */
 	struct direction directions[2]; /* enum tse_direction */
 	struct loop_timer timer;
 	struct loop_timer again; /* enters the driver from the loop */
 	uint64_t begun_ns, taken_ns, server_ns, client_begun_ns, client_ns; /* loop's time */
-	uint64_t active_ns;	 /* last byte */
-	uint8_t ready;	   /* bits of the directions that an event concerns */
+	uint64_t active_ns;                                                 /* last byte */
+	uint8_t ready;     /* bits of the directions that an event concerns */
 	uint8_t first_end; /* 1 + side of the leg that ended first; 0: none has */
 	bool established;
 	bool handshaking; /* counted in host.handshakes */
@@ -116,7 +116,7 @@ struct session {
 
 	void *flows[2]; /* inspector's, by direction; both the same when one inspects both */
 	struct inspector *inspectors[2];
-	bool http2;	/* negotiated, or seen without negotiation */
+	bool http2; /* negotiated, or seen without negotiation */
 	unsigned matches;
 	enum reason block_reason;
 	uint8_t alert_to_client; /* TLS_NO_ALERT: none */
@@ -184,7 +184,7 @@ struct host {
 	struct failure_row failures[HOST_FAILURES];
 	struct closed *closed; /* ring of HOST_CLOSED_KEPT */
 	size_t closed_at;
-	struct event_line line;		   /* scratch */
+	struct event_line line; /* scratch */
 	uint8_t hello_scratch[CLIENTHELLO_MAX];
 	uint8_t peek_scratch[CLIENTHELLO_MAX];
 	uint8_t read_scratch[RELAY_READ_MAX];
@@ -198,7 +198,8 @@ struct session *session_find(struct host *h, uint64_t flow);
 void session_drive(struct session *s);
 /* Ends it: both legs, the event, the counters, `wire`, its memory. */
 void session_close(struct session *s, enum reason reason);
-/* As session_close, but the ends get no RST unless they must: FIN, and alerts where TLS has them. */
+/* As session_close, but the ends get no RST unless they must: FIN, and alerts where TLS has them.
+ */
 void session_close_orderly(struct session *s, enum reason reason);
 /* As session_close for a block: each end gets a FIN or a RST. The reason is s->block_reason. */
 void session_close_blocked(struct session *s, bool client_orderly, bool server_orderly);
@@ -240,7 +241,7 @@ void inspection_end(struct session *s);
 uint64_t inspection_bytes(const struct session *s);
 /* Feeds and acts on what came: 0, or SL_EREFUSED when the session was blocked and is gone. */
 int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
-		    bool eof, struct tse_result *ret);
+                    bool eof, struct tse_result *ret);
 
 /* ---- record.c ---- */
 void record_end(struct session *s, enum reason reason, enum reason_outcome outcome);

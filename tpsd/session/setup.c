@@ -45,10 +45,11 @@ static void make_certificate(struct making *m, uint32_t i)
 
 	if (rc == 0)
 		rc = tls_certificate_init(&m->s->certificates[i], m->keyprov, conf->name, leaf,
-					  chain);
+		                          chain);
 	if (rc != 0)
-		tell(m, rc, "certificates", i, "give an RSA or ECDSA certificate in PEM, DER or PKCS12",
-		     "certificate %s: %s", conf->name, err_text(rc));
+		tell(m, rc, "certificates", i,
+		     "give an RSA or ECDSA certificate in PEM, DER or PKCS12", "certificate %s: %s",
+		     conf->name, err_text(rc));
 }
 
 static void make_trust_store(struct making *m, uint32_t i)
@@ -56,8 +57,9 @@ static void make_trust_store(struct making *m, uint32_t i)
 	int rc;
 
 	m->s->trust_stores[i] = X509_STORE_new();
-	rc = m->s->trust_stores[i] ? m->source->trust_store(m->source->arg, i, m->s->trust_stores[i])
-				   : SL_ENOMEM;
+	rc = m->s->trust_stores[i]
+	             ? m->source->trust_store(m->source->arg, i, m->s->trust_stores[i])
+	             : SL_ENOMEM;
 	if (rc != 0)
 		tell(m, rc, "trust_stores", i, "look at its CA certificates", "trust store %s: %s",
 		     m->s->config->trust_stores[i].name, err_text(rc));
@@ -75,7 +77,7 @@ static void make_inspector(struct making *m, uint32_t i)
 
 /* R52: what the library lacks is named and ignored; with nothing left the revision is refused. */
 static void select_side(struct making *m, struct setup_proxy *p, const char *side,
-			const struct config_tls_side *conf, struct tls_selection *ret)
+                        const struct config_tls_side *conf, struct tls_selection *ret)
 {
 	const struct config_server_proxy *proxy = p->config;
 	int rc = tls_select(conf, m->cap, ret);
@@ -118,7 +120,7 @@ static int digest_proxy(struct setup_proxy *p)
 	const struct config_server_proxy *c = p->config;
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	uint32_t flags = (uint32_t)c->downgrade_http2 | (uint32_t)c->encrypt_then_mac << 1 |
-			 (uint32_t)c->on_server_mismatch << 2;
+	                 (uint32_t)c->on_server_mismatch << 2;
 
 	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL)) {
 		EVP_MD_CTX_free(md);
@@ -142,9 +144,9 @@ static struct tls_context_options options_of(const struct setup *s, const struct
 	const struct config_ssl_inspection *conf = &s->config->ssl_inspection;
 
 	return (struct tls_context_options){
-		.encrypt_then_mac = p->config->encrypt_then_mac,
-		.resumption = conf->resumption,
-		.lifetime_s = conf->resumption_lifetime_ms / 1000,
+	        .encrypt_then_mac = p->config->encrypt_then_mac,
+	        .resumption = conf->resumption,
+	        .lifetime_s = conf->resumption_lifetime_ms / 1000,
 	};
 }
 
@@ -160,7 +162,7 @@ static int make_names(struct making *m, struct setup_proxy *p)
 
 		if (m->s->certificates[index].leaf)
 			rc = pki_name_index_add_cert(p->names, m->s->certificates[index].leaf,
-						     index);
+			                             index);
 	}
 	return rc;
 }
@@ -206,7 +208,7 @@ static int allocate(struct setup *s)
 }
 
 int setup_create(struct config *config, uint32_t revision, const struct tls_capability *cap,
-		 struct keyprov *keyprov, const struct setup_source *source, struct setup **ret)
+                 struct keyprov *keyprov, const struct setup_source *source, struct setup **ret)
 {
 	struct making m = {.cap = cap, .keyprov = keyprov, .source = source};
 

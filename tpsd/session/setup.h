@@ -25,19 +25,19 @@ enum { SETUP_DIGEST_LEN = 32 };
 /* The one or two certificates that a client gets for a name, and the context made of them. */
 struct setup_identity {
 	const struct tls_certificate *certs[2]; /* RSA, ECDSA; either may be NULL */
-	SSL_CTX *ctx;				/* made when first used */
-	uint8_t digest[SETUP_DIGEST_LEN];	/* of proxy settings and certificates: tickets */
-	uint64_t mismatch_said_ns; /* last time R152's warning was said; 0: never */
+	SSL_CTX *ctx;                           /* made when first used */
+	uint8_t digest[SETUP_DIGEST_LEN];       /* of proxy settings and certificates: tickets */
+	uint64_t mismatch_said_ns;              /* last time R152's warning was said; 0: never */
 };
 
 struct setup_proxy {
 	const struct config_server_proxy *config;
 	struct tls_selection client_side, server_side;
 	SSL_CTX *server_ctx;
-	struct pki_name_index *names; /* items are indices of config.certificates */
+	struct pki_name_index *names;      /* items are indices of config.certificates */
 	struct setup_identity *identities; /* each pair of certificates once */
 	size_t identities_count, identities_size;
-	X509_STORE *trust; /* NULL: none; of the setup */
+	X509_STORE *trust;                /* NULL: none; of the setup */
 	uint8_t digest[SETUP_DIGEST_LEN]; /* of its TLS and trust settings */
 };
 
@@ -46,20 +46,20 @@ struct setup {
 	uint32_t revision;
 	struct config *config;
 	struct tls_certificate *certificates; /* by index; leaf NULL: not to be had */
-	struct setup_proxy *proxies;	      /* by index */
-	X509_STORE **trust_stores;	      /* by index */
-	struct inspector **inspectors;	      /* by profile index; NULL: nothing to inspect with */
+	struct setup_proxy *proxies;          /* by index */
+	X509_STORE **trust_stores;            /* by index */
+	struct inspector **inspectors;        /* by profile index; NULL: nothing to inspect with */
 };
 
 /* Where the parts come from that are in no configuration: the image, or a test. */
 struct setup_source {
 	/* Public part of a certificate; the callee keeps it for as long as this call lasts. */
-	int (*certificate)(void *arg, uint32_t index, X509 **ret_leaf, STACK_OF(X509) **ret_chain);
+	int (*certificate)(void *arg, uint32_t index, X509 **ret_leaf, STACK_OF(X509) * *ret_chain);
 	/* A trust store's certificates into `store`. */
 	int (*trust_store)(void *arg, uint32_t index, X509_STORE *store);
 	/* What inspects for a profile; NULL when it has no filters. */
 	int (*inspector)(void *arg, const struct config_profile *profile,
-			 struct inspector **ret_inspector);
+	                 struct inspector **ret_inspector);
 	/* One item refused or noticed (`status` 0: a notice). */
 	void (*item)(void *arg, int status, const char *path, const char *text, const char *remedy);
 	void *arg;
@@ -70,8 +70,8 @@ struct setup_source {
  * call fails with the first one's code (R52). One reference for the caller.
  */
 int setup_create(struct config *config, uint32_t revision, const struct tls_capability *cap,
-		 struct keyprov *keyprov, const struct setup_source *source, struct setup **ret)
-	SL_NONNULL(1, 3, 4, 5, 6) SL_MUST;
+                 struct keyprov *keyprov, const struct setup_source *source, struct setup **ret)
+        SL_NONNULL(1, 3, 4, 5, 6) SL_MUST;
 struct setup *setup_get(struct setup *s) SL_NONNULL(1);
 void setup_put(struct setup *s);
 
@@ -81,14 +81,13 @@ void setup_put(struct setup *s);
  * one. NULL when there is none at all or no memory.
  */
 struct setup_identity *setup_find_identity(struct setup *s, struct setup_proxy *proxy,
-					   const char *sni, const uint8_t *key_id, bool *ret_named)
-	SL_NONNULL(1, 2, 3, 5);
+                                           const char *sni, const uint8_t *key_id, bool *ret_named)
+        SL_NONNULL(1, 2, 3, 5);
 
 /* The identity's context, made now if need be. */
 int setup_identity_ctx(struct setup *s, struct setup_proxy *proxy, struct setup_identity *identity,
-		       SSL_CTX **ret_ctx) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+                       SSL_CTX **ret_ctx) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /* Whether one of the proxy's certificates has this key. */
 const struct tls_certificate *setup_find_key(const struct setup *s, const struct setup_proxy *proxy,
-					     const uint8_t key_id[KEY_ID_LEN])
-	SL_NONNULL(1, 2, 3);
+                                             const uint8_t key_id[KEY_ID_LEN]) SL_NONNULL(1, 2, 3);

@@ -9,9 +9,9 @@
 
 int step_identity(struct session *s)
 {
-	s->identity = setup_find_identity(s->setup, s->proxy, s->hello.sni,
-					  s->verified.key_matches ? s->verified.key_id : NULL,
-					  &s->named);
+	s->identity =
+	        setup_find_identity(s->setup, s->proxy, s->hello.sni,
+	                            s->verified.key_matches ? s->verified.key_id : NULL, &s->named);
 	if (s->identity &&
 	    (s->named || class_action(s->proxy->config, REASON_NO_CERTIFICATE) != CONFIG_BLOCK))
 		return 0;
@@ -42,7 +42,7 @@ static int make_binding(const struct session *s, uint8_t ret_binding[TLS_BINDING
 static int open_client(struct session *s)
 {
 	const struct ticket_keys *tickets =
-		s->setup->config->ssl_inspection.resumption ? &s->host->tickets : NULL;
+	        s->setup->config->ssl_inspection.resumption ? &s->host->tickets : NULL;
 	uint8_t binding[TLS_BINDING_LEN];
 	SSL_CTX *ctx;
 	int rc = make_binding(s, binding);
@@ -53,7 +53,7 @@ static int open_client(struct session *s)
 		return rc;
 	s->client_begun_ns = clock_now_ns();
 	return tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->keyprov, tickets, binding,
-				   s->server_alpn, s->server_alpn_len, session_wake, s);
+	                           s->server_alpn, s->server_alpn_len, session_wake, s);
 }
 
 static void count_failure(struct session *s, enum reason reason)
@@ -96,7 +96,7 @@ int step_client(struct session *s)
 		return client_failed(s);
 	s->client_ns = clock_now_ns();
 	counter_add_time(s->host->counters, HISTOGRAM_handshake_client,
-			 s->client_ns - s->client_begun_ns);
+	                 s->client_ns - s->client_begun_ns);
 	s->resumed_client = SSL_session_reused(tls_leg_of(leg)->ssl);
 	if (s->resumed_client)
 		counter_add(s->host->counters, COUNTER_resumed_client, 1);

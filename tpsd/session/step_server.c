@@ -56,7 +56,7 @@ static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_l
 	memcpy(in.alpn, alpn, alpn_len);
 	memcpy(in.sni, s->hello.sni, sizeof(in.sni));
 	return EVP_Digest(&in, sizeof(in), s->resume_key, NULL, EVP_sha256(), NULL) ? 0
-										    : SL_ECRYPTO;
+	                                                                            : SL_ECRYPTO;
 }
 
 /* TLS 1.3 sends tickets in the relay, after VERIFY; older ones before it, when nothing is known. */
@@ -173,9 +173,10 @@ static bool verify_chain(struct session *s, X509 *leaf)
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	bool ok = false;
 
-	if (ctx && X509_STORE_CTX_init(ctx, s->proxy->trust, leaf, SSL_get_peer_cert_chain(tl->ssl))) {
+	if (ctx &&
+	    X509_STORE_CTX_init(ctx, s->proxy->trust, leaf, SSL_get_peer_cert_chain(tl->ssl))) {
 		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
-					    X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN);
+		                            X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN);
 		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
 		ok = X509_verify_cert(ctx) == 1;
 	}
@@ -193,7 +194,7 @@ static int look_at_leaf(struct session *s, X509 *leaf)
 	v.key_matches = setup_find_key(s->setup, s->proxy, v.key_id) != NULL;
 	v.chain_trusted = !v.key_matches && s->proxy->trust && verify_chain(s, leaf);
 	v.expired = X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0 ||
-		    X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0;
+	            X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0;
 	s->verified = v;
 	return 0;
 }

@@ -25,7 +25,7 @@ static void write_serial(const X509 *leaf, char *out, size_t size)
 }
 
 int tls_certificate_init(struct tls_certificate *ret, struct keyprov *kp, const char *name,
-			 X509 *leaf, STACK_OF(X509) *chain)
+                         X509 *leaf, STACK_OF(X509) * chain)
 {
 	struct tls_certificate c = {.name = name, .leaf = leaf};
 	EVP_PKEY *public = X509_get0_pubkey(leaf);
@@ -66,7 +66,8 @@ static int set_selection(SSL_CTX *ctx, const struct tls_selection *sel)
 		return SL_EUNSUPPORTED;
 	if (!SSL_CTX_set_ciphersuites(ctx, sel->list13))
 		return SL_EUNSUPPORTED;
-	/* An empty list is an error to OpenSSL; with TLS 1.3 alone the default one is never used. */
+	/* An empty list is an error to OpenSSL; with TLS 1.3 alone the default one is never used.
+	 */
 	if (sel->list[0] && !SSL_CTX_set_cipher_list(ctx, sel->list))
 		return SL_EUNSUPPORTED;
 	return 0;
@@ -88,7 +89,7 @@ static SSL_CTX *new_context(const SSL_METHOD *method, const struct tls_context_o
 	if (!o->resumption)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* Several records a system call; the buffer is given back as soon as it is empty. */
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER_LEN);
@@ -104,14 +105,14 @@ static int use_certificates(SSL_CTX *ctx, const struct tls_certificate *const *c
 {
 	for (size_t i = 0; i < count; i++)
 		if (SSL_CTX_use_cert_and_key(ctx, certs[i]->leaf, certs[i]->key, certs[i]->chain,
-					     1) <= 0)
+		                             1) <= 0)
 			return SL_ECRYPTO;
 	return 0;
 }
 
 int tls_context_create_client_side(const struct tls_context_options *options,
-				   const struct tls_certificate *const *certs, size_t count,
-				   SSL_CTX **ret_ctx)
+                                   const struct tls_certificate *const *certs, size_t count,
+                                   SSL_CTX **ret_ctx)
 {
 	SSL_CTX *ctx = new_context(TLS_server_method(), options);
 	int rc = SL_ECRYPTO;
@@ -141,8 +142,8 @@ int tls_context_create_server_side(const struct tls_context_options *options, SS
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	if (options->resumption)
-		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
-							    SSL_SESS_CACHE_NO_INTERNAL);
+		SSL_CTX_set_session_cache_mode(ctx,
+		                               SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	else
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	tls_leg_hook_server_side(ctx);

@@ -21,10 +21,10 @@ enum { TLS_CERTIFICATE_SERIAL_MAX = 64 };
 struct tls_certificate {
 	const char *name;
 	X509 *leaf;
-	STACK_OF(X509) *chain; /* intermediates; may be NULL */
-	EVP_PKEY *key;	       /* of keyprov: its private half is in `keys` */
+	STACK_OF(X509) * chain; /* intermediates; may be NULL */
+	EVP_PKEY *key;          /* of keyprov: its private half is in `keys` */
 	uint8_t key_id[KEY_ID_LEN];
-	bool ecdsa; /* else RSA */
+	bool ecdsa;                              /* else RSA */
 	char serial[TLS_CERTIFICATE_SERIAL_MAX]; /* hexadecimal */
 };
 
@@ -33,7 +33,7 @@ struct tls_certificate {
  * SL_EUNSUPPORTED (key type), SL_ECRYPTO. Free with tls_certificate_fini.
  */
 int tls_certificate_init(struct tls_certificate *ret, struct keyprov *kp, const char *name,
-			 X509 *leaf, STACK_OF(X509) *chain) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+                         X509 *leaf, STACK_OF(X509) * chain) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 void tls_certificate_fini(struct tls_certificate *c) SL_NONNULL(1);
 
 struct tls_context_options {
@@ -46,9 +46,9 @@ struct tls_context_options {
 
 /* For client legs: the box is the TLS server. `certs` are one or two of different key types. */
 int tls_context_create_client_side(const struct tls_context_options *options,
-				   const struct tls_certificate *const *certs, size_t count,
-				   SSL_CTX **ret_ctx) SL_NONNULL(1, 2, 4) SL_MUST;
+                                   const struct tls_certificate *const *certs, size_t count,
+                                   SSL_CTX **ret_ctx) SL_NONNULL(1, 2, 4) SL_MUST;
 
 /* For server legs: the box is the TLS client. Verification is the session's step, not OpenSSL's. */
 int tls_context_create_server_side(const struct tls_context_options *options, SSL_CTX **ret_ctx)
-	SL_NONNULL(1, 2) SL_MUST;
+        SL_NONNULL(1, 2) SL_MUST;

@@ -13,7 +13,7 @@ _Static_assert(1 << SLOT_BITS == KEYCLIENT_OPEN_MAX, "an id is a slot and a coun
 
 struct slot {
 	struct key_request *req; /* NULL: free */
-	uint64_t id;		 /* the last one given out here */
+	uint64_t id;             /* the last one given out here */
 	uint64_t since_ns;
 	bool sent; /* to the `keys` of now */
 	uint32_t next_free;
@@ -46,18 +46,19 @@ static int send_request(struct keyclient *kc, const struct key_request *req)
 
 	if (req->operation == KEY_SIGN) {
 		msg.sign = (struct ipc_sign){
-			.id = req->id, .key = key, .algorithm = req->algorithm, .digest = input};
+		        .id = req->id, .key = key, .algorithm = req->algorithm, .digest = input};
 	} else {
 		msg.type = IPC_DECRYPT;
-		msg.decrypt = (struct ipc_decrypt){.id = req->id, .key = key,
-						   .client_version = req->client_version,
-						   .ciphertext = input};
+		msg.decrypt = (struct ipc_decrypt){.id = req->id,
+		                                   .key = key,
+		                                   .client_version = req->client_version,
+		                                   .ciphertext = input};
 	}
 	return ipc_send(kc->channel, &msg);
 }
 
 static void finish(struct keyclient *kc, struct slot *slot, int status, const uint8_t *data,
-		   size_t len)
+                   size_t len)
 {
 	struct key_request *req = slot->req;
 
@@ -75,7 +76,8 @@ static void send_unsent(struct keyclient *kc)
 
 static void sweep(struct loop_timer *timer)
 {
-	struct keyclient *kc = (struct keyclient *)((char *)timer - offsetof(struct keyclient, sweep));
+	struct keyclient *kc =
+	        (struct keyclient *)((char *)timer - offsetof(struct keyclient, sweep));
 	uint64_t now = clock_now_ns();
 
 	for (size_t i = 0; kc->open > 0 && i < KEYCLIENT_OPEN_MAX; i++)
@@ -166,7 +168,7 @@ void keyclient_set_timeout(struct keyclient *kc, uint32_t timeout_ms)
 }
 
 void keyclient_answer(struct keyclient *kc, uint64_t id, int32_t status,
-		      const struct ipc_bytes *data)
+                      const struct ipc_bytes *data)
 {
 	struct slot *slot = find_open(kc, id);
 

@@ -31,4 +31,4 @@ void keyclient_set_timeout(struct keyclient *kc, uint32_t timeout_ms) SL_NONNULL
 /* SIGN_DONE or DECRYPT_DONE. An answer to a request that was cancelled is nothing; with SL_EAGAIN
  * (`keys` has not read its files yet) it is asked again soon. */
 void keyclient_answer(struct keyclient *kc, uint64_t id, int32_t status,
-		      const struct ipc_bytes *data) SL_NONNULL(1, 4);
+                      const struct ipc_bytes *data) SL_NONNULL(1, 4);

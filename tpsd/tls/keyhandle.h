@@ -27,9 +27,9 @@ enum key_operation { KEY_SIGN, KEY_TLS_RSA_DECRYPT };
 struct key_request {
 	enum key_operation operation;
 	uint8_t key[KEY_ID_LEN];
-	uint16_t algorithm;	 /* KEY_SIGN: enum ipc_algorithm | enum ipc_digest << 8 */
+	uint16_t algorithm;      /* KEY_SIGN: enum ipc_algorithm | enum ipc_digest << 8 */
 	uint16_t client_version; /* KEY_TLS_RSA_DECRYPT: of the ClientHello, e.g. 0x0303 */
-	const uint8_t *input;	 /* digest or ciphertext; the caller's until completion */
+	const uint8_t *input;    /* digest or ciphertext; the caller's until completion */
 	size_t input_len;
 	key_done_fn *done;
 	void *arg;
@@ -46,7 +46,8 @@ struct key_backend {
 	void *state;
 };
 
-/* SL_ELIMIT when too many are open, SL_ECLOSED when nothing can be asked. Then `done` is not called. */
+/* SL_ELIMIT when too many are open, SL_ECLOSED when nothing can be asked. Then `done` is not
+ * called. */
 static inline int key_submit(struct key_backend *backend, struct key_request *req)
 {
 	return backend->ops->submit(backend->state, req);

@@ -18,20 +18,20 @@
 #include "tpsd/tls/keyprov_priv.h"
 
 static const OSSL_ALGORITHM keymgmts[] = {
-	{"RSA:rsaEncryption:1.2.840.113549.1.1.1", KEYPROV_PROPERTIES, keyprov_keymgmt_rsa, NULL},
-	{"EC:id-ecPublicKey:1.2.840.10045.2.1", KEYPROV_PROPERTIES, keyprov_keymgmt_ec, NULL},
-	{NULL, NULL, NULL, NULL},
+        {"RSA:rsaEncryption:1.2.840.113549.1.1.1", KEYPROV_PROPERTIES, keyprov_keymgmt_rsa, NULL},
+        {"EC:id-ecPublicKey:1.2.840.10045.2.1", KEYPROV_PROPERTIES, keyprov_keymgmt_ec, NULL},
+        {NULL, NULL, NULL, NULL},
 };
 
 static const OSSL_ALGORITHM signatures[] = {
-	{"SLUICE-RSA", KEYPROV_PROPERTIES, keyprov_signature_rsa, NULL},
-	{"SLUICE-EC", KEYPROV_PROPERTIES, keyprov_signature_ec, NULL},
-	{NULL, NULL, NULL, NULL},
+        {"SLUICE-RSA", KEYPROV_PROPERTIES, keyprov_signature_rsa, NULL},
+        {"SLUICE-EC", KEYPROV_PROPERTIES, keyprov_signature_ec, NULL},
+        {NULL, NULL, NULL, NULL},
 };
 
 static const OSSL_ALGORITHM ciphers[] = {
-	{"SLUICE-RSA", KEYPROV_PROPERTIES, keyprov_cipher_rsa, NULL},
-	{NULL, NULL, NULL, NULL},
+        {"SLUICE-RSA", KEYPROV_PROPERTIES, keyprov_cipher_rsa, NULL},
+        {NULL, NULL, NULL, NULL},
 };
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
@@ -50,12 +50,12 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
 }
 
 static const OSSL_DISPATCH provider_functions[] = {
-	{OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_operation},
-	{0, NULL},
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_operation},
+        {0, NULL},
 };
 
 static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
-			 const OSSL_DISPATCH **out, void **provctx)
+                         const OSSL_DISPATCH **out, void **provctx)
 {
 	*out = provider_functions;
 	*provctx = (void *)handle; /* any value that is not NULL; nothing is kept there */
@@ -66,9 +66,9 @@ static int fetch_digests(struct keyprov *kp)
 {
 	/* The usual one first: each comparison is a look-up by name under a lock. */
 	static const struct keyprov_digest table[KEYPROV_DIGESTS] = {
-		{"SHA2-256", IPC_SHA256, NULL}, {"SHA2-384", IPC_SHA384, NULL},
-		{"SHA2-512", IPC_SHA512, NULL}, {"SHA1", IPC_SHA1, NULL},
-		{"MD5-SHA1", IPC_MD5_SHA1, NULL}, {"SHA2-224", IPC_SHA224, NULL},
+	        {"SHA2-256", IPC_SHA256, NULL},   {"SHA2-384", IPC_SHA384, NULL},
+	        {"SHA2-512", IPC_SHA512, NULL},   {"SHA1", IPC_SHA1, NULL},
+	        {"MD5-SHA1", IPC_MD5_SHA1, NULL}, {"SHA2-224", IPC_SHA224, NULL},
 	};
 
 	for (size_t i = 0; i < KEYPROV_DIGESTS; i++) {
@@ -127,12 +127,12 @@ void keyprov_destroy(struct keyprov *kp)
 
 /* The public parameters of `public`, plus who keeps the private half. */
 static OSSL_PARAM *key_params(struct keyprov *kp, EVP_PKEY *public, const uint8_t *id,
-			      OSSL_PARAM **ret_public)
+                              OSSL_PARAM **ret_public)
 {
 	OSSL_PARAM own[3] = {
-		OSSL_PARAM_construct_octet_string(KEYPROV_PARAM_ID, (void *)id, KEY_ID_LEN),
-		OSSL_PARAM_construct_octet_string(KEYPROV_PARAM_OWNER, &kp, sizeof(kp)),
-		OSSL_PARAM_construct_end(),
+	        OSSL_PARAM_construct_octet_string(KEYPROV_PARAM_ID, (void *)id, KEY_ID_LEN),
+	        OSSL_PARAM_construct_octet_string(KEYPROV_PARAM_OWNER, &kp, sizeof(kp)),
+	        OSSL_PARAM_construct_end(),
 	};
 	OSSL_PARAM *merged = NULL;
 	OSSL_PARAM *copy;
@@ -153,11 +153,11 @@ static OSSL_PARAM *key_params(struct keyprov *kp, EVP_PKEY *public, const uint8_
 }
 
 int keyprov_make_key(struct keyprov *kp, EVP_PKEY *public, const uint8_t id[KEY_ID_LEN],
-		     EVP_PKEY **ret_key)
+                     EVP_PKEY **ret_key)
 {
-	const char *type = EVP_PKEY_is_a(public, "RSA")	 ? "RSA"
-			   : EVP_PKEY_is_a(public, "EC") ? "EC"
-							 : NULL;
+	const char *type = EVP_PKEY_is_a(public, "RSA")  ? "RSA"
+	                   : EVP_PKEY_is_a(public, "EC") ? "EC"
+	                                                 : NULL;
 	OSSL_PARAM *params, *public_params = NULL;
 	EVP_PKEY_CTX *ctx = NULL;
 	EVP_PKEY *key = NULL;

@@ -18,9 +18,9 @@ struct keyprov;
 /* One handshake's place to wait in; a member of its leg. Zeroed at creation. */
 struct keyprov_wait {
 	struct key_request req;
-	bool busy;   /* submitted, the job is parked */
-	bool done;   /* the answer is here (or there will be none) */
-	int status;  /* of the last operation: 0 or why it failed */
+	bool busy;  /* submitted, the job is parked */
+	bool done;  /* the answer is here (or there will be none) */
+	int status; /* of the last operation: 0 or why it failed */
 	uint8_t data[KEY_SIGNATURE_MAX];
 	size_t len;
 	void (*wake)(void *arg); /* called once from the loop when `done` has become true */
@@ -39,7 +39,7 @@ void keyprov_destroy(struct keyprov *kp);
  * before the keyprov. SL_EUNSUPPORTED for other types than RSA and EC.
  */
 int keyprov_make_key(struct keyprov *kp, EVP_PKEY *public, const uint8_t id[KEY_ID_LEN],
-		     EVP_PKEY **ret_key) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+                     EVP_PKEY **ret_key) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /* Around each entry into a handshake that may need a key; `wait` is that leg's. */
 void keyprov_enter(struct keyprov *kp, struct keyprov_wait *wait) SL_NONNULL(1, 2);

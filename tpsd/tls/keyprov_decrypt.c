@@ -50,9 +50,9 @@ static int decrypt_set_ctx_params(void *arg, const OSSL_PARAM params[])
 static const OSSL_PARAM *decrypt_settable(void *arg, void *provctx)
 {
 	static const OSSL_PARAM settable[] = {
-		OSSL_PARAM_int(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL),
-		OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
-		OSSL_PARAM_END,
+	        OSSL_PARAM_int(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL),
+	        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
+	        OSSL_PARAM_END,
 	};
 
 	return settable;
@@ -67,11 +67,11 @@ static int decrypt_init(void *arg, void *keydata, const OSSL_PARAM params[])
 }
 
 static int decrypt(void *arg, unsigned char *out, size_t *outlen, size_t outsize,
-		   const unsigned char *in, size_t inlen)
+                   const unsigned char *in, size_t inlen)
 {
 	struct decryptctx *ctx = arg;
 	struct key_request req = {
-		.operation = KEY_TLS_RSA_DECRYPT, .input = in, .input_len = inlen};
+	        .operation = KEY_TLS_RSA_DECRYPT, .input = in, .input_len = inlen};
 	struct keyprov_wait *wait;
 
 	if (!ctx->tls_padding)
@@ -93,11 +93,11 @@ static int decrypt(void *arg, unsigned char *out, size_t *outlen, size_t outsize
 }
 
 const OSSL_DISPATCH keyprov_cipher_rsa[] = {
-	{OSSL_FUNC_ASYM_CIPHER_NEWCTX, (void (*)(void))decrypt_newctx},
-	{OSSL_FUNC_ASYM_CIPHER_FREECTX, (void (*)(void))decrypt_freectx},
-	{OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT, (void (*)(void))decrypt_init},
-	{OSSL_FUNC_ASYM_CIPHER_DECRYPT, (void (*)(void))decrypt},
-	{OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS, (void (*)(void))decrypt_set_ctx_params},
-	{OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))decrypt_settable},
-	{0, NULL},
+        {OSSL_FUNC_ASYM_CIPHER_NEWCTX, (void (*)(void))decrypt_newctx},
+        {OSSL_FUNC_ASYM_CIPHER_FREECTX, (void (*)(void))decrypt_freectx},
+        {OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT, (void (*)(void))decrypt_init},
+        {OSSL_FUNC_ASYM_CIPHER_DECRYPT, (void (*)(void))decrypt},
+        {OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS, (void (*)(void))decrypt_set_ctx_params},
+        {OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))decrypt_settable},
+        {0, NULL},
 };

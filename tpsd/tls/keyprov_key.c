@@ -95,13 +95,13 @@ static int key_export(void *keydata, int selection, OSSL_CALLBACK *callback, voi
 static const OSSL_PARAM *key_types(int selection)
 {
 	static const OSSL_PARAM types[] = {
-		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
-		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
-		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
-		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
-		OSSL_PARAM_octet_string(KEYPROV_PARAM_ID, NULL, 0),
-		OSSL_PARAM_octet_string(KEYPROV_PARAM_OWNER, NULL, 0),
-		OSSL_PARAM_END,
+	        OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
+	        OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
+	        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
+	        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
+	        OSSL_PARAM_octet_string(KEYPROV_PARAM_ID, NULL, 0),
+	        OSSL_PARAM_octet_string(KEYPROV_PARAM_OWNER, NULL, 0),
+	        OSSL_PARAM_END,
 	};
 
 	return types;
@@ -117,16 +117,16 @@ static int key_get_params(void *keydata, OSSL_PARAM params[])
 static const OSSL_PARAM *key_gettable_params(void *provctx)
 {
 	static const OSSL_PARAM gettable[] = {
-		OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL),
-		OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, NULL),
-		OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
-		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, NULL, 0),
-		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
-		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0),
-		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
-		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
-		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
-		OSSL_PARAM_END,
+	        OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL),
+	        OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, NULL),
+	        OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
+	        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, NULL, 0),
+	        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
+	        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0),
+	        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
+	        OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
+	        OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
+	        OSSL_PARAM_END,
 	};
 
 	return gettable;
@@ -135,7 +135,7 @@ static const OSSL_PARAM *key_gettable_params(void *provctx)
 static const char *operation_rsa(int operation)
 {
 	return operation == OSSL_OP_SIGNATURE || operation == OSSL_OP_ASYM_CIPHER ? "SLUICE-RSA"
-										   : NULL;
+	                                                                          : NULL;
 }
 
 static const char *operation_ec(int operation)
@@ -143,20 +143,20 @@ static const char *operation_ec(int operation)
 	return operation == OSSL_OP_SIGNATURE ? "SLUICE-EC" : NULL;
 }
 
-#define KEYMGMT(type)                                                              \
-	const OSSL_DISPATCH keyprov_keymgmt_##type[] = {                           \
-		{OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))key_new},                  \
-		{OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))key_free},                \
-		{OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))key_has},                  \
-		{OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))key_match},              \
-		{OSSL_FUNC_KEYMGMT_IMPORT, (void (*)(void))import_##type},         \
-		{OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (void (*)(void))key_types},       \
-		{OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))key_export},            \
-		{OSSL_FUNC_KEYMGMT_EXPORT_TYPES, (void (*)(void))key_types},       \
-		{OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))key_get_params},    \
-		{OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (void (*)(void))key_gettable_params}, \
-		{OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, (void (*)(void))operation_##type}, \
-		{0, NULL},                                                         \
+#define KEYMGMT(type)                                                                              \
+	const OSSL_DISPATCH keyprov_keymgmt_##type[] = {                                           \
+	        {OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))key_new},                                  \
+	        {OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))key_free},                                \
+	        {OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))key_has},                                  \
+	        {OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))key_match},                              \
+	        {OSSL_FUNC_KEYMGMT_IMPORT, (void (*)(void))import_##type},                         \
+	        {OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (void (*)(void))key_types},                       \
+	        {OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))key_export},                            \
+	        {OSSL_FUNC_KEYMGMT_EXPORT_TYPES, (void (*)(void))key_types},                       \
+	        {OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))key_get_params},                    \
+	        {OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (void (*)(void))key_gettable_params},          \
+	        {OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, (void (*)(void))operation_##type},        \
+	        {0, NULL},                                                                         \
 	}
 
 KEYMGMT(rsa);

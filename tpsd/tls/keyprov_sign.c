@@ -78,16 +78,16 @@ static int sign_set_ctx_params(void *arg, const OSSL_PARAM params[])
 static const OSSL_PARAM *sign_settable(void *arg, void *provctx)
 {
 	static const OSSL_PARAM settable[] = {
-		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
-		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
-		OSSL_PARAM_END,
+	        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+	        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+	        OSSL_PARAM_END,
 	};
 
 	return settable;
 }
 
 static int init_with(struct signctx *ctx, enum ipc_algorithm algorithm, const char *mdname,
-		     struct provkey *key, const OSSL_PARAM params[])
+                     struct provkey *key, const OSSL_PARAM params[])
 {
 	if (!key || !key->owner)
 		return 0;
@@ -145,24 +145,24 @@ static int sign_final(void *arg, unsigned char *sig, size_t *siglen, size_t sigs
 }
 
 static int sign_once(void *ctx, unsigned char *sig, size_t *siglen, size_t sigsize,
-		     const unsigned char *tbs, size_t tbslen)
+                     const unsigned char *tbs, size_t tbslen)
 {
 	if (sig && !sign_update(ctx, tbs, tbslen))
 		return 0;
 	return sign_final(ctx, sig, siglen, sigsize);
 }
 
-#define SIGNATURE(type)                                                                   \
-	const OSSL_DISPATCH keyprov_signature_##type[] = {                                \
-		{OSSL_FUNC_SIGNATURE_NEWCTX, (void (*)(void))sign_newctx},                \
-		{OSSL_FUNC_SIGNATURE_FREECTX, (void (*)(void))sign_freectx},              \
-		{OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))type##_sign_init}, \
-		{OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (void (*)(void))sign_update},    \
-		{OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (void (*)(void))sign_final},      \
-		{OSSL_FUNC_SIGNATURE_DIGEST_SIGN, (void (*)(void))sign_once},             \
-		{OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, (void (*)(void))sign_set_ctx_params}, \
-		{OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, (void (*)(void))sign_settable}, \
-		{0, NULL},                                                                \
+#define SIGNATURE(type)                                                                            \
+	const OSSL_DISPATCH keyprov_signature_##type[] = {                                         \
+	        {OSSL_FUNC_SIGNATURE_NEWCTX, (void (*)(void))sign_newctx},                         \
+	        {OSSL_FUNC_SIGNATURE_FREECTX, (void (*)(void))sign_freectx},                       \
+	        {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))type##_sign_init},          \
+	        {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (void (*)(void))sign_update},             \
+	        {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (void (*)(void))sign_final},               \
+	        {OSSL_FUNC_SIGNATURE_DIGEST_SIGN, (void (*)(void))sign_once},                      \
+	        {OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, (void (*)(void))sign_set_ctx_params},         \
+	        {OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, (void (*)(void))sign_settable},          \
+	        {0, NULL},                                                                         \
 	}
 
 SIGNATURE(rsa);

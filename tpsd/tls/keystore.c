@@ -61,7 +61,7 @@ struct keystore *keystore_create(void)
 }
 
 static void drop_if(struct keystore *ks, bool (*gone)(const struct stored_key *, uint32_t),
-		    uint32_t revision)
+                    uint32_t revision)
 {
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct stored_key **at = &ks->buckets[i];
@@ -202,8 +202,8 @@ failed:
 }
 
 int keystore_sign(struct keystore *ks, const uint8_t id[KEY_ID_LEN], uint16_t algorithm,
-		  const uint8_t *digest, size_t len, uint8_t ret_signature[KEY_SIGNATURE_MAX],
-		  size_t *ret_len)
+                  const uint8_t *digest, size_t len, uint8_t ret_signature[KEY_SIGNATURE_MAX],
+                  size_t *ret_len)
 {
 	unsigned alg = algorithm & 0xff, d = algorithm >> 8;
 	struct stored_key *k = find_key(ks, id);
@@ -235,14 +235,13 @@ static EVP_PKEY_CTX *make_decrypt_ctx(EVP_PKEY *key)
 }
 
 int keystore_decrypt(struct keystore *ks, const uint8_t id[KEY_ID_LEN], uint16_t client_version,
-		     const uint8_t *ciphertext, size_t len,
-		     uint8_t ret_secret[KEY_PREMASTER_LEN])
+                     const uint8_t *ciphertext, size_t len, uint8_t ret_secret[KEY_PREMASTER_LEN])
 {
 	struct stored_key *k = find_key(ks, id);
 	unsigned version = client_version;
 	OSSL_PARAM params[2] = {
-		OSSL_PARAM_construct_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, &version),
-		OSSL_PARAM_construct_end(),
+	        OSSL_PARAM_construct_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, &version),
+	        OSSL_PARAM_construct_end(),
 	};
 	uint8_t made_up[KEY_PREMASTER_LEN];
 	size_t n = KEY_PREMASTER_LEN;

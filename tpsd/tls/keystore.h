@@ -37,12 +37,13 @@ void keystore_forget(struct keystore *ks, uint32_t revision) SL_NONNULL(1);
 size_t keystore_count(const struct keystore *ks) SL_NONNULL(1);
 
 /*
- * Signs a digest; `algorithm` is enum ipc_algorithm | enum ipc_digest << 8. SL_ENOENT for an unknown
- * key, SL_EINVAL for an algorithm that does not suit the key or the digest's length, SL_ECRYPTO.
+ * Signs a digest; `algorithm` is enum ipc_algorithm | enum ipc_digest << 8. SL_ENOENT for an
+ * unknown key, SL_EINVAL for an algorithm that does not suit the key or the digest's length,
+ * SL_ECRYPTO.
  */
 int keystore_sign(struct keystore *ks, const uint8_t id[KEY_ID_LEN], uint16_t algorithm,
-		  const uint8_t *digest, size_t len, uint8_t ret_signature[KEY_SIGNATURE_MAX],
-		  size_t *ret_len) SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
+                  const uint8_t *digest, size_t len, uint8_t ret_signature[KEY_SIGNATURE_MAX],
+                  size_t *ret_len) SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
 
 /*
  * Decrypts a TLS RSA premaster secret (RFC 5246 section 7.4.7.1). With a key that is there it gives
@@ -50,5 +51,5 @@ int keystore_sign(struct keystore *ks, const uint8_t id[KEY_ID_LEN], uint16_t al
  * constant time. SL_ENOENT, SL_EINVAL (no RSA key).
  */
 int keystore_decrypt(struct keystore *ks, const uint8_t id[KEY_ID_LEN], uint16_t client_version,
-		     const uint8_t *ciphertext, size_t len,
-		     uint8_t ret_secret[KEY_PREMASTER_LEN]) SL_NONNULL(1, 2, 4, 6) SL_MUST;
+                     const uint8_t *ciphertext, size_t len, uint8_t ret_secret[KEY_PREMASTER_LEN])
+        SL_NONNULL(1, 2, 4, 6) SL_MUST;

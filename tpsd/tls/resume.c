@@ -84,7 +84,7 @@ void resume_destroy(struct resume_cache *c)
 }
 
 SSL_SESSION *resume_get(struct resume_cache *c, const uint8_t key[RESUME_KEY_LEN],
-			struct tls_verified *ret_verified)
+                        struct tls_verified *ret_verified)
 {
 	struct entry **at = place_of(c, key);
 	struct entry *e = *at;
@@ -107,7 +107,7 @@ SSL_SESSION *resume_get(struct resume_cache *c, const uint8_t key[RESUME_KEY_LEN
 }
 
 void resume_put(struct resume_cache *c, const uint8_t key[RESUME_KEY_LEN], SSL_SESSION *session,
-		const struct tls_verified *verified)
+                const struct tls_verified *verified)
 {
 	struct entry **at = place_of(c, key);
 	struct entry *e;

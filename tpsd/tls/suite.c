@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 
 static const char *const groups[] = {
-	"X25519", "P-256", "X448", "P-521", "P-384", "ffdhe2048", "ffdhe3072", "X25519MLKEM768",
+        "X25519", "P-256", "X448", "P-521", "P-384", "ffdhe2048", "ffdhe3072", "X25519MLKEM768",
 };
 _Static_assert(SL_ARRAY_LEN(groups) <= TLS_GROUPS_MAX, "group table");
 
@@ -18,9 +18,11 @@ static const struct {
 	int version;
 	const char *name;
 } protocols[] = {
-	[CONFIG_SSL3] = {SSL3_VERSION, "SSLv3"},      [CONFIG_TLS1_0] = {TLS1_VERSION, "TLSv1.0"},
-	[CONFIG_TLS1_1] = {TLS1_1_VERSION, "TLSv1.1"}, [CONFIG_TLS1_2] = {TLS1_2_VERSION, "TLSv1.2"},
-	[CONFIG_TLS1_3] = {TLS1_3_VERSION, "TLSv1.3"},
+        [CONFIG_SSL3] = {SSL3_VERSION, "SSLv3"},
+        [CONFIG_TLS1_0] = {TLS1_VERSION, "TLSv1.0"},
+        [CONFIG_TLS1_1] = {TLS1_1_VERSION, "TLSv1.1"},
+        [CONFIG_TLS1_2] = {TLS1_2_VERSION, "TLSv1.2"},
+        [CONFIG_TLS1_3] = {TLS1_3_VERSION, "TLSv1.3"},
 };
 
 const char *tls_group_name(size_t i)
@@ -55,10 +57,10 @@ static bool probe_protocol(SSL_CTX *ctx, int version)
 static bool probe_suite(SSL_CTX *ctx, const struct conf_suite *suite)
 {
 	bool is13 = suite->first == CONFIG_TLS1_3;
-	STACK_OF(SSL_CIPHER) *list;
+	STACK_OF(SSL_CIPHER) * list;
 
 	if (is13 ? !SSL_CTX_set_ciphersuites(ctx, suite->openssl)
-		 : !SSL_CTX_set_cipher_list(ctx, suite->openssl))
+	         : !SSL_CTX_set_cipher_list(ctx, suite->openssl))
 		return false;
 	list = SSL_CTX_get_ciphers(ctx);
 	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++)
@@ -93,7 +95,7 @@ int tls_capability_probe(struct tls_capability *ret_cap)
 
 /* Adds `,"name"` for each bit; the caller has opened the array. */
 static int json_names(struct buf *out, const char *key, uint64_t bits, bool wanted,
-		      const char *(*name)(size_t i))
+                      const char *(*name)(size_t i))
 {
 	const char *comma = "";
 	int rc = buf_printf(out, "\"%s\":[", key);
@@ -123,13 +125,13 @@ int tls_capability_json(const struct tls_capability *cap, struct buf *out)
 		const char *there, *missing;
 		const char *(*name)(size_t i);
 	} lists[] = {
-		{"protocols", "protocols_missing", protocol_at},
-		{"suites", "suites_missing", suite_name_at},
-		{"groups", "groups_missing", tls_group_name},
+	        {"protocols", "protocols_missing", protocol_at},
+	        {"suites", "suites_missing", suite_name_at},
+	        {"groups", "groups_missing", tls_group_name},
 	};
 	const uint64_t bits[] = {cap->protocols, cap->suites, cap->groups};
 	int rc = buf_printf(out, "{\"library\":\"%s\",\"compression\":%s",
-			    OpenSSL_version(OPENSSL_VERSION), cap->compression ? "true" : "false");
+	                    OpenSSL_version(OPENSSL_VERSION), cap->compression ? "true" : "false");
 
 	for (size_t i = 0; rc == 0 && i < SL_ARRAY_LEN(lists); i++) {
 		rc = buf_printf(out, ",");
@@ -184,7 +186,7 @@ static void choose_range(struct tls_selection *sel, uint32_t usable)
 }
 
 int tls_select(const struct config_tls_side *side, const struct tls_capability *cap,
-	       struct tls_selection *ret)
+               struct tls_selection *ret)
 {
 	struct tls_selection sel = {.missing_protocols = side->protocols & ~cap->protocols};
 	uint32_t usable = 0;

@@ -19,9 +19,9 @@ struct buf;
 enum { TLS_GROUPS_MAX = 12, TLS_LIST_MAX = 2048 };
 
 struct tls_capability {
-	uint32_t protocols;	  /* CONFIG_BIT()s of enum config_tls_protocol */
-	uint64_t suites;	  /* bit i: conf_suite_at(i) */
-	uint32_t groups;	  /* bit i: group i of tls_group_name() */
+	uint32_t protocols; /* CONFIG_BIT()s of enum config_tls_protocol */
+	uint64_t suites;    /* bit i: conf_suite_at(i) */
+	uint32_t groups;    /* bit i: group i of tls_group_name() */
 	bool compression;
 };
 
@@ -36,15 +36,15 @@ int tls_capability_json(const struct tls_capability *cap, struct buf *out) SL_NO
 
 /* What one leg offers or accepts: criteria and capabilities combined. */
 struct tls_selection {
-	uint32_t protocols;		  /* CONFIG_BIT()s; contiguous */
-	int min_version, max_version;	  /* as OpenSSL numbers them, 0x0301 … 0x0304 */
-	uint64_t suites;		  /* bits as in tls_capability */
+	uint32_t protocols;           /* CONFIG_BIT()s; contiguous */
+	int min_version, max_version; /* as OpenSSL numbers them, 0x0301 … 0x0304 */
+	uint64_t suites;              /* bits as in tls_capability */
 	uint16_t ids[CONF_SUITES_MAX];
 	size_t ids_count;
-	char list[TLS_LIST_MAX];	  /* for SSL_CTX_set_cipher_list; "" none */
-	char list13[256];		  /* for SSL_CTX_set_ciphersuites; "" none */
-	uint32_t missing_protocols;	  /* asked for, not in the library (R52) */
-	uint64_t missing_suites;	  /* the same, of suites */
+	char list[TLS_LIST_MAX];    /* for SSL_CTX_set_cipher_list; "" none */
+	char list13[256];           /* for SSL_CTX_set_ciphersuites; "" none */
+	uint32_t missing_protocols; /* asked for, not in the library (R52) */
+	uint64_t missing_suites;    /* the same, of suites */
 };
 
 /*
@@ -52,4 +52,4 @@ struct tls_selection {
  * left are dropped from the selection.
  */
 int tls_select(const struct config_tls_side *side, const struct tls_capability *cap,
-	       struct tls_selection *ret) SL_NONNULL(1, 2, 3) SL_MUST;
+               struct tls_selection *ret) SL_NONNULL(1, 2, 3) SL_MUST;

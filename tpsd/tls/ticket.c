@@ -39,7 +39,7 @@ static int find_name(const struct ticket_keys *tk, const unsigned char *name)
 }
 
 int ticket_keys_apply(const struct ticket_keys *tk, unsigned char name[16], unsigned char *iv,
-		      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
+                      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	int i = encrypt ? 0 : find_name(tk, name);
 	const struct ticket_key *k;

@@ -23,9 +23,10 @@ struct ticket_keys {
 	struct ticket_key keys[TICKET_KEYS_MAX]; /* newest first */
 };
 
-/* A TICKET_KEY message; an older generation than the newest is ignored. SL_ERANGE for the length. */
+/* A TICKET_KEY message; an older generation than the newest is ignored. SL_ERANGE for the length.
+ */
 int ticket_keys_add(struct ticket_keys *tk, uint32_t generation, const uint8_t *secret, size_t len)
-	SL_NONNULL(1, 3);
+        SL_NONNULL(1, 3);
 
 /* Wipes them. */
 void ticket_keys_fini(struct ticket_keys *tk) SL_NONNULL(1);
@@ -35,5 +36,5 @@ void ticket_keys_fini(struct ticket_keys *tk) SL_NONNULL(1);
  * are initialised. Negative: failed.
  */
 int ticket_keys_apply(const struct ticket_keys *tk, unsigned char name[16], unsigned char *iv,
-		      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
-	SL_NONNULL(1, 2, 3, 4, 5);
+                      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
+        SL_NONNULL(1, 2, 3, 4, 5);

@@ -21,8 +21,8 @@ bool tls_leg_has_pending(const struct tls_leg *tl)
 
 /*
  * An end without an error: close_notify, or a FIN alone (SSL_OP_IGNORE_UNEXPECTED_EOF, context.c).
- * Or a RST whose error OpenSSL took off the socket and passed over, as it does when a TLS 1.3 ticket
- * cannot be written: then the socket is closed, which it is not after a FIN.
+ * Or a RST whose error OpenSSL took off the socket and passed over, as it does when a TLS 1.3
+ * ticket cannot be written: then the socket is closed, which it is not after a FIN.
  */
 static void note_end(struct leg *leg)
 {
@@ -137,7 +137,8 @@ static int tls_shutdown(struct leg *leg, enum leg_end how)
 	struct tls_leg *tl = leg->tls;
 	int ret;
 
-	if (how != LEG_CLOSED || !tl->established || (SSL_get_shutdown(tl->ssl) & SSL_SENT_SHUTDOWN))
+	if (how != LEG_CLOSED || !tl->established ||
+	    (SSL_get_shutdown(tl->ssl) & SSL_SENT_SHUTDOWN))
 		return 0;
 	ERR_clear_error();
 	errno = 0;
@@ -173,12 +174,12 @@ static void tls_fini(struct leg *leg)
 }
 
 static const struct leg_ops tls_ops = {
-	.name = "tls",
-	.handshake = tls_handshake,
-	.read = tls_read,
-	.write = tls_write,
-	.shutdown = tls_shutdown,
-	.fini = tls_fini,
+        .name = "tls",
+        .handshake = tls_handshake,
+        .read = tls_read,
+        .write = tls_write,
+        .shutdown = tls_shutdown,
+        .fini = tls_fini,
 };
 
 static void note_alert(struct tls_leg *tl, int where, int alert)
@@ -201,7 +202,8 @@ static void note_alert(struct tls_leg *tl, int where, int alert)
  */
 static void note_renegotiation(struct tls_leg *tl)
 {
-	if (!tl->established || tl->leg->side != LEG_SERVER || SSL_version(tl->ssl) == TLS1_3_VERSION)
+	if (!tl->established || tl->leg->side != LEG_SERVER ||
+	    SSL_version(tl->ssl) == TLS1_3_VERSION)
 		return;
 	tl->renegotiated_ns = clock_now_ns();
 	SSL_set_options(tl->ssl, SSL_OP_NO_RENEGOTIATION);
@@ -221,7 +223,7 @@ static void info_callback(const SSL *ssl, int where, int value)
 
 /* The server's choice, if the client offers it; a session without ALPN has none on both legs. */
 static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
-		       const unsigned char *in, unsigned inlen, void *arg)
+                       const unsigned char *in, unsigned inlen, void *arg)
 {
 	struct tls_leg *tl = SSL_get_app_data(ssl);
 
@@ -237,8 +239,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *outle
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static int apply_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-			    EVP_MAC_CTX *mac, int encrypt)
+static int apply_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
+                            EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	struct tls_leg *tl = SSL_get_app_data(ssl);
 	int use;
@@ -255,7 +257,7 @@ static int apply_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EV
 static int accept_name(SSL *ssl, int *alert, void *arg)
 {
 	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK
-								   : SSL_TLSEXT_ERR_NOACK;
+	                                                          : SSL_TLSEXT_ERR_NOACK;
 }
 
 void tls_leg_hook_client_side(SSL_CTX *ctx)
@@ -313,8 +315,8 @@ static int open_leg(struct leg *leg, SSL_CTX *ctx, struct tls_leg **ret_tl)
 }
 
 int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
-			const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
-			const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
+                        const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
+                        const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
 {
 	struct tls_leg *tl;
 	int rc = open_leg(leg, ctx, &tl);
@@ -337,7 +339,7 @@ int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
 }
 
 int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, const char *sni, const uint8_t *alpn,
-			size_t alpn_len, SSL_SESSION *session)
+                        size_t alpn_len, SSL_SESSION *session)
 {
 	struct tls_leg *tl;
 	int rc = open_leg(leg, ctx, &tl);

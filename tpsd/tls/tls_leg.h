@@ -19,17 +19,17 @@ enum { TLS_BINDING_LEN = 32, TLS_ALPN_MAX = 255, TLS_NO_ALERT = 255 };
 struct tls_leg {
 	struct leg *leg;
 	SSL *ssl;
-	struct keyprov *keyprov;	   /* client leg */
+	struct keyprov *keyprov;           /* client leg */
 	const struct ticket_keys *tickets; /* client leg; NULL: none */
 	struct keyprov_wait wait;
 	bool established;
-	bool notified;			/* the peer sent close_notify */
-	bool certificate_wanted;	/* server leg: it asked for a client certificate (R30) */
+	bool notified;           /* the peer sent close_notify */
+	bool certificate_wanted; /* server leg: it asked for a client certificate (R30) */
 	uint8_t alert_sent, alert_received; /* description, TLS_NO_ALERT: none; fatal or not */
 	unsigned renegotiations_refused;
-	uint64_t renegotiated_ns;	/* when the last one was let through */
-	uint64_t rekey_interval_ns;	/* server leg: fastest renegotiation let through; 0: none is */
-	uint8_t alpn[TLS_ALPN_MAX];	/* client leg: what the server chose; alpn_len 0: nothing */
+	uint64_t renegotiated_ns;   /* when the last one was let through */
+	uint64_t rekey_interval_ns; /* server leg: fastest renegotiation let through; 0: none is */
+	uint8_t alpn[TLS_ALPN_MAX]; /* client leg: what the server chose; alpn_len 0: nothing */
 	uint8_t alpn_len;
 	/* Server leg: a session to keep for resumption; called in the handshake or in a read. The
 	 * callee takes a reference when it keeps it. */
@@ -46,16 +46,16 @@ void tls_leg_hook_server_side(SSL_CTX *ctx) SL_NONNULL(1);
  * bound to; `wake` is called with `arg` when the answer of a key operation is there.
  */
 int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
-			const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
-			const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
-	SL_NONNULL(1, 2, 3, 5, 8) SL_MUST;
+                        const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
+                        const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
+        SL_NONNULL(1, 2, 3, 5, 8) SL_MUST;
 
 /*
  * Makes `leg` a TLS leg in the role of the client. `sni` may be ""; `alpn` is a list as on the
  * wire; `session` to resume may be NULL.
  */
 int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, const char *sni, const uint8_t *alpn,
-			size_t alpn_len, SSL_SESSION *session) SL_NONNULL(1, 2, 3) SL_MUST;
+                        size_t alpn_len, SSL_SESSION *session) SL_NONNULL(1, 2, 3) SL_MUST;
 
 static inline struct tls_leg *tls_leg_of(struct leg *leg)
 {

@@ -17,7 +17,7 @@ static void add_names(X509 *x, const char *names)
 }
 
 void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char *names,
-		       const struct fixture_cert *issuer)
+                       const struct fixture_cert *issuer)
 {
 	static long serial = 1;
 	X509_NAME *name;
@@ -31,7 +31,8 @@ void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char
 	X509_gmtime_adj(X509_getm_notAfter(c->leaf), 86400);
 	X509_set_pubkey(c->leaf, c->key);
 	name = X509_get_subject_name(c->leaf);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1,
+	                           0);
 	X509_set_issuer_name(c->leaf, issuer ? X509_get_subject_name(issuer->leaf) : name);
 	add_names(c->leaf, names);
 	assert_true(X509_sign(c->leaf, issuer ? issuer->key : c->key, EVP_sha256()) > 0);
@@ -44,7 +45,7 @@ void fixture_cert_free(struct fixture_cert *c)
 }
 
 void fixture_tls_certificate(struct tls_certificate *ret, struct keyprov *kp, struct keystore *ks,
-			     const struct fixture_cert *c)
+                             const struct fixture_cert *c)
 {
 	assert_int_equal(keystore_add(ks, c->key, 1), 0);
 	assert_int_equal(tls_certificate_init(ret, kp, "test", c->leaf, NULL), 0);
@@ -77,10 +78,10 @@ static int submit(void *state, struct key_request *req)
 	b->submitted++;
 	if (req->operation == KEY_SIGN) {
 		p->status = keystore_sign(b->ks, req->key, req->algorithm, req->input,
-					  req->input_len, p->data, &p->len);
+		                          req->input_len, p->data, &p->len);
 	} else {
 		p->status = keystore_decrypt(b->ks, req->key, req->client_version, req->input,
-					     req->input_len, p->data);
+		                             req->input_len, p->data);
 		p->len = KEY_PREMASTER_LEN;
 	}
 	return loop_timer_set(b->loop, &p->timer, (uint64_t)b->delay_ms * 1000000, answer);
@@ -98,7 +99,7 @@ static void cancel(void *state, struct key_request *req)
 }
 
 void fixture_backend_init(struct fixture_backend *b, struct loop *loop, struct keystore *ks,
-			  unsigned delay_ms)
+                          unsigned delay_ms)
 {
 	static const struct key_backend_ops ops = {.submit = submit, .cancel = cancel};
 

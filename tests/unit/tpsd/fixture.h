@@ -18,12 +18,12 @@ struct fixture_cert {
 
 /* Self-signed when `issuer` is NULL. `names` is a SAN list such as "DNS:a.test,DNS:*.b.test". */
 void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char *names,
-		       const struct fixture_cert *issuer);
+                       const struct fixture_cert *issuer);
 void fixture_cert_free(struct fixture_cert *c);
 
 /* A tls_certificate of it, its private key put in `ks`. */
 void fixture_tls_certificate(struct tls_certificate *ret, struct keyprov *kp, struct keystore *ks,
-			     const struct fixture_cert *c);
+                             const struct fixture_cert *c);
 
 enum { FIXTURE_REQUESTS = 256 };
 
@@ -48,4 +48,4 @@ struct fixture_backend {
 };
 
 void fixture_backend_init(struct fixture_backend *b, struct loop *loop, struct keystore *ks,
-			  unsigned delay_ms);
+                          unsigned delay_ms);

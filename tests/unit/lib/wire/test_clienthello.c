@@ -103,7 +103,7 @@ static void without_supported_versions_all_older_ones_are_offered(void **state)
 
 	assert_int_equal(clienthello_parse(hello, len, scratch, &h), 0);
 	assert_int_equal(h.versions, CLIENTHELLO_SSL3 | CLIENTHELLO_TLS1_0 | CLIENTHELLO_TLS1_1 |
-					     CLIENTHELLO_TLS1_2);
+	                                     CLIENTHELLO_TLS1_2);
 }
 
 static void what_is_not_tls_is_told_at_once(void **state)
@@ -112,15 +112,14 @@ static void what_is_not_tls_is_told_at_once(void **state)
 
 	assert_int_equal(clienthello_parse((const uint8_t *)"G", 1, scratch, &h), SL_EMISMATCH);
 	assert_int_equal(clienthello_parse((const uint8_t *)"SSH-2.0", 7, scratch, &h),
-			 SL_EMISMATCH);
+	                 SL_EMISMATCH);
 	assert_int_equal(clienthello_parse((const uint8_t *)"\x16\x04", 2, scratch, &h),
-			 SL_EMISMATCH);
+	                 SL_EMISMATCH);
 	assert_int_equal(clienthello_parse((const uint8_t *)"\x16\x03\x01\x00\x00", 5, scratch, &h),
-			 SL_EMISMATCH);
-	assert_int_equal(
-		clienthello_parse((const uint8_t *)"\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9,
-				  scratch, &h),
-		SL_EMALFORMED);
+	                 SL_EMISMATCH);
+	assert_int_equal(clienthello_parse((const uint8_t *)"\x16\x03\x01\x00\x04\x02\x00\x00\x00",
+	                                   9, scratch, &h),
+	                 SL_EMALFORMED);
 }
 
 static void a_flipped_length_never_reads_past_the_end(void **state)
@@ -145,10 +144,9 @@ static void a_message_past_the_maximum_is_refused_by_its_length(void **state)
 {
 	struct clienthello h;
 
-	assert_int_equal(
-		clienthello_parse((const uint8_t *)"\x16\x03\x01\x40\x00\x01\x01\x00\x00", 9,
-				  scratch, &h),
-		SL_ELIMIT);
+	assert_int_equal(clienthello_parse((const uint8_t *)"\x16\x03\x01\x40\x00\x01\x01\x00\x00",
+	                                   9, scratch, &h),
+	                 SL_ELIMIT);
 }
 
 /* A hello with one suite and these extensions (with their length in front). */
@@ -191,14 +189,14 @@ static void grease_and_the_http2_preface_are_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_prefix_asks_for_more_and_the_whole_is_read),
-		cmocka_unit_test(any_record_size_gives_the_same_message),
-		cmocka_unit_test(without_supported_versions_all_older_ones_are_offered),
-		cmocka_unit_test(what_is_not_tls_is_told_at_once),
-		cmocka_unit_test(a_flipped_length_never_reads_past_the_end),
-		cmocka_unit_test(a_message_past_the_maximum_is_refused_by_its_length),
-		cmocka_unit_test(duplicate_extensions_and_odd_names_are_malformed),
-		cmocka_unit_test(grease_and_the_http2_preface_are_known),
+	        cmocka_unit_test(every_prefix_asks_for_more_and_the_whole_is_read),
+	        cmocka_unit_test(any_record_size_gives_the_same_message),
+	        cmocka_unit_test(without_supported_versions_all_older_ones_are_offered),
+	        cmocka_unit_test(what_is_not_tls_is_told_at_once),
+	        cmocka_unit_test(a_flipped_length_never_reads_past_the_end),
+	        cmocka_unit_test(a_message_past_the_maximum_is_refused_by_its_length),
+	        cmocka_unit_test(duplicate_extensions_and_odd_names_are_malformed),
+	        cmocka_unit_test(grease_and_the_http2_preface_are_known),
 	};
 
 	return RUN_TESTS(tests);

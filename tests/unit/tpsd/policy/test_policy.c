@@ -8,32 +8,34 @@
 #include "tests/unit/unit.h"
 
 static const char document[] =
-	"version: 1\n"
-	"device: {name: lab}\n"
-	"segments: [{name: wan, port_a: eth1, port_b: eth2}]\n"
-	"certificates: [{name: c, certificate: /c.pem, private_key: /c.key}]\n"
-	"ssl_server_proxies:\n"
-	"  - {name: net, destinations: [10.0.0.0/24], detection_ports: [\"443\"], certificates: [c],"
-	" default_certificate: c}\n"
-	"  - {name: wide, destinations: [10.0.0.5/32], detection_ports: [\"1-1000\"],"
-	" certificates: [c], default_certificate: c}\n"
-	"  - {name: narrow, destinations: [10.0.0.5/32], detection_ports: [\"440-450\"],"
-	" certificates: [c], default_certificate: c}\n"
-	"  - {name: off, destinations: [10.0.9.0/24], detection_ports: [\"443\"], certificates: [c],"
-	" default_certificate: c}\n"
-	"profiles:\n"
-	"  - name: first\n"
-	"    ssl_server_policies:\n"
-	"      - {name: p-net, proxy: net, source_exceptions: [192.0.2.128/25]}\n"
-	"      - {name: p-wide, proxy: wide}\n"
-	"      - {name: p-narrow, proxy: narrow}\n"
-	"      - {name: p-off, proxy: off, state: \"off\"}\n"
-	"  - {name: empty}\n"
-	"virtual_segments:\n"
-	"  - {name: vlan, segment: wan, direction: a_to_b, vlans: [\"7\"], profile: empty}\n"
-	"  - {name: inbound, segment: wan, direction: a_to_b, profile: first}\n"
-	"  - {name: outbound, segment: wan, direction: b_to_a, profile: empty}\n"
-	"ssl_inspection: {server: true}\n";
+        "version: 1\n"
+        "device: {name: lab}\n"
+        "segments: [{name: wan, port_a: eth1, port_b: eth2}]\n"
+        "certificates: [{name: c, certificate: /c.pem, private_key: /c.key}]\n"
+        "ssl_server_proxies:\n"
+        "  - {name: net, destinations: [10.0.0.0/24], detection_ports: [\"443\"], certificates: "
+        "[c],"
+        " default_certificate: c}\n"
+        "  - {name: wide, destinations: [10.0.0.5/32], detection_ports: [\"1-1000\"],"
+        " certificates: [c], default_certificate: c}\n"
+        "  - {name: narrow, destinations: [10.0.0.5/32], detection_ports: [\"440-450\"],"
+        " certificates: [c], default_certificate: c}\n"
+        "  - {name: off, destinations: [10.0.9.0/24], detection_ports: [\"443\"], certificates: "
+        "[c],"
+        " default_certificate: c}\n"
+        "profiles:\n"
+        "  - name: first\n"
+        "    ssl_server_policies:\n"
+        "      - {name: p-net, proxy: net, source_exceptions: [192.0.2.128/25]}\n"
+        "      - {name: p-wide, proxy: wide}\n"
+        "      - {name: p-narrow, proxy: narrow}\n"
+        "      - {name: p-off, proxy: off, state: \"off\"}\n"
+        "  - {name: empty}\n"
+        "virtual_segments:\n"
+        "  - {name: vlan, segment: wan, direction: a_to_b, vlans: [\"7\"], profile: empty}\n"
+        "  - {name: inbound, segment: wan, direction: a_to_b, profile: first}\n"
+        "  - {name: outbound, segment: wan, direction: b_to_a, profile: empty}\n"
+        "ssl_inspection: {server: true}\n";
 
 static struct config *config;
 
@@ -64,10 +66,10 @@ static int unload(void **state)
 }
 
 static struct policy_match match(const char *client, const char *server, uint16_t port,
-				 uint16_t vlan, uint8_t side)
+                                 uint16_t vlan, uint8_t side)
 {
-	struct ipc_hello hello = {.server_port = port, .client_port = 5000, .vlan = vlan,
-				  .client_side = side};
+	struct ipc_hello hello = {
+	        .server_port = port, .client_port = 5000, .vlan = vlan, .client_side = side};
 	struct policy_match m;
 
 	assert_int_equal(addr_parse(client, &hello.client), 0);
@@ -117,10 +119,10 @@ static void an_unknown_segment_or_no_configuration_matches_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_longest_prefix_then_the_narrowest_ports_win),
-		cmocka_unit_test(the_first_virtual_segment_decides_and_the_answer_has_its_own),
-		cmocka_unit_test(sources_are_excepted_by_the_policy_that_matched),
-		cmocka_unit_test(an_unknown_segment_or_no_configuration_matches_nothing),
+	        cmocka_unit_test(the_longest_prefix_then_the_narrowest_ports_win),
+	        cmocka_unit_test(the_first_virtual_segment_decides_and_the_answer_has_its_own),
+	        cmocka_unit_test(sources_are_excepted_by_the_policy_that_matched),
+	        cmocka_unit_test(an_unknown_segment_or_no_configuration_matches_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

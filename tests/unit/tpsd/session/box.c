@@ -15,32 +15,31 @@
 #include "lib/conf/error.h"
 #include "lib/conf/node.h"
 
-const char box_config[] =
-	"version: 1\n"
-	"device: {name: lab}\n"
-	"segments: [{name: wan, port_a: eth1, port_b: eth2}]\n"
-	"certificates:\n"
-	"  - {name: a-rsa, certificate: /x/0.pem, private_key: /x/0.key}\n"
-	"  - {name: a-ec, certificate: /x/1.pem, private_key: /x/1.key}\n"
-	"  - {name: b-ec, certificate: /x/2.pem, private_key: /x/2.key}\n"
-	"  - {name: c-ec, certificate: /x/3.pem, private_key: /x/3.key}\n"
-	"ca_certificates: [{name: root, certificate: /x/root.pem}]\n"
-	"trust_stores: [{name: trust, ca_certificates: [root]}]\n"
-	"ssl_server_proxies:\n"
-	"  - name: web\n"
-	"    destinations: [10.0.0.2/32]\n"
-	"    detection_ports: [\"443\"]\n"
-	"    decrypted_service: http\n"
-	"    certificates: [a-rsa, a-ec, b-ec, c-ec]\n"
-	"    default_certificate: a-rsa\n"
-	"    preset: modern\n"
-	"    logging: true\n"
-	"profiles:\n"
-	"  - name: default\n"
-	"    ssl_server_policies: [{name: web, proxy: web}]\n"
-	"virtual_segments:\n"
-	"  - {name: inbound, segment: wan, direction: a_to_b, profile: default}\n"
-	"ssl_inspection: {server: true}\n";
+const char box_config[] = "version: 1\n"
+                          "device: {name: lab}\n"
+                          "segments: [{name: wan, port_a: eth1, port_b: eth2}]\n"
+                          "certificates:\n"
+                          "  - {name: a-rsa, certificate: /x/0.pem, private_key: /x/0.key}\n"
+                          "  - {name: a-ec, certificate: /x/1.pem, private_key: /x/1.key}\n"
+                          "  - {name: b-ec, certificate: /x/2.pem, private_key: /x/2.key}\n"
+                          "  - {name: c-ec, certificate: /x/3.pem, private_key: /x/3.key}\n"
+                          "ca_certificates: [{name: root, certificate: /x/root.pem}]\n"
+                          "trust_stores: [{name: trust, ca_certificates: [root]}]\n"
+                          "ssl_server_proxies:\n"
+                          "  - name: web\n"
+                          "    destinations: [10.0.0.2/32]\n"
+                          "    detection_ports: [\"443\"]\n"
+                          "    decrypted_service: http\n"
+                          "    certificates: [a-rsa, a-ec, b-ec, c-ec]\n"
+                          "    default_certificate: a-rsa\n"
+                          "    preset: modern\n"
+                          "    logging: true\n"
+                          "profiles:\n"
+                          "  - name: default\n"
+                          "    ssl_server_policies: [{name: web, proxy: web}]\n"
+                          "virtual_segments:\n"
+                          "  - {name: inbound, segment: wan, direction: a_to_b, profile: default}\n"
+                          "ssl_inspection: {server: true}\n";
 
 /* ---- an inspector that blocks at a word ---- */
 
@@ -55,7 +54,7 @@ struct word {
 };
 
 static int word_begin(struct inspector *i, const struct tse_tuple *tuple, enum tse_service service,
-		      void **ret_flow)
+                      void **ret_flow)
 {
 	struct word_flow *f = calloc(1, sizeof(*f));
 
@@ -66,7 +65,7 @@ static int word_begin(struct inspector *i, const struct tse_tuple *tuple, enum t
 
 /* Holds back a line that is not whole, as a header block is. */
 static void word_feed(void *flow, enum tse_direction d, const uint8_t *view, size_t len, bool eof,
-		      struct tse_result *ret)
+                      struct tse_result *ret)
 {
 	struct word_flow *f = flow;
 	const uint8_t *end = len ? memrchr(view, '\n', len) : NULL;
@@ -80,9 +79,12 @@ static void word_feed(void *flow, enum tse_direction d, const uint8_t *view, siz
 	ret->verdict = TSE_BLOCK;
 	ret->release = 0;
 	ret->nmatches = 1;
-	ret->matches[0] = (struct tse_match){.sid = 7, .msg = "word", .classtype = "",
-					     .metadata = "", .direction = d,
-					     .action = {.block = true, .notify = true}};
+	ret->matches[0] = (struct tse_match){.sid = 7,
+	                                     .msg = "word",
+	                                     .classtype = "",
+	                                     .metadata = "",
+	                                     .direction = d,
+	                                     .action = {.block = true, .notify = true}};
 }
 
 static bool word_http(const void *flow, struct tse_http_info *info)
@@ -101,13 +103,17 @@ static void word_destroy(struct inspector *i)
 }
 
 static const struct inspector_ops word_ops = {
-	.begin = word_begin, .feed = word_feed, .http = word_http,
-	.bytes = word_bytes, .end = free,	.destroy = word_destroy,
+        .begin = word_begin,
+        .feed = word_feed,
+        .http = word_http,
+        .bytes = word_bytes,
+        .end = free,
+        .destroy = word_destroy,
 };
 
 /* ---- the configuration's parts ---- */
 
-static int give_certificate(void *arg, uint32_t index, X509 **leaf, STACK_OF(X509) **chain)
+static int give_certificate(void *arg, uint32_t index, X509 **leaf, STACK_OF(X509) * *chain)
 {
 	struct box *b = arg;
 
@@ -133,8 +139,7 @@ static int give_inspector(void *arg, const struct config_profile *profile, struc
 	return 0;
 }
 
-static void give_item(void *arg, int status, const char *path, const char *text,
-		      const char *remedy)
+static void give_item(void *arg, int status, const char *path, const char *text, const char *remedy)
 {
 	struct box *b = arg;
 	size_t len = strlen(b->items);
@@ -152,7 +157,7 @@ static char *edit_document(const char *const *settings)
 
 		assert_non_null(at);
 		assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, settings[1],
-				     at + strlen(settings[0])) > 0);
+		                     at + strlen(settings[0])) > 0);
 		free(text);
 		text = out;
 	}
@@ -162,7 +167,7 @@ static char *edit_document(const char *const *settings)
 void box_configure(struct box *b, const char *const *settings)
 {
 	const struct setup_source source = {give_certificate, give_trust, give_inspector, give_item,
-					    b};
+	                                    b};
 	char *text = edit_document(settings);
 	struct conf_document *doc = NULL;
 	struct conf_errors errs;
@@ -183,7 +188,7 @@ void box_configure(struct box *b, const char *const *settings)
 	setup_put(b->setup);
 	b->setup = NULL;
 	if (setup_create(b->config, 1, host_capability(b->host), host_keyprov(b->host), &source,
-			 &b->setup) != 0)
+	                 &b->setup) != 0)
 		b->setup = NULL;
 	config_put(b->config);
 	host_use_setup(b->host, b->setup);
@@ -200,7 +205,7 @@ static struct box_pair *pair_of(struct box *b, uint64_t flow)
 }
 
 static void on_verdict(void *arg, uint64_t flow, enum ipc_action action, enum ipc_reset reset,
-		       enum reason reason)
+                       enum reason reason)
 {
 	struct box_pair *p = pair_of(arg, flow);
 
@@ -230,7 +235,7 @@ void box_open(struct box *b, const char *const *settings)
 {
 	static const struct host_ops ops = {on_verdict, on_ended};
 	static const char *const names[BOX_CERTS] = {"DNS:a.test,DNS:*.wild.test", "DNS:a.test",
-						     "DNS:b.test", "DNS:c.test"};
+	                                             "DNS:b.test", "DNS:c.test"};
 	const uint8_t secret[TICKET_SECRET_LEN] = {9, 9, 9};
 	struct host_parts parts;
 
@@ -239,8 +244,12 @@ void box_open(struct box *b, const char *const *settings)
 	b->loop = loop_create();
 	b->ks = keystore_create();
 	fixture_backend_init(&b->backend, b->loop, b->ks, 0);
-	parts = (struct host_parts){.loop = b->loop, .keys = &b->backend.backend,
-				    .counters = &b->counters, .ops = &ops, .arg = b, .workers = 1};
+	parts = (struct host_parts){.loop = b->loop,
+	                            .keys = &b->backend.backend,
+	                            .counters = &b->counters,
+	                            .ops = &ops,
+	                            .arg = b,
+	                            .workers = 1};
 	assert_int_equal(host_create(&parts, &b->host), 0);
 	for (int i = 0; i < BOX_CERTS; i++) {
 		fixture_cert_make(&b->certs[i], i == 0 ? FIXTURE_RSA : FIXTURE_EC, names[i], NULL);

@@ -19,9 +19,9 @@ struct box_end {
 	int fd;
 	bool up, failed, eof, notified, reset;
 	struct buf out, in;
-	size_t chunk;	 /* bytes written at once; 0: all */
+	size_t chunk; /* bytes written at once; 0: all */
 	bool close_when_sent;
-	bool truncate;	 /* ends with a FIN alone */
+	bool truncate; /* ends with a FIN alone */
 	bool stop_reading;
 };
 
@@ -52,7 +52,8 @@ struct box {
 
 extern const char box_config[];
 
-/* `settings` replaces the proxy's or others' lines in the document: pairs of (from, to), NULL ends. */
+/* `settings` replaces the proxy's or others' lines in the document: pairs of (from, to), NULL ends.
+ */
 void box_open(struct box *b, const char *const *settings);
 void box_close(struct box *b);
 

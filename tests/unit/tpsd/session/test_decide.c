@@ -70,8 +70,8 @@ static size_t first_flight(uint8_t *out, size_t size)
 
 static void ask(struct box_pair *p, const uint8_t *bytes, size_t len, uint8_t flags)
 {
-	struct ipc_hello hello = {.flow = p->flow, .client_port = 1, .server_port = 443,
-				  .flags = flags};
+	struct ipc_hello hello = {
+	        .flow = p->flow, .client_port = 1, .server_port = 443, .flags = flags};
 
 	assert_int_equal(addr_parse("192.0.2.1", &hello.client), 0);
 	assert_int_equal(addr_parse("10.0.0.2", &hello.server), 0);
@@ -194,7 +194,7 @@ static void observe_excepted_and_paused_flows_are_left_alone(void **state)
 	ask(&p, bytes, len, 0);
 	assert_int_equal(p.reason, REASON_OBSERVED);
 	configure("{name: web, proxy: web}",
-		  "{name: web, proxy: web, source_exceptions: [192.0.2.0/24]}");
+	          "{name: web, proxy: web, source_exceptions: [192.0.2.0/24]}");
 	ask(&p, bytes, len, 0);
 	assert_int_equal(p.reason, REASON_SOURCE_EXCEPTION);
 	assert_int_equal(p.action, IPC_FORWARD);
@@ -207,8 +207,8 @@ static void limits_act_as_the_class_overload_with_hysteresis(void **state)
 	struct box_pair p = {.flow = 1u << 22};
 
 	configure("ssl_inspection: {server: true}\n",
-		  "ssl_inspection: {server: true}\nlimits: {sessions: 4, sessions_per_source: 4, "
-		  "sessions_per_destination: 4, hysteresis_percent: 50}\n");
+	          "ssl_inspection: {server: true}\nlimits: {sessions: 4, sessions_per_source: 4, "
+	          "sessions_per_destination: 4, hysteresis_percent: 50}\n");
 	for (int i = 0; i < 4; i++, p.flow++) {
 		ask(&p, bytes, len, 0);
 		assert_int_equal(p.action, IPC_TAKE);
@@ -235,7 +235,7 @@ static void a_server_with_another_key_is_as_set(void **state)
 
 	/* The server shows a-rsa, which this proxy has not. */
 	configure("[a-rsa, a-ec, b-ec, c-ec]\n    default_certificate: a-rsa",
-		  "[b-ec]\n    default_certificate: b-ec");
+	          "[b-ec]\n    default_certificate: b-ec");
 	box_pair_open(&box, &p, "b.test");
 	box_run(&box, &p, 1, box_is_up);
 	assert_true(p.client.up);
@@ -243,7 +243,7 @@ static void a_server_with_another_key_is_as_set(void **state)
 	assert_int_equal(box.counters.values[COUNTER_serverMismatch], before + 1);
 	(void)host_clear(box.host, &everything);
 	configure("[a-rsa, a-ec, b-ec, c-ec]\n    default_certificate: a-rsa",
-		  "[b-ec]\n    default_certificate: b-ec\n    on_server_mismatch: block");
+	          "[b-ec]\n    default_certificate: b-ec\n    on_server_mismatch: block");
 	box_pair_open(&box, &p, "b.test");
 	box_run(&box, &p, 1, ended);
 	assert_int_equal(p.reason, REASON_SERVER_MISMATCH);
@@ -252,8 +252,8 @@ static void a_server_with_another_key_is_as_set(void **state)
 	assert_int_equal(SSL_CTX_use_certificate(box.server_ctx, box.certs[3].leaf), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(box.server_ctx, box.certs[3].key), 1);
 	configure("[a-rsa, a-ec, b-ec, c-ec]\n    default_certificate: a-rsa",
-		  "[b-ec]\n    default_certificate: b-ec\n    on_server_mismatch: block\n"
-		  "    server_trust: trust");
+	          "[b-ec]\n    default_certificate: b-ec\n    on_server_mismatch: block\n"
+	          "    server_trust: trust");
 	box_pair_open(&box, &p, "b.test");
 	SSL_set_cipher_list(p.server.ssl, "ECDHE-ECDSA-AES128-GCM-SHA256");
 	SSL_set_max_proto_version(p.server.ssl, TLS1_2_VERSION);
@@ -268,16 +268,16 @@ static bool heard(struct box_pair *p)
 }
 
 static int choose_http11(SSL *ssl, const unsigned char **out, unsigned char *outlen,
-			 const unsigned char *in, unsigned inlen, void *arg)
+                         const unsigned char *in, unsigned inlen, void *arg)
 {
 	unsigned *seen = arg;
 
 	*seen = inlen;
 	return SSL_select_next_proto((unsigned char **)out, outlen,
-				     (const unsigned char *)"\x08http/1.1", 9, in,
-				     inlen) == OPENSSL_NPN_NEGOTIATED
-		       ? SSL_TLSEXT_ERR_OK
-		       : SSL_TLSEXT_ERR_NOACK;
+	                             (const unsigned char *)"\x08http/1.1", 9, in,
+	                             inlen) == OPENSSL_NPN_NEGOTIATED
+	               ? SSL_TLSEXT_ERR_OK
+	               : SSL_TLSEXT_ERR_NOACK;
 }
 
 static void h2_is_left_out_of_the_offer_and_the_choice_is_the_same(void **state)
@@ -309,7 +309,7 @@ static void time_limits_end_what_does_not_go_on(void **state)
 	struct box_pair p;
 
 	configure("{server: true}", "{server: true, handshake_timeout: 1s, idle_timeout: 1s, "
-				    "close_timeout: 1s}");
+	                            "close_timeout: 1s}");
 	box_pair_open(&box, &p, "a.test");
 	SSL_free(p.server.ssl);
 	p.server.ssl = NULL; /* a server that says nothing */
@@ -417,21 +417,21 @@ static void older_protocols_run_when_they_are_chosen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_part_of_a_hello_asks_for_more_and_its_end_is_an_error,
-				       begin),
-		cmocka_unit_test_setup(a_flow_taken_early_is_decided_when_the_rest_comes, begin),
-		cmocka_unit_test_setup(what_turns_out_to_be_no_tls_is_spliced_when_bypass_is_set,
-				       begin),
-		cmocka_unit_test_setup(observe_excepted_and_paused_flows_are_left_alone, begin),
-		cmocka_unit_test_setup(limits_act_as_the_class_overload_with_hysteresis, begin),
-		cmocka_unit_test_setup(a_server_with_another_key_is_as_set, begin),
-		cmocka_unit_test_setup(h2_is_left_out_of_the_offer_and_the_choice_is_the_same,
-				       begin),
-		cmocka_unit_test_setup(time_limits_end_what_does_not_go_on, begin),
-		cmocka_unit_test_setup(renegotiation_is_as_the_rekey_interval_says, begin),
-		cmocka_unit_test_setup(a_client_may_not_renegotiate, begin),
-		cmocka_unit_test_setup(key_update_is_answered, begin),
-		cmocka_unit_test_setup(older_protocols_run_when_they_are_chosen, begin),
+	        cmocka_unit_test_setup(a_part_of_a_hello_asks_for_more_and_its_end_is_an_error,
+	                               begin),
+	        cmocka_unit_test_setup(a_flow_taken_early_is_decided_when_the_rest_comes, begin),
+	        cmocka_unit_test_setup(what_turns_out_to_be_no_tls_is_spliced_when_bypass_is_set,
+	                               begin),
+	        cmocka_unit_test_setup(observe_excepted_and_paused_flows_are_left_alone, begin),
+	        cmocka_unit_test_setup(limits_act_as_the_class_overload_with_hysteresis, begin),
+	        cmocka_unit_test_setup(a_server_with_another_key_is_as_set, begin),
+	        cmocka_unit_test_setup(h2_is_left_out_of_the_offer_and_the_choice_is_the_same,
+	                               begin),
+	        cmocka_unit_test_setup(time_limits_end_what_does_not_go_on, begin),
+	        cmocka_unit_test_setup(renegotiation_is_as_the_rekey_interval_says, begin),
+	        cmocka_unit_test_setup(a_client_may_not_renegotiate, begin),
+	        cmocka_unit_test_setup(key_update_is_answered, begin),
+	        cmocka_unit_test_setup(older_protocols_run_when_they_are_chosen, begin),
 	};
 
 	return cmocka_run_group_tests(tests, open_box, close_box);

@@ -21,8 +21,8 @@ static void an_entry_is_for_its_name_server_and_port_and_ends(void **state)
 	assert_int_equal(learned_find(&l, &a, 443, "b.test", 6, 2000), REASON_NONE);
 	assert_int_equal(learned_find(&l, &b, 443, "a.test", 6, 2000), REASON_NONE);
 	assert_int_equal(learned_find(&l, &a, 443, "a.test", 6,
-				      1000 + (LEARNED_LIFETIME_S + 1) * CLOCK_NS_PER_S),
-			 REASON_NONE);
+	                              1000 + (LEARNED_LIFETIME_S + 1) * CLOCK_NS_PER_S),
+	                 REASON_NONE);
 	assert_int_equal(l.count, 0);
 }
 
@@ -44,8 +44,8 @@ static void however_many_are_learned_the_table_stays_its_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_entry_is_for_its_name_server_and_port_and_ends),
-		cmocka_unit_test(however_many_are_learned_the_table_stays_its_size),
+	        cmocka_unit_test(an_entry_is_for_its_name_server_and_port_and_ends),
+	        cmocka_unit_test(however_many_are_learned_the_table_stays_its_size),
 	};
 
 	return RUN_TESTS(tests);

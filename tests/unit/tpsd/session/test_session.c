@@ -65,8 +65,8 @@ static void the_certificate_is_the_one_of_the_name(void **state)
 	static const struct {
 		const char *sni;
 		int cert;
-	} names[] = {{"b.test", 2}, {"c.test", 3}, {"x.wild.test", 0}, {"unknown.test", 0},
-		     {NULL, 0},	   {"B.TEST", 2}, {"y.x.wild.test", 0}};
+	} names[] = {{"b.test", 2}, {"c.test", 3}, {"x.wild.test", 0},  {"unknown.test", 0},
+	             {NULL, 0},     {"B.TEST", 2}, {"y.x.wild.test", 0}};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(names); i++) {
 		struct box_pair p;
@@ -75,8 +75,8 @@ static void the_certificate_is_the_one_of_the_name(void **state)
 		box_run(&box, &p, 1, box_is_up);
 		assert_true(p.client.up);
 		assert_int_equal(X509_cmp(SSL_get0_peer_certificate(p.client.ssl),
-					  box.certs[names[i].cert].leaf),
-				 0);
+		                          box.certs[names[i].cert].leaf),
+		                 0);
 		if (names[i].sni)
 			assert_string_equal(SSL_get_servername(p.server.ssl, 0), names[i].sni);
 		box_pair_close(&p);
@@ -96,7 +96,7 @@ static void one_name_has_rsa_and_ecdsa(void **state)
 		box_run(&box, &p, 1, box_is_up);
 		assert_true(p.client.up);
 		assert_int_equal(
-			X509_cmp(SSL_get0_peer_certificate(p.client.ssl), box.certs[i].leaf), 0);
+		        X509_cmp(SSL_get0_peer_certificate(p.client.ssl), box.certs[i].leaf), 0);
 		box_pair_close(&p);
 		(void)host_clear(box.host, &everything);
 	}
@@ -236,7 +236,7 @@ static bool resumed_up(struct box_pair *p)
 }
 
 static SSL_SESSION *connect_once(const char *sni, SSL_SESSION *session, bool *ret_client,
-				 bool *ret_server)
+                                 bool *ret_server)
 {
 	SSL_SESSION *got;
 	struct box_pair p;
@@ -311,9 +311,9 @@ static void a_client_with_nothing_in_common_gets_the_right_alert(void **state)
 		enum reason reason;
 		int alert;
 	} cases[] = {{TLS1_1_VERSION, "AES128-SHA", REASON_CLIENT_VERSION,
-		      SSL_R_TLSV1_ALERT_PROTOCOL_VERSION},
-		     {TLS1_2_VERSION, "AES128-SHA", REASON_CLIENT_SUITE,
-		      SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE}};
+	              SSL_R_TLSV1_ALERT_PROTOCOL_VERSION},
+	             {TLS1_2_VERSION, "AES128-SHA", REASON_CLIENT_SUITE,
+	              SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE}};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
 		struct box_pair p;
@@ -467,24 +467,24 @@ static void the_lists_for_the_cli_are_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bytes_pass_both_ways_and_close_notify_too),
-		cmocka_unit_test(the_certificate_is_the_one_of_the_name),
-		cmocka_unit_test(one_name_has_rsa_and_ecdsa),
-		cmocka_unit_test(an_attack_split_at_every_byte_never_reaches_the_server),
-		cmocka_unit_test(back_pressure_bounds_what_is_kept_and_loses_nothing),
-		cmocka_unit_test(truncation_is_passed_on_as_truncation),
-		cmocka_unit_test(a_reset_is_passed_on_as_reset),
-		cmocka_unit_test(alpn_is_the_same_on_both_legs),
-		cmocka_unit_test(both_legs_resume),
-		cmocka_unit_test(legs_negotiate_independently),
-		cmocka_unit_test(a_client_with_nothing_in_common_gets_the_right_alert),
-		cmocka_unit_test(a_server_with_nothing_in_common_is_told_apart),
-		cmocka_unit_test(a_server_that_wants_a_client_certificate_is_blocked),
-		cmocka_unit_test(keys_that_are_away_end_the_session_with_their_reason),
-		cmocka_unit_test(late_keys_and_a_client_that_leaves_meanwhile),
-		cmocka_unit_test(http2_without_negotiation_is_blocked),
-		cmocka_unit_test(cleartext_is_dropped_and_others_are_left_alone),
-		cmocka_unit_test(the_lists_for_the_cli_are_json),
+	        cmocka_unit_test(bytes_pass_both_ways_and_close_notify_too),
+	        cmocka_unit_test(the_certificate_is_the_one_of_the_name),
+	        cmocka_unit_test(one_name_has_rsa_and_ecdsa),
+	        cmocka_unit_test(an_attack_split_at_every_byte_never_reaches_the_server),
+	        cmocka_unit_test(back_pressure_bounds_what_is_kept_and_loses_nothing),
+	        cmocka_unit_test(truncation_is_passed_on_as_truncation),
+	        cmocka_unit_test(a_reset_is_passed_on_as_reset),
+	        cmocka_unit_test(alpn_is_the_same_on_both_legs),
+	        cmocka_unit_test(both_legs_resume),
+	        cmocka_unit_test(legs_negotiate_independently),
+	        cmocka_unit_test(a_client_with_nothing_in_common_gets_the_right_alert),
+	        cmocka_unit_test(a_server_with_nothing_in_common_is_told_apart),
+	        cmocka_unit_test(a_server_that_wants_a_client_certificate_is_blocked),
+	        cmocka_unit_test(keys_that_are_away_end_the_session_with_their_reason),
+	        cmocka_unit_test(late_keys_and_a_client_that_leaves_meanwhile),
+	        cmocka_unit_test(http2_without_negotiation_is_blocked),
+	        cmocka_unit_test(cleartext_is_dropped_and_others_are_left_alone),
+	        cmocka_unit_test(the_lists_for_the_cli_are_json),
 	};
 
 	return cmocka_run_group_tests(tests, open_box, close_box);

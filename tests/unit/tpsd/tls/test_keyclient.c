@@ -16,14 +16,14 @@ static struct env {
 } env;
 
 static void on_keys(struct ipc_channel *ch, const struct ipc_message *msg, int fds[IPC_FDS_MAX],
-		    void *arg)
+                    void *arg)
 {
 	if (msg && msg->type == IPC_SIGN && env.asked < 8)
 		env.ids[env.asked++] = msg->sign.id;
 }
 
 static void on_worker(struct ipc_channel *ch, const struct ipc_message *msg, int fds[IPC_FDS_MAX],
-		      void *arg)
+                      void *arg)
 {
 }
 
@@ -70,8 +70,8 @@ static int ask(struct asked *a)
 {
 	static const uint8_t digest[32] = {1};
 
-	*a = (struct asked){.req = {.operation = KEY_SIGN, .input = digest, .input_len = 32,
-				    .done = on_done}};
+	*a = (struct asked){
+	        .req = {.operation = KEY_SIGN, .input = digest, .input_len = 32, .done = on_done}};
 	a->req.arg = a;
 	return key_submit(keyclient_backend(env.kc), &a->req);
 }
@@ -163,14 +163,14 @@ static void silence_ends_at_the_time_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(answers_find_their_request_in_any_order, open_env,
-						close_env),
-		cmocka_unit_test_setup_teardown(an_answer_to_a_cancelled_request_is_nothing,
-						open_env, close_env),
-		cmocka_unit_test_setup_teardown(what_is_open_waits_for_the_next_keys, open_env,
-						close_env),
-		cmocka_unit_test_setup_teardown(silence_ends_at_the_time_limit, open_env,
-						close_env),
+	        cmocka_unit_test_setup_teardown(answers_find_their_request_in_any_order, open_env,
+	                                        close_env),
+	        cmocka_unit_test_setup_teardown(an_answer_to_a_cancelled_request_is_nothing,
+	                                        open_env, close_env),
+	        cmocka_unit_test_setup_teardown(what_is_open_waits_for_the_next_keys, open_env,
+	                                        close_env),
+	        cmocka_unit_test_setup_teardown(silence_ends_at_the_time_limit, open_env,
+	                                        close_env),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

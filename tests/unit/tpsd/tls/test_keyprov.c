@@ -38,12 +38,15 @@ struct pair {
 
 static int setup(void **state)
 {
-	struct config_tls_side side = {
-		.protocols = ~0u, .key_exchange = ~0u, .authentication = ~0u, .bulk = ~0u, .mac = ~0u};
+	struct config_tls_side side = {.protocols = ~0u,
+	                               .key_exchange = ~0u,
+	                               .authentication = ~0u,
+	                               .bulk = ~0u,
+	                               .mac = ~0u};
 	struct tls_capability cap;
 
 	side.protocols = CONFIG_BIT(CONFIG_TLS1_0) | CONFIG_BIT(CONFIG_TLS1_1) |
-			 CONFIG_BIT(CONFIG_TLS1_2) | CONFIG_BIT(CONFIG_TLS1_3);
+	                 CONFIG_BIT(CONFIG_TLS1_2) | CONFIG_BIT(CONFIG_TLS1_3);
 	env.loop = loop_create();
 	env.ks = keystore_create();
 	fixture_backend_init(&env.backend, env.loop, env.ks, 50);
@@ -83,8 +86,8 @@ static void pair_open(struct pair *p, SSL_CTX *server, SSL_CTX *client)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p->fds), 0);
 	p->leg.side = LEG_CLIENT;
 	p->leg.fd = p->fds[0];
-	assert_int_equal(tls_leg_open_client(&p->leg, server, env.kp, NULL, binding, NULL, 0, wake, p),
-			 0);
+	assert_int_equal(
+	        tls_leg_open_client(&p->leg, server, env.kp, NULL, binding, NULL, 0, wake, p), 0);
 	p->client = SSL_new(client);
 	SSL_set_fd(p->client, p->fds[1]);
 	SSL_set_connect_state(p->client);
@@ -148,8 +151,8 @@ static SSL_CTX *make_server(int cert)
 	SSL_CTX *ctx = NULL;
 
 	assert_int_equal(tls_context_create_client_side(&o, cert < 0 ? both : &both[cert],
-							cert < 0 ? 2 : 1, &ctx),
-			 0);
+	                                                cert < 0 ? 2 : 1, &ctx),
+	                 0);
 	return ctx;
 }
 
@@ -177,7 +180,7 @@ static void try_one(int cert, int version, const char *list)
 	run_pairs(&p, 1);
 	if (p.status != 0)
 		print_error("cert %d version %x list %s: reason %d\n", cert, version, list,
-			    p.leg.reason);
+		            p.leg.reason);
 	assert_int_equal(p.status, 0);
 	assert_int_equal(SSL_do_handshake(p.client), 1);
 	assert_int_equal(SSL_version(p.client), version);
@@ -217,7 +220,7 @@ static void tls_rsa_decrypts_from_afar(void **state)
 static void signature_algorithms_are_the_clients_choice(void **state)
 {
 	static const char *const algs[] = {"RSA+SHA256", "rsa_pss_rsae_sha256", "RSA+SHA512",
-					   "rsa_pss_rsae_sha384", "ECDSA+SHA256"};
+	                                   "rsa_pss_rsae_sha384", "ECDSA+SHA256"};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(algs); i++) {
 		SSL_CTX *server = make_server(-1);
@@ -291,12 +294,12 @@ static void keys_that_are_away_fail_the_handshake_with_their_reason(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_version_and_key_type_signs_from_afar),
-		cmocka_unit_test(tls_rsa_decrypts_from_afar),
-		cmocka_unit_test(signature_algorithms_are_the_clients_choice),
-		cmocka_unit_test(late_keys_hold_up_nobody_else),
-		cmocka_unit_test(a_session_may_end_while_its_key_is_asked),
-		cmocka_unit_test(keys_that_are_away_fail_the_handshake_with_their_reason),
+	        cmocka_unit_test(every_version_and_key_type_signs_from_afar),
+	        cmocka_unit_test(tls_rsa_decrypts_from_afar),
+	        cmocka_unit_test(signature_algorithms_are_the_clients_choice),
+	        cmocka_unit_test(late_keys_hold_up_nobody_else),
+	        cmocka_unit_test(a_session_may_end_while_its_key_is_asked),
+	        cmocka_unit_test(keys_that_are_away_fail_the_handshake_with_their_reason),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

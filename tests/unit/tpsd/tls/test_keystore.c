@@ -17,27 +17,29 @@ static void a_signature_verifies_and_odd_requests_are_refused(void **state)
 
 	fixture_cert_make(&c, FIXTURE_EC, "DNS:a.test", NULL);
 	assert_int_equal(keystore_key_id(c.key, id), 0);
-	assert_int_equal(keystore_sign(ks, id, IPC_SIGN_ECDSA | IPC_SHA256 << 8, digest, 32, sig, &len),
-			 SL_ENOENT);
+	assert_int_equal(
+	        keystore_sign(ks, id, IPC_SIGN_ECDSA | IPC_SHA256 << 8, digest, 32, sig, &len),
+	        SL_ENOENT);
 	assert_int_equal(keystore_add(ks, c.key, 1), 0);
-	assert_int_equal(keystore_sign(ks, id, IPC_SIGN_ECDSA | IPC_SHA256 << 8, digest, 32, sig, &len),
-			 0);
+	assert_int_equal(
+	        keystore_sign(ks, id, IPC_SIGN_ECDSA | IPC_SHA256 << 8, digest, 32, sig, &len), 0);
 	ctx = EVP_PKEY_CTX_new(c.key, NULL);
 	assert_int_equal(EVP_PKEY_verify_init(ctx), 1);
 	assert_int_equal(EVP_PKEY_verify(ctx, sig, len, digest, 32), 1);
 	EVP_PKEY_CTX_free(ctx);
-	assert_int_equal(keystore_sign(ks, id, IPC_SIGN_ECDSA | IPC_SHA256 << 8, digest, 31, sig, &len),
-			 SL_EINVAL);
 	assert_int_equal(
-		keystore_sign(ks, id, IPC_SIGN_RSA_PSS | IPC_SHA256 << 8, digest, 32, sig, &len),
-		SL_EINVAL);
+	        keystore_sign(ks, id, IPC_SIGN_ECDSA | IPC_SHA256 << 8, digest, 31, sig, &len),
+	        SL_EINVAL);
+	assert_int_equal(
+	        keystore_sign(ks, id, IPC_SIGN_RSA_PSS | IPC_SHA256 << 8, digest, 32, sig, &len),
+	        SL_EINVAL);
 	assert_int_equal(keystore_sign(ks, id, 0xffff, digest, 32, sig, &len), SL_EINVAL);
 	fixture_cert_free(&c);
 	keystore_destroy(ks);
 }
 
 static void decrypt(EVP_PKEY *key, struct keystore *ks, const uint8_t *plain, size_t n,
-		    uint8_t out[48])
+                    uint8_t out[48])
 {
 	uint8_t id[KEY_ID_LEN], box[512];
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
@@ -95,9 +97,9 @@ static void keys_live_as_long_as_a_revision_names_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_signature_verifies_and_odd_requests_are_refused),
-		cmocka_unit_test(a_bad_premaster_gives_48_other_bytes_and_no_error),
-		cmocka_unit_test(keys_live_as_long_as_a_revision_names_them),
+	        cmocka_unit_test(a_signature_verifies_and_odd_requests_are_refused),
+	        cmocka_unit_test(a_bad_premaster_gives_48_other_bytes_and_no_error),
+	        cmocka_unit_test(keys_live_as_long_as_a_revision_names_them),
 	};
 
 	return RUN_TESTS(tests);

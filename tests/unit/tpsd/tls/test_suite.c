@@ -7,7 +7,7 @@
 #include "tests/unit/unit.h"
 
 static const struct config_tls_side everything = {
-	.protocols = 0x1f, .key_exchange = ~0u, .authentication = ~0u, .bulk = ~0u, .mac = ~0u};
+        .protocols = 0x1f, .key_exchange = ~0u, .authentication = ~0u, .bulk = ~0u, .mac = ~0u};
 
 static void the_probe_finds_what_every_openssl_3_has(void **state)
 {
@@ -41,7 +41,7 @@ static void what_the_library_lacks_is_named_and_left_out(void **state)
 
 static void criteria_and_deselection_choose(void **state)
 {
-	static const char *const not[] = {"TLS_RSA_WITH_AES_128_CBC_SHA"};
+	static const char *const not [] = {"TLS_RSA_WITH_AES_128_CBC_SHA"};
 	struct config_tls_side side = everything;
 	struct tls_capability cap = {.protocols = 0x1f, .suites = ~UINT64_C(0)};
 	struct tls_selection sel;
@@ -60,9 +60,9 @@ static void criteria_and_deselection_choose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_probe_finds_what_every_openssl_3_has),
-		cmocka_unit_test(what_the_library_lacks_is_named_and_left_out),
-		cmocka_unit_test(criteria_and_deselection_choose),
+	        cmocka_unit_test(the_probe_finds_what_every_openssl_3_has),
+	        cmocka_unit_test(what_the_library_lacks_is_named_and_left_out),
+	        cmocka_unit_test(criteria_and_deselection_choose),
 	};
 
 	return RUN_TESTS(tests);
