@@ -4,6 +4,7 @@ proves that it did its work in a sample."""
 
 import json
 import os
+import shutil
 import stat
 import time
 
@@ -144,6 +145,7 @@ class Sluice(Wire):
     def stop(self):
         self.place.lab.box.stop()
         self.place.lab.box.remove()
+        shutil.rmtree(f"/var/log/sluice/{self.place.lab.name}", ignore_errors=True)
 
     def pids(self):
         return self.place.lab.box.processes()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's stage: its lab, the box's configurations, and hands to do things as a host."""
 
-import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -34,8 +34,7 @@ class Stage:
         find_binary("tpsd", "TPSD")
         find_binary("tps", "TPS")
         self.lab_command("down")
-        for path in glob.glob(os.path.join(self.logs, "*.json*")):
-            os.unlink(path)
+        shutil.rmtree(self.logs, ignore_errors=True)
         self.lab_command("up", "--wire", "box")
         self.lab = Lab(self.name)
         self.write("demo.rules", self.rules, 0o644)
@@ -110,6 +109,7 @@ class Stage:
 
     def remove(self):
         self.lab_command("down")
+        shutil.rmtree(self.logs, ignore_errors=True)
 
 
 class Capture:
