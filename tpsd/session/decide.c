@@ -3,6 +3,9 @@
  * HELLO and DECIDE: what `wire` holds comes here, policy and the ClientHello say forward, take or
  * drop. Nothing is kept of a flow that is not taken, so an answer of `more` costs nothing.
  */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -357,6 +360,18 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 		settle(h, hello, &match, whole, &d);
 }
 
+/* What follows the bytes that are there: SL_EAGAIN, SL_EEOF after a FIN, SL_ECLOSED after a RST. A
+ * socket that has ended is readable for ever, whatever it is asked to wait for. */
+static int what_follows(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state == TCP_CLOSE)
+		return SL_ECLOSED;
+	return info.tcpi_state == TCP_ESTABLISHED ? SL_EAGAIN : SL_EEOF;
+}
+
 /*
  * The ClientHello of a flow that was taken before it was whole (incomplete_hello_wait): read on the
  * socket without taking it off, so that the TLS library finds it there.
@@ -370,8 +385,12 @@ static int peek_hello(struct session *s, struct clienthello *ret)
 
 	if (n == 0)
 		return SL_EEOF;
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return SL_ECLOSED;
 	rc = n < 0 ? SL_EAGAIN
 	           : clienthello_parse(h->peek_scratch, (size_t)n, h->hello_scratch, ret);
+	if (rc == SL_EAGAIN)
+		rc = what_follows(s->legs[LEG_CLIENT].fd);
 	if (rc != SL_EAGAIN)
 		return rc;
 	/* Do not wake for what was seen already. */
@@ -388,6 +407,8 @@ static enum reason reason_of_parse(int rc)
 		return REASON_CLEARTEXT;
 	case SL_EEOF:
 		return REASON_INCOMPLETE_HELLO;
+	case SL_ECLOSED:
+		return REASON_CLIENT_RESET;
 	default:
 		return REASON_HELLO_MALFORMED;
 	}
