@@ -7,7 +7,11 @@
 
 #include "lib/base/err.h"
 
-enum { POOLED_BYTES = 2048, FREE_MAX = 1024 };
+enum {
+	POOLED_BYTES = 2048,
+	FREE_MAX = 1024,
+	BARE_PACKETS = 8, /* without payload, past the bounds: FIN and RST */
+};
 
 void hold_pool_init(struct hold_pool *pool, uint32_t packets_max, uint32_t packets_per_flow,
                     uint64_t bytes_max)
@@ -67,25 +71,35 @@ void hold_init(struct hold *h)
 	h->packets = 0;
 }
 
+/* The end of a flow is held when its bytes are not any more: nobody would say it again. */
+static bool has_room(const struct hold_pool *pool, const struct hold *h, const struct wire_up *up,
+                     bool bare)
+{
+	uint32_t more = bare ? BARE_PACKETS : 0;
+
+	return h->packets < pool->packets_per_flow + more &&
+	       pool->packets < pool->packets_max + more &&
+	       pool->bytes + up->data_len <= pool->bytes_max;
+}
+
 int hold_add(struct hold_pool *pool, struct hold *h, const struct wire_up *up)
 {
+	struct packet_view v;
 	struct held_packet *p;
-	int error;
+	int error = packet_read(up->data, up->data_len, up->l3, &v);
 
-	if (h->packets >= pool->packets_per_flow || pool->packets >= pool->packets_max ||
-	    pool->bytes + up->data_len > pool->bytes_max)
+	if (error)
+		return error;
+	if (!packet_checksum_right(&v))
+		return SL_EMALFORMED;
+	if (!has_room(pool, h, up, v.payload_len == 0))
 		return SL_ELIMIT;
 	p = packet_get(pool, up->data_len);
 	if (!p)
 		return SL_ENOMEM;
 	memcpy(p->data, up->data, up->data_len);
-	error = packet_read(p->data, up->data_len, up->l3, &p->view);
-	if (!error && !packet_checksum_right(&p->view))
-		error = SL_EMALFORMED;
-	if (error) {
-		packet_put(pool, p);
-		return error;
-	}
+	p->view = v;
+	p->view.frame = p->data;
 	p->side = up->side & 1;
 	p->gso_size = up->gso_size;
 	p->tag = (struct packet_tag){.vlan_proto = up->vlan_proto, .vlan_tci = up->vlan_tci};

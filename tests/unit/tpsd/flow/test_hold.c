@@ -132,6 +132,10 @@ static void no_more_than_the_bounds(void **state)
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(add(0, 100, "x", 0), 0);
 	assert_int_equal(add(0, 100, "x", 0), SL_ELIMIT);
+	/* But for how the flow ends, which is not said twice. */
+	assert_int_equal(add(0, 101, "", PACKET_RST), 0);
+	(void)assembled(100);
+	assert_true(stream.reset);
 	hold_clear(&pool, &hold);
 	memset(long_text, 'y', sizeof(long_text));
 	long_text[79] = 0;
