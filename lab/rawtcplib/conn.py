@@ -9,7 +9,7 @@ import time
 from . import frames as fr
 
 MASK = 0xFFFFFFFF
-RETRY_S, RETRIES = 0.3, 8
+RETRY_S, RETRIES, REPEATED = 0.3, 8, 128
 IN_FLIGHT_MAX = 48 << 10
 SEGMENT = 1400
 
@@ -146,7 +146,7 @@ class Conn:
 
     def repeat(self):
         now = time.monotonic()
-        for first, _, _, payload, how, turns in self.unacked[:4]:
+        for first, _, _, payload, how, turns in self.unacked[:REPEATED]:
             if now - turns[0] > RETRY_S * (turns[1] + 1) and turns[1] < RETRIES:
                 turns[0], turns[1] = now, turns[1] + 1
                 self.packet(how, first, None, payload)
