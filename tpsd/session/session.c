@@ -139,6 +139,7 @@ static uint32_t epoll_of(unsigned wants)
 }
 
 enum { READY_BOTH = 3 };
+enum { DISCARD_READS = 4 }; /* at a close, of CLIENTHELLO_MAX bytes: no peer keeps us reading */
 
 /* In the relay a leg's event concerns the direction that reads it or the one that writes to it;
  * trying the other one too would cost a system call each time. */
@@ -283,6 +284,19 @@ void session_arm(struct session *s, uint64_t delay_ns)
 		log_error("flow %llu has no timer: out of memory", (unsigned long long)s->flow);
 }
 
+/*
+ * The kernel resets a connection that is closed with bytes unread. What came last and nobody wants
+ * (a server's tickets, say) is thrown away first, so that the end is the FIN that was meant.
+ */
+static void discard_unread(const struct leg *leg)
+{
+	struct host *h = leg->session->host;
+
+	for (int i = 0; i < DISCARD_READS; i++)
+		if (recv(leg->fd, h->peek_scratch, sizeof(h->peek_scratch), MSG_DONTWAIT) <= 0)
+			return;
+}
+
 /* `wire` set the sockets to reset when they are closed, so that our death resets them. */
 static void close_leg(struct leg *leg, bool orderly)
 {
@@ -293,8 +307,10 @@ static void close_leg(struct leg *leg, bool orderly)
 		leg->ops->fini(leg);
 	if (leg->fd < 0)
 		return;
-	if (orderly)
+	if (orderly) {
 		(void)setsockopt(leg->fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+		discard_unread(leg);
+	}
 	(void)close(leg->fd);
 	leg->fd = -1;
 }
