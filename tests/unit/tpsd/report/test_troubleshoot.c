@@ -16,12 +16,16 @@
 #include "tpsd/report/troubleshoot.h"
 
 static char dir[64];
-static enum panic_step step;
 
 /* The panic state is the only thing of `control` that a check asks for by a function. */
-enum panic_step panic_step(const struct panic *panic)
+struct panic {
+	enum panic_step step;
+};
+static struct panic panic;
+
+enum panic_step panic_step(const struct panic *p)
 {
-	return step;
+	return p->step;
 }
 
 struct device {
@@ -130,7 +134,7 @@ static struct device healthy(const struct document *d)
 	dev.segments = json_loads("[{\"name\":\"wan\",\"port_a\":{\"link\":\"up\"},"
 	                          "\"port_b\":{\"link\":\"up\"}}]",
 	                          0, NULL);
-	step = PANIC_NONE;
+	panic.step = PANIC_NONE;
 	return dev;
 }
 
@@ -151,6 +155,7 @@ static void judge(struct device *dev, enum trouble_case which, const char *expec
 	bool seen = false;
 	size_t i;
 
+	dev->control.panic = &panic;
 	dev->control.proc = &dev->proc;
 	assert_int_equal(addr_parse("10.0.0.10", &t.client), 0);
 	assert_int_equal(addr_parse("10.0.0.20", &t.server), 0);
@@ -288,9 +293,9 @@ static void panic_and_links_fail_their_own_checks(void **state)
 	struct device dev = healthy(&good);
 
 	(void)state;
-	step = PANIC_STOP;
+	panic.step = PANIC_STOP;
 	judge(&dev, NOT_INSPECTED, "panic mode and drain");
-	step = PANIC_NONE;
+	panic.step = PANIC_NONE;
 	dev.control.draining = true;
 	judge(&dev, NOT_INSPECTED, "panic mode and drain");
 	dev.control.draining = false;
