@@ -35,6 +35,8 @@ struct device {
 	json_t *segments;
 };
 
+static void run(const char *fmt, ...) SL_PRINTF(1, 2);
+
 static void run(const char *fmt, ...)
 {
 	char command[1024];
