@@ -243,16 +243,24 @@ static int load_leaf(const struct pki_files *files, STACK_OF(X509) * *ret_certs,
 	return rc;
 }
 
-static int load_more(const char *path, struct pki_chain *chain, struct pki_error *err)
+/* All certificates of a public file; *ret_certs is the caller's to pop_free. */
+static int load_certificates(const char *path, STACK_OF(X509) **ret_certs, struct pki_error *err)
 {
-	STACK_OF(X509) *certs = NULL;
 	struct pki_file file;
 	int rc = pki_file_read(path, false, &file, err);
 
 	if (rc != 0)
 		return rc;
-	rc = pki_certificates_parse(path, file.data, file.len, &certs, err);
+	rc = pki_certificates_parse(path, file.data, file.len, ret_certs, err);
 	pki_file_fini(&file);
+	return rc;
+}
+
+static int load_more(const char *path, struct pki_chain *chain, struct pki_error *err)
+{
+	STACK_OF(X509) *certs = NULL;
+	int rc = load_certificates(path, &certs, err);
+
 	if (rc != 0)
 		return rc;
 	rc = take_intermediates(chain, certs, 0);
@@ -357,13 +365,8 @@ int pki_chain_write_pem(const struct pki_chain *chain, struct buf *out)
 int pki_certificates_load_pem(const char *path, struct buf *out, struct pki_error *err)
 {
 	STACK_OF(X509) *certs = NULL;
-	struct pki_file file;
-	int rc = pki_file_read(path, false, &file, err);
+	int rc = load_certificates(path, &certs, err);
 
-	if (rc != 0)
-		return rc;
-	rc = pki_certificates_parse(path, file.data, file.len, &certs, err);
-	pki_file_fini(&file);
 	if (rc != 0)
 		return rc;
 	rc = write_certificates(NULL, certs, out);

@@ -100,11 +100,11 @@ static void tell(const char *what, uint64_t ns, uint64_t bytes, unsigned rounds)
 	             (double)bytes / (double)ns * 1e9 / (1 << 30), (double)ns / 1000 / rounds);
 }
 
-/* Requests with responses of 16 KiB, head and body in one feed. */
-static int bench_exchanges(struct bench *b)
+/* Requests with responses of `body` bytes, head and body in one feed. */
+static int bench_exchanges(struct bench *b, size_t body, const char *what)
 {
 	uint64_t start;
-	int rc = make_response(b, BODY_BYTES, BODY_BYTES);
+	int rc = make_response(b, body, body);
 
 	if (rc == 0)
 		rc = begin(b);
@@ -115,27 +115,7 @@ static int bench_exchanges(struct bench *b)
 		if (!exchange(b))
 			return SL_EREFUSED;
 	}
-	tell("request and 16 KiB response", cpu_now_ns() - start,
-	     (uint64_t)ROUNDS * (sizeof(request) - 1 + b->response_len), ROUNDS);
-	tse_flow_end(b->flow);
-	return 0;
-}
-
-static int bench_requests(struct bench *b)
-{
-	uint64_t start;
-	int rc = make_response(b, 0, 0);
-
-	if (rc == 0)
-		rc = begin(b);
-	if (rc != 0)
-		return rc;
-	start = cpu_now_ns();
-	for (int i = 0; i < ROUNDS; i++) {
-		if (!exchange(b))
-			return SL_EREFUSED;
-	}
-	tell("request and empty response", cpu_now_ns() - start,
+	tell(what, cpu_now_ns() - start,
 	     (uint64_t)ROUNDS * (sizeof(request) - 1 + b->response_len), ROUNDS);
 	tse_flow_end(b->flow);
 	return 0;
@@ -206,10 +186,10 @@ int main(int argc, char **argv)
 	if (rc == 0) {
 		tse_ruleset_info(set, &info);
 		(void)printf("%zu rules, %zu patterns\n", info.rules, info.patterns);
-		rc = bench_exchanges(&b);
+		rc = bench_exchanges(&b, BODY_BYTES, "request and 16 KiB response");
 	}
 	if (rc == 0)
-		rc = bench_requests(&b);
+		rc = bench_exchanges(&b, 0, "request and empty response");
 	if (rc == 0)
 		rc = bench_bulk(&b);
 	if (rc == 0)
