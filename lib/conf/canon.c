@@ -23,6 +23,7 @@ static json_t *scalar_value(const struct conf_field *f, const char *text)
 {
 	char spelled[VALUE_TEXT_MAX];
 	uint64_t value;
+	int64_t time;
 
 	switch (f->type) {
 	case CONF_TYPE_BOOL:
@@ -35,6 +36,10 @@ static json_t *scalar_value(const struct conf_field *f, const char *text)
 	case CONF_TYPE_DURATION:
 		if (value_parse_duration(text, &value) == 0)
 			return json_string(value_format_duration(value, spelled));
+		break;
+	case CONF_TYPE_TIME:
+		if (value_parse_time(text, &time) == 0)
+			return json_string(value_format_time(time, spelled));
 		break;
 	case CONF_TYPE_SIZE:
 		if (value_parse_size(text, &value) == 0)

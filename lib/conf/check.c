@@ -46,10 +46,12 @@ static void check_modes(struct build *b, const struct conf_node *root)
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(modes); i++)
-		if (modes[i].on && b->config->ssl_inspection.server)
+		if (modes[i].on &&
+		    (b->config->ssl_inspection.server || b->config->ssl_inspection.client))
 			(void)conf_errors_add(
 			        b->errs, check_place(check_place(root, "device"), modes[i].key),
-			        SL_ECONFLICT, "turn it off, or set ssl_inspection.server to false",
+			        SL_ECONFLICT,
+			        "turn it off, or set ssl_inspection.server and .client to false",
 			        "%s does not go together with SSL inspection: %s", modes[i].key,
 			        modes[i].reason);
 }
@@ -219,9 +221,14 @@ static void check_limits(struct build *b, const struct conf_node *root)
 void build_check(struct build *b, const struct conf_node *root)
 {
 	static void (*const checks[])(struct build *, const struct conf_node *) = {
-	        check_modes,        check_ports,        check_bypass_rules, check_ca_names,
-	        check_certificates, check_trust_stores, check_proxies,      check_tuples,
-	        check_policy_names, check_action_sets,  check_limits,       notice_unused,
+	        check_modes,           check_ports,
+	        check_bypass_rules,    check_ca_names,
+	        check_certificates,    check_trust_stores,
+	        check_proxies,         check_tuples,
+	        check_policy_names,    check_action_sets,
+	        check_limits,          notice_unused,
+	        check_client_proxies,  check_decryption_policies,
+	        check_client_policies,
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(checks); i++)

@@ -83,8 +83,8 @@ static void notice_bare_protocols(struct build *b, const struct conf_node *at,
 }
 
 /* R43, R51. */
-static void check_side(struct build *b, const struct conf_node *proxy, const char *key,
-                       const struct config_tls_side *side)
+void check_selections(struct build *b, const struct conf_node *proxy, const char *key,
+                      const struct config_tls_side *side)
 {
 	const uint32_t tls = CONFIG_BIT(CONFIG_TLS1_0) | CONFIG_BIT(CONFIG_TLS1_1) |
 	                     CONFIG_BIT(CONFIG_TLS1_2) | CONFIG_BIT(CONFIG_TLS1_3);
@@ -143,7 +143,7 @@ static void notice_client_caused(struct build *b, const struct conf_node *node,
 	for (int i = FAILURE_NONE + 1; i < FAILURE_END; i++) {
 		const struct conf_node *at = conf_node_find(map, classes[i].key);
 
-		if (at && classes[i].by_client && p->on_failure[i] == CONFIG_BYPASS)
+		if (at && classes[i].by_client && p->common.on_failure[i] == CONFIG_BYPASS)
 			conf_errors_notice(b->errs, at,
 			                   "set it to block unless you know all clients",
 			                   "%s: a client can bring this about, and so go round "
@@ -166,6 +166,15 @@ static void check_families(struct build *b, const struct conf_node *node,
 		}
 }
 
+void check_http2(struct build *b, const struct conf_node *node, const struct config_proxy *p)
+{
+	if (!p->downgrade_http2)
+		conf_errors_notice(b->errs, check_place(node, "downgrade_http2"),
+		                   "leave it on to have HTTP/1 negotiated",
+		                   "HTTP/2 has no inspector in this build: its sessions are read "
+		                   "as bytes only");
+}
+
 void check_proxies(struct build *b, const struct conf_node *root)
 {
 	const struct conf_node *node = check_first(root, "ssl_server_proxies");
@@ -173,16 +182,12 @@ void check_proxies(struct build *b, const struct conf_node *root)
 	for (size_t i = 0; i < b->config->server_proxies_count && node; i++, node = node->next) {
 		const struct config_server_proxy *p = &b->config->server_proxies[i];
 
-		check_side(b, node, "client_side", &p->client_side);
-		check_side(b, node, "server_side", &p->server_side);
+		check_selections(b, node, "client_side", &p->common.client_side);
+		check_selections(b, node, "server_side", &p->common.server_side);
 		check_default_certificate(b, node, p);
 		check_families(b, node, p);
 		notice_client_caused(b, node, p);
-		if (!p->downgrade_http2)
-			conf_errors_notice(b->errs, check_place(node, "downgrade_http2"),
-			                   "leave it on to have HTTP/1 negotiated",
-			                   "HTTP/2 has no inspector in this build: its sessions "
-			                   "are read as bytes only");
+		check_http2(b, node, &p->common);
 	}
 }
 
@@ -222,9 +227,10 @@ static size_t add_tuples(struct tuple *tuples, const struct config_server_proxy 
 	size_t count = 0;
 
 	for (size_t d = 0; d < p->destinations.count; d++)
-		for (size_t r = 0; r < p->detection_ports.count; r++)
-			tuples[count++] = (struct tuple){p->destinations.items[d],
-			                                 p->detection_ports.items[r], p->index};
+		for (size_t r = 0; r < p->common.detection_ports.count; r++)
+			tuples[count++] =
+			        (struct tuple){p->destinations.items[d],
+			                       p->common.detection_ports.items[r], p->common.index};
 	return count;
 }
 
@@ -239,7 +245,7 @@ static void same_tuple_error(struct build *b, const struct conf_node *root, cons
                              const struct tuple *y)
 {
 	const struct conf_node *node = item_at(check_first(root, "ssl_server_proxies"), y->proxy);
-	const char *other = b->config->server_proxies[x->proxy].name;
+	const char *other = b->config->server_proxies[x->proxy].common.name;
 	char prefix[ADDR_PREFIX_TEXT_MAX];
 
 	(void)conf_errors_add(b->errs, node ? check_place(node, "destinations") : NULL,
@@ -258,7 +264,7 @@ void check_tuples(struct build *b, const struct conf_node *root)
 
 	for (size_t i = 0; i < c->server_proxies_count; i++)
 		count += c->server_proxies[i].destinations.count *
-		         c->server_proxies[i].detection_ports.count;
+		         c->server_proxies[i].common.detection_ports.count;
 	if (count > TUPLES_MAX) {
 		(void)conf_errors_add(b->errs, check_place(root, "ssl_server_proxies"), SL_ELIMIT,
 		                      "use CIDR blocks and port ranges",

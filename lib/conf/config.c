@@ -63,21 +63,23 @@ void config_put(struct config *c)
  * One look-up for each kind of named things: they differ in nothing else. From the end, since an
  * action set of the document takes the place of a built-in one of its name.
  */
-#define FIND(what, list)                                                                           \
+#define FIND(what, list, name_of)                                                                  \
 	const struct config_##what *config_find_##what(const struct config *c, const char *name)   \
 	{                                                                                          \
 		MAGIC_CHECK(c, CONFIG_MAGIC);                                                      \
 		for (size_t i = c->list##_count; i > 0; i--)                                       \
-			if (strcmp(c->list[i - 1].name, name) == 0)                                \
+			if (strcmp(c->list[i - 1].name_of, name) == 0)                             \
 				return &c->list[i - 1];                                            \
 		return NULL;                                                                       \
 	}
 
-FIND(segment, segments)
-FIND(certificate, certificates)
-FIND(ca_certificate, ca_certificates)
-FIND(trust_store, trust_stores)
-FIND(server_proxy, server_proxies)
-FIND(action_set, action_sets)
-FIND(profile, profiles)
-FIND(virtual_segment, virtual_segments)
+FIND(segment, segments, name)
+FIND(certificate, certificates, name)
+FIND(ca_certificate, ca_certificates, name)
+FIND(trust_store, trust_stores, name)
+FIND(server_proxy, server_proxies, common.name)
+FIND(client_proxy, client_proxies, common.name)
+FIND(decryption_policy, decryption_policies, name)
+FIND(action_set, action_sets, name)
+FIND(profile, profiles, name)
+FIND(virtual_segment, virtual_segments, name)

@@ -41,6 +41,8 @@ enum {
 	CONFIG_SEGMENTS_MAX = 64,
 	CONFIG_CERTIFICATES_MAX = 1000, /* R120 */
 	CONFIG_SERVER_PROXIES_MAX = 1000,
+	CONFIG_CLIENT_PROXIES_MAX = 256,
+	CONFIG_DECRYPTION_POLICIES_MAX = 256,
 	CONFIG_BUILTIN_ACTION_SETS = 4, /* first in config.action_sets */
 };
 
@@ -149,29 +151,69 @@ struct config_tls_side {
 	struct config_names deselected_suites; /* IANA names (R51); suite.h makes the list */
 };
 
-struct config_server_proxy {
+/* Which of the two kinds of SSL inspection a proxy, and so a policy, is for. */
+enum config_proxy_kind { CONFIG_PROXY_SERVER, CONFIG_PROXY_CLIENT };
+
+/* What server and client proxies have in common: all that a session asks of a proxy but who its
+ * ends are. */
+struct config_proxy {
 	const char *name;
-	uint32_t index;                      /* in config.server_proxies */
-	struct config_prefixes destinations; /* R118; at least one */
-	struct config_ports detection_ports; /* R118; at least one */
+	uint32_t index; /* in config.server_proxies or config.client_proxies */
+	enum config_proxy_kind kind;
+	struct config_ports detection_ports; /* R97, R118; at least one */
 	enum config_service decrypted_service;
+	enum config_preset preset;
+	/* The legs' selections. A client proxy's are the same: its legs are tied (R27). */
+	struct config_tls_side client_side, server_side;
+	bool logging;                           /* full records of every session (R98, R123) */
+	bool tcp_reset;                         /* for blocked sessions: to the server of a server
+	                                           proxy (R124), to a client proxy's client (R99) */
+	bool downgrade_http2;                   /* R102, R125 */
+	bool encrypt_then_mac;                  /* R28 */
+	enum config_action on_overload;         /* BYPASS or BLOCK */
+	enum config_action on_keys_unavailable; /* R57: BYPASS or BLOCK */
+	enum config_action on_failure[FAILURE_END]; /* R155: by enum failure_class; [0] unused */
+	uint32_t no_handshake_timeout_ms;           /* R21, R154 */
+};
+
+struct config_server_proxy {
+	struct config_proxy common;
+	struct config_prefixes destinations;                  /* R118; at least one */
 	const struct config_certificate *const *certificates; /* R120; at least one */
 	size_t certificates_count;
 	const struct config_certificate *default_certificate; /* one of them; unknown or no SNI */
-	enum config_preset preset;
-	struct config_tls_side client_side, server_side;
-	bool logging;               /* full records of every session (R98, R123) */
-	bool tcp_reset;             /* to the server for blocked sessions (R124) */
-	bool downgrade_http2;       /* R125 */
 	uint32_t rekey_interval_ms; /* R121: fastest renegotiation accepted; 0: none is */
 	bool compression;           /* R122 */
-	bool encrypt_then_mac;      /* R28 */
 	const struct config_trust_store *server_trust; /* R167; NULL: by certificate key only */
 	enum config_mismatch on_server_mismatch;       /* R167 */
-	enum config_action on_overload;                /* BYPASS or BLOCK */
-	enum config_action on_keys_unavailable;        /* R57: BYPASS or BLOCK */
-	enum config_action on_failure[FAILURE_END];    /* R155: by enum failure_class; [0] unused */
-	uint32_t no_handshake_timeout_ms;              /* R21 */
+};
+
+/* Outbound TLS. Any destination but those that a server policy names (R32). */
+struct config_client_proxy {
+	struct config_proxy common;
+	const char *description;
+	const struct config_certificate
+	        *signing_certificate; /* R93: a CA certificate with its key */
+	/* R153: takes its place from `successor_from` on; NULL: none. */
+	const struct config_certificate *successor;
+	int64_t successor_from; /* seconds since the epoch */
+	enum config_action
+	        on_signing_certificate;  /* it cannot be used now (R153): BYPASS or BLOCK */
+	uint32_t minimum_key_length;     /* R96: bits of RSA keys; 0: any */
+	bool block_invalid_certificates; /* R100 */
+	bool block_expired_certificates; /* R101 */
+	enum config_pass quic;           /* UDP to the detection ports */
+};
+
+struct config_decryption_policy {
+	const char *name;
+	uint32_t index;                         /* in config.decryption_policies */
+	enum config_decide_by decide_by;        /* R26, R168 */
+	struct config_names categories;         /* R106: not decrypted */
+	struct config_names category_overrides; /* R108: domains decrypted anyway */
+	struct config_names domains;            /* R109: not decrypted */
+	/* Files of further domains, one a line; their text is in the image. "": none (R110). */
+	const char *category_overrides_file, *domains_file;
 };
 
 struct config_action_set {
@@ -182,12 +224,27 @@ struct config_action_set {
 	enum config_reset tcp_reset;
 };
 
-struct config_server_policy {
+/* What both kinds of SSL policies have in common. */
+struct config_policy {
 	const char *name;
 	enum config_state state; /* R114 */
 	bool locked;             /* R112, R127 */
+};
+
+struct config_server_policy {
+	struct config_policy common;
 	const struct config_server_proxy *proxy;
 	struct config_prefixes source_exceptions; /* R128: not decrypted */
+};
+
+struct config_client_policy {
+	struct config_policy common;
+	const struct config_client_proxy *proxy;
+	const struct config_decryption_policy
+	        *decryption_policy; /* NULL: everything is decrypted */
+	const struct config_trust_store
+	        *trust_store; /* R88, R115; NULL: the default CA certificates */
+	struct config_prefixes never_decrypt_sources, always_decrypt_sources; /* R116 */
 };
 
 struct config_filters {
@@ -206,6 +263,8 @@ struct config_profile {
 	uint32_t index; /* in config.profiles */
 	const struct config_server_policy *server_policies;
 	size_t server_policies_count;
+	const struct config_client_policy *client_policies;
+	size_t client_policies_count;
 	const struct config_filters *filters;
 	size_t filters_count;
 	const struct config_variable *variables;
@@ -225,7 +284,7 @@ struct config_virtual_segment {
 
 struct config_ssl_inspection {
 	bool server;                       /* R56 */
-	bool client;                       /* R56: true is refused by this build */
+	bool client;                       /* R56 */
 	bool persist_private_keys;         /* R57: true is refused by this build */
 	uint32_t hello_timeout_ms;         /* first byte to complete ClientHello */
 	uint32_t incomplete_hello_wait_ms; /* a started ClientHello is taken after this long */
@@ -298,6 +357,10 @@ struct config {
 	size_t trust_stores_count;
 	const struct config_server_proxy *server_proxies;
 	size_t server_proxies_count;
+	const struct config_client_proxy *client_proxies;
+	size_t client_proxies_count;
+	const struct config_decryption_policy *decryption_policies;
+	size_t decryption_policies_count;
 	const struct config_action_set *action_sets; /* the four built-in ones come first */
 	size_t action_sets_count;
 	const struct config_profile *profiles;
@@ -339,6 +402,11 @@ const struct config_trust_store *config_find_trust_store(const struct config *c,
         SL_NONNULL(1, 2);
 const struct config_server_proxy *config_find_server_proxy(const struct config *c, const char *name)
         SL_NONNULL(1, 2);
+const struct config_client_proxy *config_find_client_proxy(const struct config *c, const char *name)
+        SL_NONNULL(1, 2);
+const struct config_decryption_policy *config_find_decryption_policy(const struct config *c,
+                                                                     const char *name)
+        SL_NONNULL(1, 2);
 const struct config_action_set *config_find_action_set(const struct config *c, const char *name)
         SL_NONNULL(1, 2);
 const struct config_profile *config_find_profile(const struct config *c, const char *name)
@@ -378,6 +446,30 @@ const struct config_bypass_rule *config_match_bypass_rule(const struct config *c
 const struct config_server_policy *config_match_server_policy(const struct config_profile *profile,
                                                               const struct config_packet *p)
         SL_NONNULL(1, 2);
+
+/*
+ * The client policy (state on or observe) one of whose proxy's detection ports is the packet's
+ * destination port; two of a profile never overlap (R97). NULL when there is none.
+ */
+const struct config_client_policy *config_match_client_policy(const struct config_profile *profile,
+                                                              const struct config_packet *p)
+        SL_NONNULL(1, 2);
+
+/* What applies to a flow by the first packet of its request. */
+struct config_match {
+	const struct config_virtual_segment *segment; /* NULL: none */
+	const struct config_server_policy *server;    /* at most one of these two */
+	const struct config_client_policy *client;
+	const struct config_policy *policy; /* that one's part in common; NULL: none (R33) */
+	const struct config_proxy *proxy;
+};
+
+/*
+ * Virtual segment, then policy: a server policy before a client policy (R32), each only where its
+ * kind of inspection is on (R56).
+ */
+void config_match(const struct config *c, const struct config_packet *p, struct config_match *ret)
+        SL_NONNULL(1, 2, 3);
 
 /* R128: the packet's source is one that the policy leaves alone. */
 bool config_source_excepted(const struct config_server_policy *policy,

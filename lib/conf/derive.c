@@ -104,17 +104,11 @@ static void discard_duplicates(struct build *b, const struct conf_node *node,
 	proxy->certificates_count = kept;
 }
 
-static void derive_proxy(struct build *b, const struct conf_node *node,
-                         struct config_server_proxy *proxy)
+/* Two failure classes by the settings of their own, where the map does not name them. */
+static void derive_classes(const struct conf_node *node, struct config_proxy *proxy)
 {
 	const struct conf_node *classes = conf_node_find(node, "on_failure_class");
 
-	discard_duplicates(b, node, proxy);
-	derive_side(b, proxy->preset, &proxy->client_side);
-	derive_side(b, proxy->preset, &proxy->server_side);
-	if (!proxy->default_certificate && proxy->certificates_count > 0 &&
-	    !is_written(node, "default_certificate"))
-		proxy->default_certificate = proxy->certificates[0];
 	if (!is_written(classes, "overload"))
 		proxy->on_failure[FAILURE_OVERLOAD] = proxy->on_overload;
 	if (!is_written(classes, "keys_unavailable"))
@@ -123,15 +117,46 @@ static void derive_proxy(struct build *b, const struct conf_node *node,
 	proxy->on_keys_unavailable = proxy->on_failure[FAILURE_KEYS];
 }
 
+static void derive_server_proxy(struct build *b, const struct conf_node *node,
+                                struct config_server_proxy *proxy)
+{
+	discard_duplicates(b, node, proxy);
+	proxy->common.kind = CONFIG_PROXY_SERVER;
+	derive_side(b, proxy->common.preset, &proxy->common.client_side);
+	derive_side(b, proxy->common.preset, &proxy->common.server_side);
+	if (!proxy->default_certificate && proxy->certificates_count > 0 &&
+	    !is_written(node, "default_certificate"))
+		proxy->default_certificate = proxy->certificates[0];
+	derive_classes(node, &proxy->common);
+}
+
+static void derive_client_proxy(struct build *b, const struct conf_node *node,
+                                struct config_client_proxy *proxy)
+{
+	proxy->common.kind = CONFIG_PROXY_CLIENT;
+	derive_side(b, proxy->common.preset, &proxy->common.client_side);
+	proxy->common.server_side = proxy->common.client_side;
+	derive_classes(node, &proxy->common);
+}
+
+static const struct conf_node *first_of(const struct conf_node *root, const char *key)
+{
+	const struct conf_node *list = conf_node_find(root, key);
+
+	return list ? list->child : NULL;
+}
+
 void build_derive(struct build *b, const struct conf_node *root)
 {
-	const struct conf_node *list = conf_node_find(root, "ssl_server_proxies");
-	const struct conf_node *node = list ? list->child : NULL;
+	const struct conf_node *node = first_of(root, "ssl_server_proxies");
 	struct config *c = b->config;
 
 	/* The build's own arrays, which become read-only with the finished config. */
 	for (size_t i = 0; i < c->server_proxies_count && node; i++, node = node->next)
-		derive_proxy(b, node, (struct config_server_proxy *)&c->server_proxies[i]);
+		derive_server_proxy(b, node, (struct config_server_proxy *)&c->server_proxies[i]);
+	node = first_of(root, "ssl_client_proxies");
+	for (size_t i = 0; i < c->client_proxies_count && node; i++, node = node->next)
+		derive_client_proxy(b, node, (struct config_client_proxy *)&c->client_proxies[i]);
 	for (size_t i = 0; i < c->logging.syslog_count; i++)
 		if (c->logging.syslog[i].kinds == 0)
 			((struct config_syslog *)&c->logging.syslog[i])->kinds =

@@ -85,6 +85,8 @@ static json_t *value_schema(const struct conf_field *f)
 		                 (json_int_t)f->min, "maximum", (json_int_t)f->max);
 	case CONF_TYPE_DURATION:
 		return text_pattern("^(0|(0|[1-9][0-9]*)(ms|s|m|h|d))$");
+	case CONF_TYPE_TIME:
+		return text_pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$");
 	case CONF_TYPE_SIZE:
 		return text_pattern("^(0|(0|[1-9][0-9]*)(B|KiB|MiB|GiB))$");
 	case CONF_TYPE_NAME:

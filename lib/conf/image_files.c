@@ -257,8 +257,18 @@ static const struct conf_node *node_of(const struct conf_node *map, const char *
 	return setting ? setting : node;
 }
 
+/* A client policy without a trust store verifies by the default CA certificates. */
+static bool policy_wants_default_ca(const struct config_client_policy *p)
+{
+	return !p->trust_store || p->trust_store->include_default_ca_certificates;
+}
+
 static bool wants_default_ca(const struct config *c)
 {
+	for (size_t i = 0; i < c->profiles_count; i++)
+		for (size_t k = 0; k < c->profiles[i].client_policies_count; k++)
+			if (policy_wants_default_ca(&c->profiles[i].client_policies[k]))
+				return true;
 	for (size_t i = 0; i < c->server_proxies_count; i++)
 		if (c->server_proxies[i].server_trust &&
 		    c->server_proxies[i].server_trust->include_default_ca_certificates)

@@ -90,8 +90,8 @@ static int closeness(const struct config_server_proxy *proxy, const struct confi
 		if (d->prefix_len > prefix && addr_prefix_contains(d, &p->destination))
 			prefix = d->prefix_len;
 	}
-	for (size_t i = 0; i < proxy->detection_ports.count; i++) {
-		const struct config_port_range *r = &proxy->detection_ports.items[i];
+	for (size_t i = 0; i < proxy->common.detection_ports.count; i++) {
+		const struct config_port_range *r = &proxy->common.detection_ports.items[i];
 		unsigned span = (unsigned)(r->last - r->first);
 
 		if (p->destination_port >= r->first && p->destination_port <= r->last)
@@ -110,7 +110,8 @@ const struct config_server_policy *config_match_server_policy(const struct confi
 
 	for (size_t i = 0; i < profile->server_policies_count; i++) {
 		const struct config_server_policy *policy = &profile->server_policies[i];
-		int close = policy->state == CONFIG_STATE_OFF ? -1 : closeness(policy->proxy, p);
+		int close =
+		        policy->common.state == CONFIG_STATE_OFF ? -1 : closeness(policy->proxy, p);
 
 		if (close > best_close) {
 			best_close = close;
@@ -118,6 +119,40 @@ const struct config_server_policy *config_match_server_policy(const struct confi
 		}
 	}
 	return best;
+}
+
+const struct config_client_policy *config_match_client_policy(const struct config_profile *profile,
+                                                              const struct config_packet *p)
+{
+	for (size_t i = 0; i < profile->client_policies_count; i++) {
+		const struct config_client_policy *policy = &profile->client_policies[i];
+
+		if (policy->common.state != CONFIG_STATE_OFF &&
+		    config_ports_match(&policy->proxy->common.detection_ports, p->destination_port))
+			return policy;
+	}
+	return NULL;
+}
+
+void config_match(const struct config *c, const struct config_packet *p, struct config_match *ret)
+{
+	const struct config_profile *profile;
+
+	*ret = (struct config_match){.segment = config_match_virtual_segment(c, p)};
+	profile = ret->segment ? ret->segment->profile : NULL;
+	if (!profile)
+		return;
+	if (c->ssl_inspection.server)
+		ret->server = config_match_server_policy(profile, p);
+	if (!ret->server && c->ssl_inspection.client)
+		ret->client = config_match_client_policy(profile, p);
+	if (ret->server) {
+		ret->policy = &ret->server->common;
+		ret->proxy = &ret->server->proxy->common;
+	} else if (ret->client) {
+		ret->policy = &ret->client->common;
+		ret->proxy = &ret->client->proxy->common;
+	}
 }
 
 bool config_source_excepted(const struct config_server_policy *policy,

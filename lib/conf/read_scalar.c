@@ -69,6 +69,21 @@ static void read_number(struct build *b, const struct conf_field *f, const struc
 		read_store(at, &(uint32_t){(uint32_t)value}, sizeof(uint32_t));
 }
 
+static void read_time(struct build *b, const struct conf_field *f, const struct conf_node *node,
+                      const char *text, void *at)
+{
+	int64_t value;
+
+	if (value_parse_time(text, &value) != 0) {
+		(void)conf_errors_add(b->errs, node, SL_EMALFORMED,
+		                      "write a day or a time in UTC: 2027-01-31 or "
+		                      "2027-01-31T08:00:00Z",
+		                      "%s: \"%s\" is not a time", f->name, text);
+		return;
+	}
+	read_store(at, &value, sizeof(value));
+}
+
 static void read_bool(struct build *b, const struct conf_field *f, const struct conf_node *node,
                       const char *text, void *at)
 {
@@ -247,6 +262,9 @@ void read_scalar(struct build *b, const struct conf_field *f, const struct conf_
 	case CONF_TYPE_DURATION:
 	case CONF_TYPE_SIZE:
 		read_number(b, f, node, text, at);
+		break;
+	case CONF_TYPE_TIME:
+		read_time(b, f, node, text, at);
 		break;
 	case CONF_TYPE_CHOICE:
 		read_choice(b, f, node, text, at);

@@ -45,12 +45,14 @@ static const struct conf_field top_fields[] = {
         TOP_LIST("ssl_server_proxies", server_proxies, conf_object_server_proxy,
                  CONFIG_SERVER_PROXIES_MAX, CONF_SERVER_PROXIES, NEW_SESSIONS, "R118",
                  "Servers whose inbound TLS is inspected.", .min = 0),
-        KNOWN("ssl_client_proxies", OBJECTS, "R92", "How outbound TLS is inspected.",
-              .object = &conf_object_client_proxy, .max = 256,
-              .flags = CONF_UNAVAILABLE | CONF_UNIQUE, .unavailable = CONF_NO_CLIENT_INSPECTION),
-        KNOWN("decryption_policies", OBJECTS, "R105", "What outbound TLS is not decrypted.",
-              .object = &conf_object_decryption_policy, .max = 256,
-              .flags = CONF_UNAVAILABLE | CONF_UNIQUE, .unavailable = CONF_NO_CLIENT_INSPECTION),
+        FIELD("ssl_client_proxies", OBJECTS, config, client_proxies, NEW_SESSIONS, "R92",
+              "How outbound TLS is inspected.", .object = &conf_object_client_proxy,
+              .max = CONFIG_CLIENT_PROXIES_MAX, .collection = CONF_CLIENT_PROXIES,
+              .flags = CONF_UNIQUE, .min = 0),
+        FIELD("decryption_policies", OBJECTS, config, decryption_policies, NEW_SESSIONS, "R105",
+              "What outbound TLS is not decrypted.", .object = &conf_object_decryption_policy,
+              .max = CONFIG_DECRYPTION_POLICIES_MAX, .collection = CONF_DECRYPTION_POLICIES,
+              .flags = CONF_UNIQUE, .min = 0),
         TOP_LIST("action_sets", action_sets, conf_object_action_set, 256, CONF_ACTION_SETS,
                  NEW_SESSIONS, "", "What is done when a filter matches.",
                  .builtin = conf_builtin_action_sets,
@@ -88,6 +90,7 @@ const char *conf_type_name(enum conf_type type)
 	        [CONF_TYPE_UINT] = "number",
 	        [CONF_TYPE_DURATION] = "duration",
 	        [CONF_TYPE_SIZE] = "size",
+	        [CONF_TYPE_TIME] = "time",
 	        [CONF_TYPE_PORT] = "port",
 	        [CONF_TYPE_TEXT] = "text",
 	        [CONF_TYPE_NAME] = "name",
@@ -122,8 +125,9 @@ const char *conf_scope_name(enum conf_scope scope)
 const char *conf_collection_name(enum conf_collection collection)
 {
 	static const char *const names[CONF_COLLECTIONS] = {
-	        "item",        "segment",      "certificate", "CA certificate",
-	        "trust store", "server proxy", "action set",  "profile"};
+	        "item",        "segment",      "certificate",  "CA certificate",
+	        "trust store", "server proxy", "client proxy", "decryption policy",
+	        "action set",  "profile"};
 
 	return (unsigned)collection < CONF_COLLECTIONS ? names[collection] : "?";
 }

@@ -18,6 +18,7 @@ enum conf_type {
 	CONF_TYPE_UINT,        /* 42 -> uint32_t; min, max */
 	CONF_TYPE_DURATION,    /* "30s" -> uint32_t milliseconds; min, max */
 	CONF_TYPE_SIZE,        /* "64KiB" -> uint64_t bytes; min, max */
+	CONF_TYPE_TIME,        /* "2027-01-31T00:00:00Z" -> int64_t, seconds since the epoch */
 	CONF_TYPE_PORT,        /* 443 -> uint16_t, host order; min, max */
 	CONF_TYPE_TEXT,        /* any text without control characters; max bytes */
 	CONF_TYPE_NAME,        /* letters, digits, "_", "-", ".", space; max bytes */
@@ -55,6 +56,8 @@ enum conf_collection {
 	CONF_CA_CERTIFICATES,
 	CONF_TRUST_STORES,
 	CONF_SERVER_PROXIES,
+	CONF_CLIENT_PROXIES,
+	CONF_DECRYPTION_POLICIES,
 	CONF_ACTION_SETS,
 	CONF_PROFILES,
 	CONF_COLLECTIONS

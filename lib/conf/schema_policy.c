@@ -31,12 +31,12 @@ const struct conf_object conf_object_action_set = {
         .index_offset = offsetof(struct config_action_set, index)};
 
 static const struct conf_field server_policy_fields[] = {
-        FIELD("name", NAME_STRICT, config_server_policy, name, NEW_SESSIONS, "R113, R128",
+        FIELD("name", NAME_STRICT, config_server_policy, common.name, NEW_SESSIONS, "R113, R128",
               "Name of the policy, unique among all policies of all profiles.",
               .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
-        FIELD("state", CHOICE, config_server_policy, state, NEW_SESSIONS, "R114",
+        FIELD("state", CHOICE, config_server_policy, common.state, NEW_SESSIONS, "R114",
               "Whether it works.", .choices = &conf_choices_state, .fallback = "on"),
-        FIELD("locked", BOOL, config_server_policy, locked, LIVE, "R112, R127",
+        FIELD("locked", BOOL, config_server_policy, common.locked, LIVE, "R112, R127",
               "Only users with the capability for it may change the policy.", .fallback = "false"),
         FIELD("proxy", REF, config_server_policy, proxy, NEW_SESSIONS, "R127",
               "Server proxy whose servers are inspected.", .flags = CONF_REQUIRED,
@@ -70,9 +70,8 @@ static const struct conf_field profile_fields[] = {
               .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
         FIELD("ssl_server_policies", OBJECTS, config_profile, server_policies, NEW_SESSIONS, "R127",
               "SSL server policies.", .object = &server_policy_object, .max = 1000),
-        KNOWN("ssl_client_policies", OBJECTS, "R112", "SSL client policies.",
-              .object = &conf_object_client_policy, .max = 1000, .flags = CONF_UNAVAILABLE,
-              .unavailable = CONF_NO_CLIENT_INSPECTION),
+        FIELD("ssl_client_policies", OBJECTS, config_profile, client_policies, NEW_SESSIONS, "R112",
+              "SSL client policies.", .object = &conf_object_client_policy, .max = 1000, .min = 0),
         FIELD("filters", OBJECTS, config_profile, filters, NEW_SESSIONS, "R12, R13",
               "Filters that read the decrypted stream, in order.", .object = &filters_object,
               .max = 256),

@@ -27,10 +27,31 @@
 		.scope = CONF_SCOPE_NEW_SESSIONS, .source = (req), .help = (text), __VA_ARGS__     \
 	}
 
+/* A failure class (R155): its place in on_failure[] is its number. What the class can be set to
+ * follows from its default: only one that allows has something to allow. */
+#define FAILURE_ROW(id, key, usual, text)                                                          \
+	{                                                                                          \
+		.name = (key), .type = CONF_TYPE_CHOICE,                                           \
+		.offset = FAILURE_##id * sizeof(enum config_action),                               \
+		.width = sizeof(enum config_action), .choices = &conf_choices_action,              \
+		.allowed = CLASS_##usual, .fallback = CLASS_DEFAULT_##usual,                       \
+		.fallback_help = FAILURE_##id == FAILURE_OVERLOAD ? "as on_overload"               \
+		                 : FAILURE_##id == FAILURE_KEYS   ? "as on_keys_unavailable"       \
+		                                                  : NULL,                            \
+		.scope = CONF_SCOPE_NEW_SESSIONS, .source = "R155", .help = (text),                \
+	},
+
+#define CLASS_DEFAULT_BYPASS "bypass"
+#define CLASS_DEFAULT_BLOCK  "block"
+#define CLASS_DEFAULT_ALLOW  "allow"
+
 #define OBJECT_OF(table) .fields = (table), .count = SL_ARRAY_LEN(table)
 
 enum {
 	BYPASS_OR_BLOCK = CONFIG_BIT(CONFIG_BYPASS) | CONFIG_BIT(CONFIG_BLOCK),
+	CLASS_BYPASS = BYPASS_OR_BLOCK,
+	CLASS_BLOCK = BYPASS_OR_BLOCK,
+	CLASS_ALLOW = BYPASS_OR_BLOCK | CONFIG_BIT(CONFIG_ALLOW),
 	NAME_MAX_SHORT = 64,
 	NAME_MAX_LONG = 128, /* R92 */
 	DESCRIPTION_MAX = 512,
@@ -49,6 +70,7 @@ extern const struct conf_object conf_object_certificate;
 extern const struct conf_object conf_object_ca_certificate;
 extern const struct conf_object conf_object_trust_store;
 extern const struct conf_object conf_object_server_proxy;
+extern const struct conf_object conf_object_tls_side;
 extern const struct conf_object conf_object_client_proxy;
 extern const struct conf_object conf_object_decryption_policy;
 extern const struct conf_object conf_object_client_policy;

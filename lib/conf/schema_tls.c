@@ -81,35 +81,11 @@ static const struct conf_field tls_side_fields[] = {
               "Cipher suites of the selections that are not to be used, by IANA name.", .max = 256),
 };
 
-static const struct conf_object tls_side_object = {
+const struct conf_object conf_object_tls_side = {
         .name = "side", OBJECT_OF(tls_side_fields), .size = sizeof(struct config_tls_side)};
 
-enum {
-	CLASS_BYPASS = BYPASS_OR_BLOCK,
-	CLASS_BLOCK = BYPASS_OR_BLOCK,
-	CLASS_ALLOW = BYPASS_OR_BLOCK | CONFIG_BIT(CONFIG_ALLOW),
-};
-
-#define CLASS_DEFAULT_BYPASS "bypass"
-#define CLASS_DEFAULT_BLOCK  "block"
-#define CLASS_DEFAULT_ALLOW  "allow"
-
-/* on_failure[] is the struct here: each class has its place by its number. */
 static const struct conf_field failure_fields[] = {
-#define X(id, key, server, client, by_client, text)                                                \
-	{.name = (key),                                                                            \
-	 .type = CONF_TYPE_CHOICE,                                                                 \
-	 .offset = FAILURE_##id * sizeof(enum config_action),                                      \
-	 .width = sizeof(enum config_action),                                                      \
-	 .choices = &conf_choices_action,                                                          \
-	 .allowed = CLASS_##server,                                                                \
-	 .fallback = CLASS_DEFAULT_##server,                                                       \
-	 .fallback_help = FAILURE_##id == FAILURE_OVERLOAD ? "as on_overload"                      \
-	                  : FAILURE_##id == FAILURE_KEYS   ? "as on_keys_unavailable"              \
-	                                                   : NULL,                                   \
-	 .scope = CONF_SCOPE_NEW_SESSIONS,                                                         \
-	 .source = "R155",                                                                         \
-	 .help = (text)},
+#define X(id, key, server, client, by_client, text) FAILURE_ROW(id, key, server, text)
 #include "lib/conf/failure.def"
 };
 
@@ -117,44 +93,44 @@ static const struct conf_object failure_object = {.name = "failure class",
                                                   OBJECT_OF(failure_fields)};
 
 static const struct conf_field server_proxy_fields[] = {
-        FIELD("name", NAME_STRICT, config_server_proxy, name, NEW_SESSIONS, "R118",
+        FIELD("name", NAME_STRICT, config_server_proxy, common.name, NEW_SESSIONS, "R118",
               "Name of the proxy.", .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
         FIELD("destinations", PREFIXES, config_server_proxy, destinations, NEW_SESSIONS, "R118",
               "Addresses and CIDR blocks of the servers.", .flags = CONF_REQUIRED, .min = 1,
               .max = LIST_MAX),
-        FIELD("detection_ports", PORTS, config_server_proxy, detection_ports, NEW_SESSIONS, "R118",
-              "Ports and ranges on which the servers speak TLS.", .flags = CONF_REQUIRED, .min = 1,
-              .max = 256),
-        FIELD("decrypted_service", CHOICE, config_server_proxy, decrypted_service, NEW_SESSIONS,
-              "R94, R95, R119", "What is spoken inside TLS.", .choices = &conf_choices_service,
-              .fallback = "http"),
+        FIELD("detection_ports", PORTS, config_server_proxy, common.detection_ports, NEW_SESSIONS,
+              "R118", "Ports and ranges on which the servers speak TLS.", .flags = CONF_REQUIRED,
+              .min = 1, .max = 256),
+        FIELD("decrypted_service", CHOICE, config_server_proxy, common.decrypted_service,
+              NEW_SESSIONS, "R94, R95, R119", "What is spoken inside TLS.",
+              .choices = &conf_choices_service, .fallback = "http"),
         FIELD("certificates", REFS, config_server_proxy, certificates, NEW_SESSIONS, "R120",
               "Certificates of the servers, chosen by SNI.", .flags = CONF_REQUIRED, .min = 1,
               .max = CONFIG_CERTIFICATES_MAX, .ref = CONF_CERTIFICATES),
         FIELD("default_certificate", REF, config_server_proxy, default_certificate, NEW_SESSIONS,
               "R120, R155", "Certificate for a ClientHello without SNI or with an unknown one.",
               .ref = CONF_CERTIFICATES, .fallback_help = "the first of certificates"),
-        FIELD("preset", CHOICE, config_server_proxy, preset, NEW_SESSIONS, "R42",
+        FIELD("preset", CHOICE, config_server_proxy, common.preset, NEW_SESSIONS, "R42",
               "Where the selections of both sides start from.", .choices = &conf_choices_preset,
               .fallback = "modern"),
-        FIELD("client_side", OBJECT, config_server_proxy, client_side, NEW_SESSIONS, "R126",
-              "Protocols and suites with clients.", .object = &tls_side_object),
-        FIELD("server_side", OBJECT, config_server_proxy, server_side, NEW_SESSIONS, "R126",
-              "Protocols and suites with the servers.", .object = &tls_side_object),
-        FIELD("logging", BOOL, config_server_proxy, logging, NEW_SESSIONS, "R98, R123",
+        FIELD("client_side", OBJECT, config_server_proxy, common.client_side, NEW_SESSIONS, "R126",
+              "Protocols and suites with clients.", .object = &conf_object_tls_side),
+        FIELD("server_side", OBJECT, config_server_proxy, common.server_side, NEW_SESSIONS, "R126",
+              "Protocols and suites with the servers.", .object = &conf_object_tls_side),
+        FIELD("logging", BOOL, config_server_proxy, common.logging, NEW_SESSIONS, "R98, R123",
               "Full records of every session. What was not inspected is always recorded.",
               .fallback = "false"),
-        FIELD("tcp_reset", BOOL, config_server_proxy, tcp_reset, NEW_SESSIONS, "R99, R124",
+        FIELD("tcp_reset", BOOL, config_server_proxy, common.tcp_reset, NEW_SESSIONS, "R99, R124",
               "TCP reset to the server for blocked sessions.", .fallback = "false"),
-        FIELD("downgrade_http2", BOOL, config_server_proxy, downgrade_http2, NEW_SESSIONS,
+        FIELD("downgrade_http2", BOOL, config_server_proxy, common.downgrade_http2, NEW_SESSIONS,
               "R102, R125", "Leave HTTP/2 out of the negotiation.", .fallback = "true"),
         FIELD("rekey_interval", DURATION, config_server_proxy, rekey_interval_ms, NEW_SESSIONS,
               "R121", "Fastest renegotiation accepted from the server; 0: none is.", .min = 0,
               .max = DAY_MS, .fallback = "0"),
         FIELD("compression", BOOL, config_server_proxy, compression, NEW_SESSIONS, "R122",
               "Allow TLS compression, where the TLS library has it.", .fallback = "false"),
-        FIELD("encrypt_then_mac", BOOL, config_server_proxy, encrypt_then_mac, NEW_SESSIONS, "R28",
-              "Negotiate encrypt-then-MAC for CBC suites.", .fallback = "false"),
+        FIELD("encrypt_then_mac", BOOL, config_server_proxy, common.encrypt_then_mac, NEW_SESSIONS,
+              "R28", "Negotiate encrypt-then-MAC for CBC suites.", .fallback = "false"),
         FIELD("server_trust", REF, config_server_proxy, server_trust, NEW_SESSIONS, "R167",
               "Trust store that the server's certificate may chain to, besides having the key of "
               "one of the proxy's.",
@@ -163,16 +139,16 @@ static const struct conf_field server_proxy_fields[] = {
               "R152, R167",
               "The server's key is not one of the proxy's, nor trusted by server_trust.",
               .choices = &conf_choices_mismatch, .fallback = "log"),
-        FIELD("on_overload", CHOICE, config_server_proxy, on_overload, NEW_SESSIONS, "R145",
+        FIELD("on_overload", CHOICE, config_server_proxy, common.on_overload, NEW_SESSIONS, "R145",
               "What becomes of its new flows while a limit is reached.",
               .choices = &conf_choices_action, .allowed = BYPASS_OR_BLOCK, .fallback = "bypass"),
-        FIELD("on_keys_unavailable", CHOICE, config_server_proxy, on_keys_unavailable, NEW_SESSIONS,
-              "R57", "What becomes of its flows while a private key cannot be used.",
+        FIELD("on_keys_unavailable", CHOICE, config_server_proxy, common.on_keys_unavailable,
+              NEW_SESSIONS, "R57", "What becomes of its flows while a private key cannot be used.",
               .choices = &conf_choices_action, .allowed = BYPASS_OR_BLOCK, .fallback = "bypass"),
-        FIELD("on_failure_class", OBJECT, config_server_proxy, on_failure, NEW_SESSIONS, "R155",
-              "What becomes of flows that cannot be inspected, by the class of the reason.",
+        FIELD("on_failure_class", OBJECT, config_server_proxy, common.on_failure, NEW_SESSIONS,
+              "R155", "What becomes of flows that cannot be inspected, by the class of the reason.",
               .object = &failure_object),
-        FIELD("no_handshake_timeout", DURATION, config_server_proxy, no_handshake_timeout_ms,
+        FIELD("no_handshake_timeout", DURATION, config_server_proxy, common.no_handshake_timeout_ms,
               NEW_SESSIONS, "R21", "A connection on which no handshake starts is ended after it.",
               .min = 100, .max = HOUR_MS, .fallback = "30s"),
 };
@@ -181,7 +157,7 @@ const struct conf_object conf_object_server_proxy = {
         .name = "server proxy",
         OBJECT_OF(server_proxy_fields),
         .size = sizeof(struct config_server_proxy),
-        .index_offset = offsetof(struct config_server_proxy, index)};
+        .index_offset = offsetof(struct config_server_proxy, common.index)};
 
 static const struct conf_field ssl_inspection_fields[] = {
         FIELD("server", BOOL, config_ssl_inspection, server, NEW_SESSIONS, "R56, R58",

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "lib/base/attr.h"
 #include "lib/base/err.h"
 #include "lib/conf/config.h"
 
@@ -123,6 +125,39 @@ static char *format_with_unit(uint64_t value, const struct unit *units, char *te
 	while (value % units->factor != 0)
 		units++;
 	(void)snprintf(text, VALUE_TEXT_MAX, "%" PRIu64 "%s", value / units->factor, units->name);
+	return text;
+}
+
+#define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
+
+int value_parse_time(const char *text, int64_t *ret_time)
+{
+	enum { DAY_LEN = sizeof("2027-01-31") - 1 };
+	char whole[VALUE_TEXT_MAX], again[VALUE_TEXT_MAX];
+	struct tm tm = {0};
+	const char *end;
+	int n = snprintf(whole, sizeof(whole), "%s%s", text,
+	                 strlen(text) == DAY_LEN ? "T00:00:00Z" : "");
+
+	if (n < 0 || (size_t)n >= sizeof(whole))
+		return SL_EMALFORMED;
+	end = strptime(whole, TIME_FORMAT, &tm);
+	if (!end || *end != '\0' || tm.tm_year < 70)
+		return SL_EMALFORMED;
+	/* The 31st of February would be some day of March; "1" is not "01". */
+	if (strcmp(value_format_time(timegm(&tm), again), whole) != 0)
+		return SL_EMALFORMED;
+	*ret_time = timegm(&tm);
+	return 0;
+}
+
+char *value_format_time(int64_t at, char text[VALUE_TEXT_MAX])
+{
+	time_t time = (time_t)at;
+	struct tm tm;
+
+	if (!gmtime_r(&time, &tm) || strftime(text, VALUE_TEXT_MAX, TIME_FORMAT, &tm) == 0)
+		(void)snprintf(text, VALUE_TEXT_MAX, "?");
 	return text;
 }
 

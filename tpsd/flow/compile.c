@@ -103,8 +103,8 @@ static int add_entry(struct compiled *c, const struct compile_entry *e)
 static void fill_ranges(struct wire_interest *in, const struct config_virtual_segment *vs,
                         const struct config_server_proxy *proxy)
 {
-	for (size_t i = 0; i < proxy->detection_ports.count; i++) {
-		const struct config_port_range *r = &proxy->detection_ports.items[i];
+	for (size_t i = 0; i < proxy->common.detection_ports.count; i++) {
+		const struct config_port_range *r = &proxy->common.detection_ports.items[i];
 
 		compile_add_range(in->ports, &in->port_count,
 		                  (struct wire_range){r->first, r->last});
@@ -115,8 +115,8 @@ static void fill_ranges(struct wire_interest *in, const struct config_virtual_se
 		compile_add_range(in->vlans, &in->vlan_count,
 		                  (struct wire_range){r->first, r->last});
 	}
-	in->silence_ms = proxy->no_handshake_timeout_ms;
-	if (proxy->on_failure[FAILURE_TCP_AUTH] == CONFIG_BLOCK)
+	in->silence_ms = proxy->common.no_handshake_timeout_ms;
+	if (proxy->common.on_failure[FAILURE_TCP_AUTH] == CONFIG_BLOCK)
 		in->flags |= WIRE_INTEREST_AUTH_BLOCK;
 }
 
@@ -149,7 +149,7 @@ static int add_virtual_segment(struct compiled *c, const struct config_virtual_s
 		const struct config_server_policy *policy = &profile->server_policies[i];
 		int error = 0;
 
-		if (policy->state == CONFIG_STATE_OFF)
+		if (policy->common.state == CONFIG_STATE_OFF)
 			continue;
 		if (vs->direction != CONFIG_DIRECTION_B_TO_A)
 			error = add_policy(c, vs, policy->proxy, WIRE_SIDE_A);

@@ -207,13 +207,12 @@ static enum config_action on_failure(const struct flow *f)
 }
 
 /* The proxy whose flow it is; NULL: none (any more). */
-static const struct config_server_proxy *proxy_of(const struct flow *f)
+static const struct config_proxy *proxy_of(const struct flow *f)
 {
 	const struct config *c = f->wire->config;
 	const struct wire_key *k = &f->key;
 	int client = f->client & 1;
-	const struct config_virtual_segment *vs;
-	const struct config_server_policy *policy;
+	struct config_match match;
 	struct config_packet packet = {
 	        .segment = segment_of(f),
 	        .direction =
@@ -229,15 +228,14 @@ static const struct config_server_proxy *proxy_of(const struct flow *f)
 
 	if (!packet.segment)
 		return NULL;
-	vs = config_match_virtual_segment(c, &packet);
-	policy = vs && vs->profile ? config_match_server_policy(vs->profile, &packet) : NULL;
-	return policy ? policy->proxy : NULL;
+	config_match(c, &packet, &match);
+	return match.proxy;
 }
 
 /* One of the two that blocks is enough: the proxy, and the segment. */
 static enum config_action on_overload(const struct flow *f)
 {
-	const struct config_server_proxy *proxy = proxy_of(f);
+	const struct config_proxy *proxy = proxy_of(f);
 	const struct config_segment *s = segment_of(f);
 
 	if (proxy && proxy->on_failure[FAILURE_OVERLOAD] == CONFIG_BLOCK)

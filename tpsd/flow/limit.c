@@ -166,7 +166,7 @@ static bool overload_blocks(const struct config *c)
 	if (c->segments_count && c->segments[0].on_overload == CONFIG_BLOCK)
 		return true;
 	for (size_t i = 0; i < c->server_proxies_count; i++)
-		if (c->server_proxies[i].on_failure[FAILURE_OVERLOAD] != CONFIG_BLOCK)
+		if (c->server_proxies[i].common.on_failure[FAILURE_OVERLOAD] != CONFIG_BLOCK)
 			return false;
 	return true;
 }

@@ -31,22 +31,36 @@ static struct config_packet turned(const struct config_packet *p)
 	return t;
 }
 
+/* R116: never before always; R128. */
+static enum policy_source source_of(const struct config_match *m, const struct config_packet *p)
+{
+	const struct config_client_policy *c = m->client;
+
+	if (m->server)
+		return config_source_excepted(m->server, p) ? POLICY_SOURCE_EXCEPTED
+		                                            : POLICY_SOURCE_ANY;
+	if (c->never_decrypt_sources.count > 0 &&
+	    config_prefixes_match(&c->never_decrypt_sources, &p->source))
+		return POLICY_SOURCE_EXCEPTED;
+	if (c->always_decrypt_sources.count > 0 &&
+	    config_prefixes_match(&c->always_decrypt_sources, &p->source))
+		return POLICY_SOURCE_ALWAYS;
+	return POLICY_SOURCE_ANY;
+}
+
 void policy_match(const struct config *config, const struct ipc_hello *flow,
                   struct policy_match *ret)
 {
 	struct config_packet packet, answer;
 
-	*ret = (struct policy_match){.request = NULL};
-	if (!config || !config->ssl_inspection.server || flow->segment >= config->segments_count)
+	*ret = (struct policy_match){.response = NULL};
+	if (!config || flow->segment >= config->segments_count)
 		return;
 	packet = packet_of(config, flow);
-	ret->request = config_match_virtual_segment(config, &packet);
-	if (!ret->request || !ret->request->profile)
-		return;
-	ret->policy = config_match_server_policy(ret->request->profile, &packet);
-	if (!ret->policy)
+	config_match(config, &packet, &ret->request);
+	if (!ret->request.policy)
 		return;
 	answer = turned(&packet);
 	ret->response = config_match_virtual_segment(config, &answer);
-	ret->excepted = config_source_excepted(ret->policy, &packet);
+	ret->source = source_of(&ret->request, &packet);
 }

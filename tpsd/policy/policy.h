@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a flow to what applies to it: virtual segments of the request and of the answer, profile,
- * server policy with its proxy (R33, R129-R131, R165, R166). A look-up without allocation.
+ * policy with its proxy (R32, R33, R129-R131, R165, R166). A look-up without allocation.
  * Worker's thread. docs/internals/policy.md.
  */
 #pragma once
@@ -12,11 +12,14 @@
 #include "lib/conf/config.h"
 #include "lib/ipc/message.h"
 
+/* What a policy's lists of sources say of a client (R116, R128). */
+enum policy_source { POLICY_SOURCE_ANY, POLICY_SOURCE_EXCEPTED, POLICY_SOURCE_ALWAYS };
+
 struct policy_match {
-	const struct config_virtual_segment *request;  /* chooses policy and request filters */
+	struct config_match
+	        request; /* chooses policy and request filters; no policy: leave alone */
 	const struct config_virtual_segment *response; /* chooses response filters */
-	const struct config_server_policy *policy;     /* NULL: the flow is left alone (R33) */
-	bool excepted;                                 /* by source (R128) */
+	enum policy_source source;
 };
 
 /* `config` NULL: nothing matches. */

@@ -54,7 +54,8 @@ static bool covers(const struct trouble *t, const struct config_server_proxy *p)
 	if (t->server.family == ADDR_NONE)
 		return true;
 	return config_prefixes_match(&p->destinations, &t->server) &&
-	       (t->server_port == 0 || config_ports_match(&p->detection_ports, t->server_port));
+	       (t->server_port == 0 ||
+	        config_ports_match(&p->common.detection_ports, t->server_port));
 }
 
 static bool vlan_fits(const struct trouble *t, const struct config_virtual_segment *v)
@@ -75,7 +76,7 @@ static bool has_policy_for(const struct trouble *t, const struct config_profile 
 	for (size_t i = 0; i < profile->server_policies_count; i++) {
 		const struct config_server_policy *p = &profile->server_policies[i];
 
-		if (covers(t, p->proxy) && (!on_only || p->state == CONFIG_STATE_ON))
+		if (covers(t, p->proxy) && (!on_only || p->common.state == CONFIG_STATE_ON))
 			return true;
 	}
 	return false;
@@ -136,7 +137,7 @@ static void check_server_tuple(const struct trouble *t, struct verdict *v)
 {
 	for (size_t i = 0; i < t->config->server_proxies_count; i++) {
 		if (covers(t, &t->config->server_proxies[i])) {
-			say(v, "proxy %.100s covers it", t->config->server_proxies[i].name);
+			say(v, "proxy %.100s covers it", t->config->server_proxies[i].common.name);
 			return;
 		}
 	}
@@ -289,7 +290,7 @@ static void check_exception(const struct trouble *t, struct verdict *v)
 			if (p->source_exceptions.count > 0 && covers(t, p->proxy) &&
 			    config_prefixes_match(&p->source_exceptions, &t->client)) {
 				fail(v, "take the client out of source_exceptions",
-				     "policy %.100s excepts the client", p->name);
+				     "policy %.100s excepts the client", p->common.name);
 				return;
 			}
 		}

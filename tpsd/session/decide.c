@@ -51,13 +51,16 @@ enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthell
 	/* Both enumerations count from SSL 3.0. */
 	if (!(h->versions & sel->protocols))
 		return REASON_CLIENT_VERSION;
+	/* GREASE looks the same, and every Chromium sends it: blocking is to be asked for. */
+	if (h->ech && class_action(proxy->config, REASON_ECH) != CONFIG_ALLOW)
+		return REASON_ECH;
 	for (size_t i = 0; i < sel->ids_count; i++)
 		if (clienthello_list_has(&h->suites, sel->ids[i]))
 			return REASON_NONE;
 	return REASON_CLIENT_SUITE;
 }
 
-enum config_action class_action(const struct config_server_proxy *proxy, enum reason reason)
+enum config_action class_action(const struct config_proxy *proxy, enum reason reason)
 {
 	enum failure_class class = reason_class(reason);
 
@@ -201,13 +204,12 @@ static void fill(struct session *s, struct host *h, const struct ipc_hello *hell
 	                      .segment = hello->segment,
 	                      .vlan = hello->vlan,
 	                      .tunnel = hello->tunnel,
-	                      .virtual_segment = match->request,
-	                      .policy = match->policy,
+	                      .virtual_segment = match->request.segment,
+	                      .policy = match->request.policy,
 	                      .alert_to_client = TLS_NO_ALERT,
 	                      .step = STEP_DECIDE};
 	s->begun_ns = clock_now_ns();
-	if (match->policy)
-		s->proxy = &h->setup->proxies[match->policy->proxy->index];
+	s->proxy = setup_find_proxy(h->setup, match->request.proxy);
 	if (parsed) {
 		hello_summarise(parsed, &s->hello);
 		s->hello_seen = true;
@@ -257,10 +259,10 @@ static void take(struct host *h, const struct ipc_hello *hello, const struct pol
 		h->ops->verdict(h->arg, hello->flow, IPC_DROP, IPC_RESET_BOTH, REASON_INTERNAL);
 		return;
 	}
-	s->virtual_segment = match->request;
+	s->virtual_segment = match->request.segment;
 	s->response_segment = match->response;
-	s->policy = match->policy;
-	s->proxy = &s->setup->proxies[match->policy->proxy->index];
+	s->policy = match->request.policy;
+	s->proxy = setup_find_proxy(s->setup, match->request.proxy);
 	s->step = STEP_TAKE;
 	if (parsed) {
 		hello_summarise(parsed, &s->hello);
@@ -282,7 +284,7 @@ static struct decision leave_alone(enum reason reason)
 /* R114: what would have happened is in the record; the flow is left alone. */
 static bool is_observed(const struct policy_match *match)
 {
-	return match->policy->state == CONFIG_STATE_OBSERVE;
+	return match->request.policy->state == CONFIG_STATE_OBSERVE;
 }
 
 /* "*.a.test" stands for every name below a.test, of any depth (R166). */
@@ -326,12 +328,12 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 	if (session_find(h, hello->flow))
 		return; /* taken already: an answer is on its way */
 	policy_match(h->setup ? h->setup->config : NULL, hello, &match);
-	if (!match.policy || match.excepted) {
-		d = leave_alone(match.policy ? REASON_SOURCE_EXCEPTION : REASON_NO_POLICY);
+	if (!match.request.policy || match.source == POLICY_SOURCE_EXCEPTED) {
+		d = leave_alone(match.request.policy ? REASON_SOURCE_EXCEPTION : REASON_NO_POLICY);
 		settle(h, hello, &match, NULL, &d);
 		return;
 	}
-	proxy = &h->setup->proxies[match.policy->proxy->index];
+	proxy = setup_find_proxy(h->setup, match.request.proxy);
 	parse = clienthello_parse(hello->bytes.data, hello->bytes.len, h->hello_scratch, &parsed);
 	if (parse == 0)
 		whole = &parsed;

@@ -47,9 +47,9 @@ static struct pair pair_of_name(const struct setup *s, const struct setup_proxy 
 const struct tls_certificate *setup_find_key(const struct setup *s, const struct setup_proxy *proxy,
                                              const uint8_t key_id[KEY_ID_LEN])
 {
-	for (size_t i = 0; i < proxy->config->certificates_count; i++) {
+	for (size_t i = 0; i < proxy->server->certificates_count; i++) {
 		const struct tls_certificate *c =
-		        &s->certificates[proxy->config->certificates[i]->index];
+		        &s->certificates[proxy->server->certificates[i]->index];
 
 		if (c->leaf && memcmp(c->key_id, key_id, KEY_ID_LEN) == 0)
 			return c;
@@ -86,8 +86,8 @@ static struct setup_identity *identity_of(struct setup_proxy *proxy, const struc
 	/* At most one for each certificate as default or by key, and one for each name's pair; the
 	 * array never moves, because sessions point into it. */
 	if (!proxy->identities) {
-		proxy->identities_size = 2 * proxy->config->certificates_count *
-		                                 (proxy->config->certificates_count < 64 ? 64 : 8) +
+		proxy->identities_size = 2 * proxy->server->certificates_count *
+		                                 (proxy->server->certificates_count < 64 ? 64 : 8) +
 		                         8;
 		proxy->identities = calloc(proxy->identities_size, sizeof(*proxy->identities));
 	}
@@ -108,8 +108,8 @@ struct setup_identity *setup_find_identity(struct setup *s, struct setup_proxy *
 	if (!*ret_named) {
 		if (key_id)
 			c = setup_find_key(s, proxy, key_id);
-		if (!c && proxy->config->default_certificate)
-			c = &s->certificates[proxy->config->default_certificate->index];
+		if (!c && proxy->server->default_certificate)
+			c = &s->certificates[proxy->server->default_certificate->index];
 		if (!c || !c->leaf)
 			return NULL;
 		pair.certs[c->ecdsa] = c;

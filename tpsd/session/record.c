@@ -47,7 +47,7 @@ static void put_policy(struct event_line *l, const struct session *s)
 		event_text(l, "profile", s->virtual_segment->profile->name);
 	if (s->policy) {
 		event_text(l, "policy", s->policy->name);
-		event_text(l, "proxy", s->policy->proxy->name);
+		event_text(l, "proxy", s->proxy->config->name);
 	}
 }
 

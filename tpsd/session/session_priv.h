@@ -84,7 +84,7 @@ struct session {
 
 	const struct config_virtual_segment *virtual_segment; /* of the request */
 	const struct config_virtual_segment *response_segment;
-	const struct config_server_policy *policy;
+	const struct config_policy *policy;
 	struct setup_proxy *proxy;
 
 	struct hello_summary hello;
@@ -231,9 +231,9 @@ struct decision {
 	uint8_t alert; /* TAKE all the same, to tell the client why; TLS_NO_ALERT: none */
 };
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
-/* What the proxy's selections say of the offer: REASON_NONE, CLIENT_VERSION or CLIENT_SUITE. */
+/* What the proxy says of the offer: REASON_NONE, CLIENT_VERSION, CLIENT_SUITE or ECH. */
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);
-enum config_action class_action(const struct config_server_proxy *proxy, enum reason reason);
+enum config_action class_action(const struct config_proxy *proxy, enum reason reason);
 
 /* ---- inspection.c ---- */
 int inspection_begin(struct session *s);

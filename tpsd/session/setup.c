@@ -79,7 +79,7 @@ static void make_inspector(struct making *m, uint32_t i)
 static void select_side(struct making *m, struct setup_proxy *p, const char *side,
                         const struct config_tls_side *conf, struct tls_selection *ret)
 {
-	const struct config_server_proxy *proxy = p->config;
+	const struct config_proxy *proxy = p->config;
 	int rc = tls_select(conf, m->cap, ret);
 
 	if (rc != 0) {
@@ -117,23 +117,23 @@ static void digest_selection(EVP_MD_CTX *md, const struct tls_selection *sel)
 /* What a resumed session must have in common with the one it resumes, but for the certificate. */
 static int digest_proxy(struct setup_proxy *p)
 {
-	const struct config_server_proxy *c = p->config;
+	const struct config_proxy *c = p->config;
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	uint32_t flags = (uint32_t)c->downgrade_http2 | (uint32_t)c->encrypt_then_mac << 1 |
-	                 (uint32_t)c->on_server_mismatch << 2;
+	                 (uint32_t)p->server->on_server_mismatch << 2;
 
 	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL)) {
 		EVP_MD_CTX_free(md);
 		return SL_ENOMEM;
 	}
 	digest_text(md, c->name);
-	digest_text(md, c->server_trust ? c->server_trust->name : "");
+	digest_text(md, p->server->server_trust ? p->server->server_trust->name : "");
 	digest_selection(md, &p->client_side);
 	digest_selection(md, &p->server_side);
 	EVP_DigestUpdate(md, &flags, sizeof(flags));
 	EVP_DigestUpdate(md, c->on_failure, sizeof(c->on_failure));
-	for (size_t i = 0; i < c->certificates_count; i++)
-		digest_text(md, c->certificates[i]->name);
+	for (size_t i = 0; i < p->server->certificates_count; i++)
+		digest_text(md, p->server->certificates[i]->name);
 	EVP_DigestFinal_ex(md, p->digest, NULL);
 	EVP_MD_CTX_free(md);
 	return 0;
@@ -157,8 +157,8 @@ static int make_names(struct making *m, struct setup_proxy *p)
 	p->names = pki_name_index_create();
 	if (!p->names)
 		return SL_ENOMEM;
-	for (size_t i = 0; rc == 0 && i < p->config->certificates_count; i++) {
-		uint32_t index = p->config->certificates[i]->index;
+	for (size_t i = 0; rc == 0 && i < p->server->certificates_count; i++) {
+		uint32_t index = p->server->certificates[i]->index;
 
 		if (m->s->certificates[index].leaf)
 			rc = pki_name_index_add_cert(p->names, m->s->certificates[index].leaf,
@@ -173,19 +173,20 @@ static void make_proxy(struct making *m, uint32_t i)
 	struct tls_context_options o;
 	int rc;
 
-	p->config = &m->s->config->server_proxies[i];
+	p->server = &m->s->config->server_proxies[i];
+	p->config = &p->server->common;
 	select_side(m, p, "client_side", &p->config->client_side, &p->client_side);
 	select_side(m, p, "server_side", &p->config->server_side, &p->server_side);
-	if (p->config->compression && !m->cap->compression)
+	if (p->server->compression && !m->cap->compression)
 		tell(m, 0, "ssl_server_proxies", i, "nothing to do: it is ignored",
 		     "proxy %s: TLS compression is not supported", p->config->name);
 	if (m->status != 0)
 		return;
 	o = options_of(m->s, p);
 	o.selection = &p->server_side;
-	o.renegotiation = p->config->rekey_interval_ms > 0;
-	if (p->config->server_trust)
-		p->trust = m->s->trust_stores[p->config->server_trust->index];
+	o.renegotiation = p->server->rekey_interval_ms > 0;
+	if (p->server->server_trust)
+		p->trust = m->s->trust_stores[p->server->server_trust->index];
 	rc = digest_proxy(p);
 	if (rc == 0)
 		rc = tls_context_create_server_side(&o, &p->server_ctx);
@@ -239,6 +240,11 @@ struct setup *setup_get(struct setup *s)
 {
 	s->refs++;
 	return s;
+}
+
+struct setup_proxy *setup_find_proxy(const struct setup *s, const struct config_proxy *proxy)
+{
+	return proxy ? &s->proxies[proxy->index] : NULL;
 }
 
 static void free_proxy(struct setup_proxy *p)

@@ -31,7 +31,9 @@ struct setup_identity {
 };
 
 struct setup_proxy {
-	const struct config_server_proxy *config;
+	const struct config_proxy *config;
+	const struct config_server_proxy *server; /* one of these two is not NULL */
+	const struct config_client_proxy *client;
 	struct tls_selection client_side, server_side;
 	SSL_CTX *server_ctx;
 	struct pki_name_index *names;      /* items are indices of config.certificates */
@@ -46,7 +48,7 @@ struct setup {
 	uint32_t revision;
 	struct config *config;
 	struct tls_certificate *certificates; /* by index; leaf NULL: not to be had */
-	struct setup_proxy *proxies;          /* by index */
+	struct setup_proxy *proxies;          /* of servers, by index */
 	X509_STORE **trust_stores;            /* by index */
 	struct inspector **inspectors;        /* by profile index; NULL: nothing to inspect with */
 };
@@ -74,6 +76,10 @@ int setup_create(struct config *config, uint32_t revision, const struct tls_capa
         SL_NONNULL(1, 3, 4, 5, 6) SL_MUST;
 struct setup *setup_get(struct setup *s) SL_NONNULL(1);
 void setup_put(struct setup *s);
+
+/* The proxy of a policy of this setup's config; NULL for NULL. */
+struct setup_proxy *setup_find_proxy(const struct setup *s, const struct config_proxy *proxy)
+        SL_NONNULL(1);
 
 /*
  * The identity for a name: its certificates (exact, then wildcard), else the one whose key the

@@ -85,7 +85,7 @@ static int open_server(struct session *s)
 	if (rc != 0)
 		return rc;
 	tl = tls_leg_of(leg);
-	tl->rekey_interval_ns = (uint64_t)s->proxy->config->rekey_interval_ms * CLOCK_NS_PER_MS;
+	tl->rekey_interval_ns = (uint64_t)s->proxy->server->rekey_interval_ms * CLOCK_NS_PER_MS;
 	tl->new_session = keep_session;
 	tl->new_session_arg = s;
 	return 0;
@@ -209,7 +209,7 @@ static int refuse_server(struct session *s, enum reason reason)
 int step_verify(struct session *s)
 {
 	struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
-	const struct config_server_proxy *proxy = s->proxy->config;
+	const struct config_proxy *proxy = s->proxy->config;
 	X509 *leaf;
 
 	if (!s->resumed_server) {
@@ -222,7 +222,7 @@ int step_verify(struct session *s)
 		}
 	}
 	if (!s->verified.key_matches && !s->verified.chain_trusted &&
-	    proxy->on_server_mismatch == CONFIG_MISMATCH_BLOCK)
+	    s->proxy->server->on_server_mismatch == CONFIG_MISMATCH_BLOCK)
 		return refuse_server(s, REASON_SERVER_MISMATCH);
 	if (!s->verified.key_matches && !s->verified.chain_trusted && s->proxy->trust &&
 	    class_action(proxy, REASON_CHAIN_INVALID) == CONFIG_BLOCK)

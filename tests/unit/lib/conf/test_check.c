@@ -8,6 +8,10 @@
 	"ssl_server_proxies: [{name: p, destinations: [10.0.0.1], detection_ports: [443], "        \
 	"certificates: [shop], " rest "}]\n"
 
+#define CLIENT_PROXY_WITH(more)                                                                    \
+	"ssl_client_proxies: [{name: out, signing_certificate: shop, detection_ports: "            \
+	"[443], " more "}]\n"
+
 static const struct {
 	const char *document;
 	const char *pointer;
@@ -76,12 +80,32 @@ static const struct {
          "more than flows"},
         {"version: 1\nprofiles: [{name: a, variables: {\"$X\": y}}]\n", "/profiles/0/variables/$X",
          "not a name of a variable"},
-        {"version: 1\nssl_client_proxies: [{name: x}]\n", "/ssl_client_proxies/0",
-         "client inspection is not in this build"},
-        {"version: 1\ndecryption_policies: [{name: x}]\n", "/decryption_policies/0",
-         "client inspection is not in this build"},
-        {"version: 1\nprofiles: [{name: a, ssl_client_policies: [{name: x}]}]\n",
-         "/profiles/0/ssl_client_policies/0", "client inspection is not in this build"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH("selections: {authentication: [ecdsa], "
+                                                      "protocols: [TLSv1.2]}"),
+         "/ssl_client_proxies/0/selections", "is for RSA certificates"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH(
+                 "selections: {protocols: [TLSv1.0, TLSv1.2]}"),
+         "/ssl_client_proxies/0/selections/protocols", "are missing"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH(
+                 "successor: shop, successor_from: 2030-01-01"),
+         "/ssl_client_proxies/0/successor", "the signing certificate itself"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH("successor_from: 2030-01-01"),
+         "/ssl_client_proxies/0/successor_from", "no successor"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH("successor_from: tomorrow"),
+         "/ssl_client_proxies/0/successor_from", "is not a time"},
+        {"version: 1\ndecryption_policies: [{name: x, domains: [a.test, \"*.b..test\"]}]\n",
+         "/decryption_policies/0/domains/1", "is not a domain"},
+        {"version: 1\ndecryption_policies: [{name: x, category_overrides: [\"a.*.test\"]}]\n",
+         "/decryption_policies/0/category_overrides/0", "is not a domain"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH(
+                 "logging: false") "profiles: [{name: a, ssl_client_policies: [{name: x, proxy: "
+                                   "out}, {name: y, proxy: out}]}]\n",
+         "/profiles/0/ssl_client_policies/1/proxy", "are those of the policy \"x\" too"},
+        {"version: 1\n" CERTIFICATE PROXY CLIENT_PROXY_WITH(
+                 "logging: false") "profiles: [{name: a, ssl_client_policies: [{name: q, proxy: "
+                                   "out}], "
+                                   "ssl_server_policies: [{name: q, proxy: p}]}]\n",
+         "/profiles/0/ssl_client_policies/0/name", "named \"q\" already"},
         {"version: 1\nssl_inspection: {client: true}\n", "/ssl_inspection/client",
          "client inspection is not in this build"},
         {"version: 1\nsms: {address: sms.example}\n", "/sms", "no SMS link in this build"},
@@ -103,6 +127,11 @@ static void each_rule_refuses_the_document_that_breaks_it_once(void **state)
 }
 
 static const char *const taken[] = {
+        "version: 1\n" CERTIFICATE CLIENT_PROXY_WITH(
+                "preset: seed_compatible") "decryption_policies: [{name: d, decide_by: "
+                                           "certificate, domains: [\"*.bank.test\"]}]\n"
+                                           "profiles: [{name: a, ssl_client_policies: [{name: x, "
+                                           "proxy: out, decryption_policy: d}]}]\n",
         "version: 1\n",
         "version: 1\nsms: {}\nssl_client_proxies: []\nsegments:\n",
         "version: 1\ndevice: {web_mode: true}\nssl_inspection: {server: false}\n",

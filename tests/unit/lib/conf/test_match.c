@@ -67,7 +67,7 @@ static const char *policy_in(const struct config *c, size_t profile, const char 
 	const struct config_server_policy *q =
 	        config_match_server_policy(&c->profiles[profile], &p);
 
-	return q ? q->name : "none";
+	return q ? q->common.name : "none";
 }
 
 static const char *policy_of(const struct config *c, const char *destination, uint16_t port)

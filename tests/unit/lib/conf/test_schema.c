@@ -30,6 +30,7 @@ static size_t width_of(enum conf_type type)
 	case CONF_TYPE_CHOICE:
 		return sizeof(enum config_action);
 	case CONF_TYPE_SIZE:
+	case CONF_TYPE_TIME:
 		return sizeof(uint64_t);
 	case CONF_TYPE_PORT:
 		return sizeof(uint16_t);

@@ -86,6 +86,27 @@ static void edit_distance_counts_single_edits(void **state)
 	assert_int_equal(value_edit_distance("", "limits", 2), 3);
 }
 
+static void times_are_days_or_moments_in_utc(void **state)
+{
+	static const char *const bad[] = {"",
+	                                  "2027",
+	                                  "2027-02-31",
+	                                  "2027-1-31",
+	                                  "1969-12-31",
+	                                  "2027-01-31T08:00:00",
+	                                  "2027-01-31T08:00:00+01:00",
+	                                  "2027-01-31T25:00:00Z"};
+	char text[VALUE_TEXT_MAX];
+	int64_t at;
+
+	assert_int_equal(value_parse_time("1970-01-02", &at), 0);
+	assert_int_equal(at, 86400);
+	assert_int_equal(value_parse_time("2027-01-31T08:00:01Z", &at), 0);
+	assert_string_equal(value_format_time(at, text), "2027-01-31T08:00:01Z");
+	for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++)
+		assert_int_equal(value_parse_time(bad[i], &at), SL_EMALFORMED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -93,6 +114,7 @@ int main(void)
 	        cmocka_unit_test(what_is_not_exactly_a_number_and_a_unit_is_refused),
 	        cmocka_unit_test(ports_and_vlans_are_single_or_ranges_within_their_bounds),
 	        cmocka_unit_test(edit_distance_counts_single_edits),
+	        cmocka_unit_test(times_are_days_or_moments_in_utc),
 	};
 
 	return RUN_TESTS(tests);

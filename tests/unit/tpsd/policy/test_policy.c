@@ -80,29 +80,33 @@ static struct policy_match match(const char *client, const char *server, uint16_
 
 static void the_longest_prefix_then_the_narrowest_ports_win(void **state)
 {
-	assert_string_equal(match("192.0.2.1", "10.0.0.4", 443, 0, 0).policy->name, "p-net");
-	assert_string_equal(match("192.0.2.1", "10.0.0.5", 443, 0, 0).policy->name, "p-narrow");
-	assert_string_equal(match("192.0.2.1", "10.0.0.5", 80, 0, 0).policy->name, "p-wide");
-	assert_null(match("192.0.2.1", "10.0.0.4", 80, 0, 0).policy);
-	assert_null(match("192.0.2.1", "10.0.9.4", 443, 0, 0).policy);
+	assert_string_equal(match("192.0.2.1", "10.0.0.4", 443, 0, 0).request.policy->name,
+	                    "p-net");
+	assert_string_equal(match("192.0.2.1", "10.0.0.5", 443, 0, 0).request.policy->name,
+	                    "p-narrow");
+	assert_string_equal(match("192.0.2.1", "10.0.0.5", 80, 0, 0).request.policy->name,
+	                    "p-wide");
+	assert_null(match("192.0.2.1", "10.0.0.4", 80, 0, 0).request.policy);
+	assert_null(match("192.0.2.1", "10.0.9.4", 443, 0, 0).request.policy);
 }
 
 static void the_first_virtual_segment_decides_and_the_answer_has_its_own(void **state)
 {
 	struct policy_match m = match("192.0.2.1", "10.0.0.4", 443, 0, 0);
 
-	assert_string_equal(m.request->name, "inbound");
+	assert_string_equal(m.request.segment->name, "inbound");
 	assert_string_equal(m.response->name, "outbound");
-	assert_null(match("192.0.2.1", "10.0.0.4", 443, 7, 0).policy);
+	assert_null(match("192.0.2.1", "10.0.0.4", 443, 7, 0).request.policy);
 	/* A client at port B: its request travels in the other direction. */
-	assert_null(match("192.0.2.1", "10.0.0.4", 443, 0, 1).policy);
+	assert_null(match("192.0.2.1", "10.0.0.4", 443, 0, 1).request.policy);
 }
 
 static void sources_are_excepted_by_the_policy_that_matched(void **state)
 {
-	assert_true(match("192.0.2.200", "10.0.0.4", 443, 0, 0).excepted);
-	assert_false(match("192.0.2.100", "10.0.0.4", 443, 0, 0).excepted);
-	assert_false(match("192.0.2.200", "10.0.0.5", 443, 0, 0).excepted);
+	assert_int_equal(match("192.0.2.200", "10.0.0.4", 443, 0, 0).source,
+	                 POLICY_SOURCE_EXCEPTED);
+	assert_int_equal(match("192.0.2.100", "10.0.0.4", 443, 0, 0).source, POLICY_SOURCE_ANY);
+	assert_int_equal(match("192.0.2.200", "10.0.0.5", 443, 0, 0).source, POLICY_SOURCE_ANY);
 }
 
 static void an_unknown_segment_or_no_configuration_matches_nothing(void **state)
@@ -111,9 +115,9 @@ static void an_unknown_segment_or_no_configuration_matches_nothing(void **state)
 	struct policy_match m;
 
 	policy_match(config, &hello, &m);
-	assert_null(m.policy);
+	assert_null(m.request.policy);
 	policy_match(NULL, &hello, &m);
-	assert_null(m.policy);
+	assert_null(m.request.policy);
 }
 
 int main(void)

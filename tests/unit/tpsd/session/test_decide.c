@@ -106,6 +106,52 @@ static void a_part_of_a_hello_asks_for_more_and_its_end_is_an_error(void **state
 	assert_int_equal(host_sessions(box.host), 0);
 }
 
+/* GREASE of encrypted_client_hello, as browsers send it: an outer one with made-up bytes. */
+static int add_ech(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
+                   size_t *outlen, X509 *x, size_t index, int *alert, void *arg)
+{
+	static const unsigned char grease[] = {0, 0, 1, 0, 1, 7, 0, 0, 0, 2, 1, 2};
+
+	*out = grease;
+	*outlen = sizeof(grease);
+	return 1;
+}
+
+static size_t first_flight_with_ech(uint8_t *out, size_t size)
+{
+	SSL_CTX *usual = box.client_ctx;
+	size_t len;
+
+	box.client_ctx = SSL_CTX_new(TLS_client_method());
+	assert_int_equal(SSL_CTX_add_custom_ext(box.client_ctx, 0xfe0d, SSL_EXT_CLIENT_HELLO,
+	                                        add_ech, NULL, NULL, NULL, NULL),
+	                 1);
+	len = first_flight(out, size);
+	SSL_CTX_free(box.client_ctx);
+	box.client_ctx = usual;
+	return len;
+}
+
+static void an_encrypted_hello_goes_by_its_outer_name_unless_set_otherwise(void **state)
+{
+	struct box_pair p = {.flow = 1u << 21};
+	uint8_t bytes[2048];
+	size_t len = first_flight_with_ech(bytes, sizeof(bytes));
+
+	ask(&p, bytes, len, 0);
+	assert_int_equal(p.action, IPC_TAKE);
+	host_gone(box.host, p.flow, REASON_GONE);
+	configure(PROXY_END, PROXY_END "    on_failure_class: {ech: bypass}\n");
+	ask(&p, bytes, len, 0);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_ECH);
+	configure(PROXY_END, PROXY_END "    on_failure_class: {ech: block}\n");
+	ask(&p, bytes, len, 0);
+	assert_int_equal(p.action, IPC_TAKE); /* to be told, and refused */
+	assert_int_equal(session_find(box.host, p.flow)->alert_to_client, SSL_AD_HANDSHAKE_FAILURE);
+	host_gone(box.host, p.flow, REASON_GONE);
+}
+
 static unsigned ticks;
 
 static bool after_a_while(struct box_pair *p)
@@ -419,6 +465,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(a_part_of_a_hello_asks_for_more_and_its_end_is_an_error,
 	                               begin),
+	        cmocka_unit_test_setup(
+	                an_encrypted_hello_goes_by_its_outer_name_unless_set_otherwise, begin),
 	        cmocka_unit_test_setup(a_flow_taken_early_is_decided_when_the_rest_comes, begin),
 	        cmocka_unit_test_setup(what_turns_out_to_be_no_tls_is_spliced_when_bypass_is_set,
 	                               begin),
