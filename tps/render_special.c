@@ -135,6 +135,10 @@ static void render_checks(struct render *r, const json_t *data)
 		failed += fail;
 		(void)fprintf(r->out, "%s%-4s%s  ", r->colour && fail ? "\033[31m" : "", result,
 		              r->colour && fail ? "\033[0m" : "");
+		if (text_of(one, "segment")[0]) {
+			put(r->out, text_of(one, "segment"));
+			(void)fputs(", ", r->out);
+		}
 		put(r->out, text_of(one, "check"));
 		(void)fputs(": ", r->out);
 		put(r->out, text_of(one, "evidence"));

@@ -85,6 +85,9 @@ inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct w
 	struct options o;
 
 	if (!in) {
+		/* Ports that are swapped show by this (R158). */
+		if (interest_find(w->global, p, w->index, !w->side, p->dst, p->dport))
+			count(WIRE_COUNT_SYN_WRONG_SIDE);
 		if (old && old->client != w->side && old->phase == 1)
 			return drop(WIRE_DROP_SIMULTANEOUS_OPEN);
 		return forward(skb, w);

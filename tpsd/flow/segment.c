@@ -46,6 +46,13 @@ static int prepare_port(struct wire *w, const struct config_segment *s, const ch
 	error = port_open(&w->ports, port);
 	if (!error)
 		return 0;
+	if (error == SL_ECONFLICT) {
+		(void)snprintf(text, sizeof(text), "port %s has this host's default route", name);
+		return refuse(
+		        w, error, s, text,
+		        "the port by which the device is managed is no port of a segment: name "
+		        "another (R158)");
+	}
 	(void)snprintf(text, sizeof(text), "port %s: %s", name,
 	               error == SL_ENOENT ? "there is no such interface" : strerror(errno));
 	return refuse(w, error, s, text,
@@ -131,6 +138,15 @@ static int write_segment(struct wire *w, const struct wire_segment_state *s, uin
 	return 0;
 }
 
+/* What is known of a segment that stays: how long a link has been down. */
+static void keep_state(struct wire_segment_state *now, const struct wire_segment_state *was)
+{
+	for (int side = 0; side < 2; side++) {
+		if (was->open && now->port[side].ifindex == was->port[side].ifindex)
+			now->down_since_ns[side] = was->down_since_ns[side];
+	}
+}
+
 /* A segment that is no more: its ports drop from now on. */
 static void remove_segment(struct wire *w, uint32_t index)
 {
@@ -170,6 +186,7 @@ static int commit_segments(struct wire *w)
 		if (was && (!is || w->segments[i].port[0].ifindex !=
 		                           w->pending_segments[i].port[0].ifindex))
 			remove_segment(w, i);
+		keep_state(&w->pending_segments[i], &w->segments[i]);
 		w->segments[i] = w->pending_segments[i];
 		if (is && write_segment(w, &w->segments[i], i, &c->segments[i], !was))
 			error = SL_ESYS;
@@ -222,7 +239,6 @@ static void synchronise(struct wire *w, struct wire_segment_state *s,
 
 		if (port_refresh(&w->ports, p))
 			p->up = false;
-		s->received[side] = p->received > 0;
 		/* A port that we took down says nothing about its own cable. */
 		if (p->up || p->taken_down)
 			s->down_since_ns[side] = 0;

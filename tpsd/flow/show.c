@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -308,52 +309,20 @@ static void command_except(struct show *s)
 	answer(s, error, false);
 }
 
-static void say_check(struct show *s, bool first, const char *segment, const char *check, bool ok,
-                      const char *remedy)
-{
-	say(s, "%s{\"segment\":", first ? "" : ",");
-	say_text(s, segment);
-	say(s, ",\"check\":\"%s\",\"ok\":%s,\"remedy\":\"%s\"}", check, ok ? "true" : "false",
-	    ok ? "" : remedy);
-}
-
 /* R158 */
 static void command_segment_check(struct show *s)
 {
-	struct wire *w = s->wire;
-	uint64_t uninspected = 0,
-	         forwarded = table_count(&w->program, WIRE_COUNT_FORWARDED_PACKETS);
 	const char *only = json_string_value(json_object_get(s->arguments, "segment"));
-	bool first = true;
+	json_t *list = segment_check(s->wire, only);
+	char *text = json_dumps(list, JSON_COMPACT);
 
-	say(s, "{\"checks\":[");
-	for (unsigned i = 0; i < WIRE_SEGMENTS_MAX; i++) {
-		struct wire_segment_state *g = &w->segments[i];
-
-		if (!g->open || (only && strcmp(only, g->name) != 0))
-			continue;
-		say_check(s, first, g->name, "link_a", g->port[0].up, "connect port A");
-		first = false;
-		say_check(s, false, g->name, "link_b", g->port[1].up, "connect port B");
-		say_check(s, false, g->name, "mtu", g->port[0].mtu == g->port[1].mtu,
-		          "give both ports the same MTU");
-		say_check(s, false, g->name, "traffic_a", g->received[0],
-		          "no frame has come in at port A: check the cable and the switch port");
-		say_check(s, false, g->name, "traffic_b", g->received[1],
-		          "no frame has come in at port B: check the cable and the switch port");
-	}
-	say(s, "],\"uninspected\":{");
-	for (int i = WIRE_COUNT_UNINSPECTED_NON_IP; i <= WIRE_COUNT_UNINSPECTED_MALFORMED; i++) {
-		uint64_t n = table_count(&w->program, (enum wire_count)i);
-
-		uninspected += n;
-		say(s, "%s\"%s\":%llu", i == WIRE_COUNT_UNINSPECTED_NON_IP ? "" : ",",
-		    table_count_name((enum wire_count)i) + strlen("uninspected_"),
-		    (unsigned long long)n);
-	}
-	say(s, "},\"uninspected_packets\":%llu,\"forwarded_packets\":%llu}",
-	    (unsigned long long)uninspected, (unsigned long long)forwarded);
-	answer(s, 0, false);
+	if (only && json_array_size(list) == 0)
+		say(s, "{\"text\":\"there is no such segment\"}");
+	else
+		say(s, "%s", text ? text : "[]");
+	answer(s, only && json_array_size(list) == 0 ? SL_ENOENT : 0, false);
+	free(text);
+	json_decref(list);
 }
 
 static const struct {

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uthash.h>
@@ -61,7 +62,6 @@ struct wire_segment_state {
 	struct port port[2];
 	bool open;
 	char name[64];
-	bool received[2];          /* a frame came in at this port since start */
 	uint64_t down_since_ns[2]; /* link-down synchronisation */
 };
 
@@ -182,6 +182,10 @@ int segment_commit(struct wire *w) SL_NONNULL(1) SL_MUST;
 /* Once a second: links, MTU. */
 void segment_tick(struct wire *w) SL_NONNULL(1);
 int segment_write_global(struct wire *w) SL_NONNULL(1);
+
+/* segment_check.c: R158. A list of {segment, check, result, evidence, remedy}; of one segment with
+ * `only`, empty when there is none of that name. The caller's. */
+json_t *segment_check(struct wire *w, const char *only) SL_NONNULL(1);
 
 /* switch.c: fallback and stop, set by command or from outside. */
 int switch_set(struct wire *w, enum wire_switch which, bool on) SL_NONNULL(1) SL_MUST;

@@ -2,6 +2,7 @@
 /* rtnetlink: requests are built in a small buffer; see netlink.h. `tpsd: wire`. */
 #include "tpsd/port/netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -58,9 +59,10 @@ static int answer_error(int error)
 	return error == EEXIST ? SL_EEXIST : SL_ESYS;
 }
 
-/* Sends and waits for the acknowledgement; an RTM_NEWLINK before it goes to `link`. */
-static int request_send(struct netlink *nl, struct request *r,
-                        void (*link)(const struct nlmsghdr *, void *), void *arg)
+/* Who reads the messages that come before the acknowledgement, or that a dump is made of. */
+typedef void (*reader)(const struct nlmsghdr *h, void *arg);
+
+static int request_send(struct netlink *nl, struct request *r, reader read, void *arg)
 {
 	static _Alignas(16) __thread uint8_t answer[ANSWER_MAX];
 
@@ -83,8 +85,10 @@ static int request_send(struct netlink *nl, struct request *r,
 				continue;
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return e->error ? answer_error(-e->error) : 0;
-			if (link && h->nlmsg_type == RTM_NEWLINK)
-				link(h, arg);
+			if (h->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (read)
+				read(h, arg);
 		}
 	}
 }
@@ -114,6 +118,8 @@ static void link_read(const struct nlmsghdr *h, void *arg)
 	struct netlink_link *out = arg;
 	int left = (int)IFLA_PAYLOAD(h);
 
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return;
 	out->index = (uint32_t)info->ifi_index;
 	out->flags = info->ifi_flags;
 	for (struct rtattr *a = IFLA_RTA(info); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
@@ -213,6 +219,65 @@ int netlink_address_add(struct netlink *nl, uint32_t index, uint32_t be32)
 	(void)request_add(&r, IFA_ADDRESS, &be32, sizeof(be32));
 	error = request_send(nl, &r, NULL, NULL);
 	return error == SL_EEXIST ? 0 : error;
+}
+
+struct address_search {
+	uint32_t index;
+	bool found;
+};
+
+static void address_read(const struct nlmsghdr *h, void *arg)
+{
+	const struct ifaddrmsg *a = NLMSG_DATA(h);
+	struct address_search *s = arg;
+
+	if (h->nlmsg_type == RTM_NEWADDR && a->ifa_index == s->index)
+		s->found |= a->ifa_family == AF_INET || a->ifa_scope == RT_SCOPE_UNIVERSE;
+}
+
+int netlink_link_has_address(struct netlink *nl, uint32_t index, bool *ret_has)
+{
+	struct ifaddrmsg body = {.ifa_family = AF_UNSPEC};
+	struct address_search search = {.index = index};
+	struct request r;
+	int error;
+
+	request_begin(&r, RTM_GETADDR, NLM_F_DUMP, &body, sizeof(body));
+	error = request_send(nl, &r, address_read, &search);
+	if (!error)
+		*ret_has = search.found;
+	return error;
+}
+
+static void route_read(const struct nlmsghdr *h, void *arg)
+{
+	const struct rtmsg *m = NLMSG_DATA(h);
+	int left = (int)RTM_PAYLOAD(h);
+
+	if (h->nlmsg_type != RTM_NEWROUTE)
+		return;
+	for (struct rtattr *a = RTM_RTA(m); RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == RTA_OIF && RTA_PAYLOAD(a) >= sizeof(uint32_t))
+			memcpy(arg, RTA_DATA(a), sizeof(uint32_t));
+}
+
+/* Where a packet to an address of the documentation's network (RFC 5737) would go. */
+int netlink_default_link(struct netlink *nl, uint32_t *ret_index)
+{
+	struct rtmsg body = {.rtm_family = AF_INET, .rtm_dst_len = 32};
+	uint32_t somewhere = htonl(0xcb007101), index = 0;
+	struct request r;
+	int error;
+
+	request_begin(&r, RTM_GETROUTE, 0, &body, sizeof(body));
+	(void)request_add(&r, RTA_DST, &somewhere, sizeof(somewhere));
+	error = request_send(nl, &r, route_read, &index);
+	if (error == SL_ESYS && errno == ENETUNREACH)
+		return SL_ENOENT;
+	if (error)
+		return error;
+	*ret_index = index;
+	return index ? 0 : SL_ENOENT;
 }
 
 int netlink_route_set(struct netlink *nl, uint32_t be32_net, uint8_t prefix_len, uint32_t index,

@@ -49,6 +49,13 @@ int netlink_veth_add(struct netlink *nl, const char *name, const char *peer, uin
 /* `be32/32` on a link; there already: 0. */
 int netlink_address_add(struct netlink *nl, uint32_t index, uint32_t be32) SL_NONNULL(1) SL_MUST;
 
+/* Whether the link has an IPv4 address, or an IPv6 one that is good beyond the link. */
+int netlink_link_has_address(struct netlink *nl, uint32_t index, bool *ret_has)
+        SL_NONNULL(1, 3) SL_MUST;
+
+/* The link by which this namespace reaches the IPv4 internet. SL_ENOENT when it has no such way. */
+int netlink_default_link(struct netlink *nl, uint32_t *ret_index) SL_NONNULL(1, 2) SL_MUST;
+
 /* An IPv4 route out of a link, replaced when there. `mtu` in bytes. */
 int netlink_route_set(struct netlink *nl, uint32_t be32_net, uint8_t prefix_len, uint32_t index,
                       uint32_t mtu) SL_NONNULL(1) SL_MUST;

@@ -189,40 +189,81 @@ void ports_fini(struct ports *ps)
 	ps->netns_fd = -1;
 }
 
-/* GRO is worth up to half of a relay's speed; a port without it works all the same. */
-static void port_enable_gro(const char *name)
+static int ethtool(const char *name, uint32_t command, uint32_t *value)
 {
-	struct ethtool_value gro = {.cmd = ETHTOOL_SGRO, .data = 1};
+	struct ethtool_value v = {.cmd = command, .data = *value};
 	struct ifreq req = {0};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
 
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	req.ifr_data = (void *)&gro;
 	if (fd < 0)
-		return;
-	if (ioctl(fd, SIOCETHTOOL, &req) < 0)
-		log_debug("%s: GRO cannot be turned on: %s", name, strerror(errno));
+		return SL_ESYS;
+	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	req.ifr_data = (void *)&v;
+	rc = ioctl(fd, SIOCETHTOOL, &req);
 	(void)close(fd);
+	*value = v.data;
+	return rc < 0 ? SL_ESYS : 0;
 }
 
-static int port_fetch(struct ports *ps, const char *name, struct netlink_link *ret_link)
+/* GRO is worth up to half of a relay's speed; a port without it works all the same. LRO makes
+ * frames that never were on the wire. */
+static void port_set_offloads(const char *name)
+{
+	uint32_t on = 1, flags = 0;
+
+	if (ethtool(name, ETHTOOL_SGRO, &on))
+		log_debug("%s: GRO cannot be turned on: %s", name, strerror(errno));
+	if (ethtool(name, ETHTOOL_GFLAGS, &flags) || !(flags & ETH_FLAG_LRO))
+		return;
+	flags &= ~(uint32_t)ETH_FLAG_LRO;
+	if (ethtool(name, ETHTOOL_SFLAGS, &flags))
+		log_warning("%s: LRO cannot be turned off: %s", name, strerror(errno));
+}
+
+int port_read_offloads(const struct port *p, struct port_offloads *ret_offloads)
+{
+	uint32_t gro = 0, flags = 0;
+
+	if (ethtool(p->name, ETHTOOL_GGRO, &gro) || ethtool(p->name, ETHTOOL_GFLAGS, &flags))
+		return SL_EUNSUPPORTED;
+	ret_offloads->gro = gro != 0;
+	ret_offloads->lro = (flags & ETH_FLAG_LRO) != 0;
+	return 0;
+}
+
+/* R158: the management port is not in a segment. It would be out of reach once moved. */
+static int port_is_free(struct ports *ps, struct port *p, uint32_t index)
+{
+	uint32_t way_out;
+	int error = netlink_default_link(&ps->origin, &way_out);
+
+	if (!error && way_out == index)
+		return SL_ECONFLICT;
+	if (error && error != SL_ENOENT)
+		return error;
+	return netlink_link_has_address(&ps->origin, index, &p->had_address);
+}
+
+static int port_fetch(struct ports *ps, struct port *p, struct netlink_link *ret_link)
 {
 	struct netlink_link away;
-	int error = netlink_link_get(&ps->here, name, ret_link);
+	int error = netlink_link_get(&ps->here, p->name, ret_link);
 
 	if (error != SL_ENOENT || ps->origin.fd < 0)
 		return error;
-	error = netlink_link_get(&ps->origin, name, &away);
+	error = netlink_link_get(&ps->origin, p->name, &away);
+	if (!error)
+		error = port_is_free(ps, p, away.index);
 	if (!error)
 		error = netlink_link_move(&ps->origin, away.index, ps->netns_fd);
-	return error ? error : netlink_link_get(&ps->here, name, ret_link);
+	return error ? error : netlink_link_get(&ps->here, p->name, ret_link);
 }
 
 int port_open(struct ports *ps, struct port *p)
 {
 	struct netlink_link link;
 	char path[96];
-	int error = port_fetch(ps, p->name, &link);
+	int error = port_fetch(ps, p, &link);
 
 	if (error)
 		return error;
@@ -231,8 +272,9 @@ int port_open(struct ports *ps, struct port *p)
 	(void)write_setting(path, "0");
 	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", p->name);
 	(void)write_setting(path, "1");
-	port_enable_gro(p->name);
-	error = netlink_link_set(&ps->here, link.index, IFF_UP | IFF_PROMISC | IFF_NOARP,
+	port_set_offloads(p->name);
+	error = netlink_link_set(&ps->here, link.index,
+	                         (p->taken_down ? 0 : IFF_UP) | IFF_PROMISC | IFF_NOARP,
 	                         IFF_UP | IFF_PROMISC | IFF_NOARP, 0);
 	if (error)
 		return error;

@@ -23,6 +23,7 @@ struct port {
 	uint64_t received; /* packets, as last read */
 	bool up;           /* carrier, as last heard */
 	bool taken_down;   /* by link-down synchronisation */
+	bool had_address;  /* when it was moved here: something else on the host uses it */
 };
 
 struct ports {
@@ -44,7 +45,8 @@ void ports_fini(struct ports *ps) SL_NONNULL(1);
 
 /*
  * Finds an interface here, or moves it here, and makes it ready. SL_ENOENT when it is nowhere,
- * SL_ESYS. `p->name` is set by the caller.
+ * SL_ECONFLICT when it is the one by which the host reaches the rest of the world (it is left where
+ * it is), SL_ESYS. `p->name` is set by the caller; one that is taken down stays so.
  */
 int port_open(struct ports *ps, struct port *p) SL_NONNULL(1, 2) SL_MUST;
 
@@ -53,6 +55,15 @@ int port_set_up(struct ports *ps, struct port *p, bool up) SL_NONNULL(1, 2) SL_M
 
 /* Reads carrier and MTU again. SL_ENOENT when the interface is gone. */
 int port_refresh(struct ports *ps, struct port *p) SL_NONNULL(1, 2) SL_MUST;
+
+/* SL_EUNSUPPORTED when the port's driver does not say. */
+struct port_offloads {
+	bool gro; /* one frame of several for the stack, undone exactly on the way out */
+	bool lro; /* the same by the card, which cannot be undone: forwarded frames are not those
+	             sent */
+};
+int port_read_offloads(const struct port *p, struct port_offloads *ret_offloads)
+        SL_NONNULL(1, 2) SL_MUST;
 
 /* Routes of the synthetic addresses for ports of `mtu`: one a tunnel kind. */
 int ports_set_mtu(struct ports *ps, uint32_t mtu) SL_NONNULL(1) SL_MUST;

@@ -195,6 +195,15 @@ int program_fd(const struct program *p, enum program_hook hook)
 	return bpf_program__fd(program);
 }
 
+bool program_is_attached(struct program *p, enum program_hook hook, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex,
+	            .attach_point = hook == PROGRAM_STACK ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, what, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+
+	return bpf_tc_query(&where, &what) == 0;
+}
+
 int program_attach(struct program *p, enum program_hook hook, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex,

@@ -50,6 +50,9 @@ struct program {
 int program_load(struct program *p, const char *pin_dir, int heartbeat_fd) SL_NONNULL(1, 2) SL_MUST;
 void program_unload(struct program *p) SL_NONNULL(1);
 
+/* Whether it is attached there still. */
+bool program_is_attached(struct program *p, enum program_hook hook, uint32_t ifindex) SL_NONNULL(1);
+
 /* Attaches, or replaces what is attached. SL_ESYS. */
 int program_attach(struct program *p, enum program_hook hook, uint32_t ifindex)
         SL_NONNULL(1) SL_MUST;

@@ -50,7 +50,8 @@ class Steps:
         host = step.get("host", "client")
         if host == "host":
             return words
-        return ["nsenter", f"--net=/run/netns/sl-{self.lab_name}-{host}", "--", *words]
+        namespace = f"sluice-{self.lab_name}" if host == "inside" else f"sl-{self.lab_name}-{host}"
+        return ["nsenter", f"--net=/run/netns/{namespace}", "--", *words]
 
     def run_all(self, steps):
         for number, step in enumerate(steps, 1):
