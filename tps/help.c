@@ -45,7 +45,8 @@ static void print_commands(void)
 	        "daemon.\n\n"
 	        "Exit status: 0 done, 1 refused, 2 usage, 3 no daemon, 4 not permitted.\n\n"
 	        "Who may: *show* is the group `sluice`; *change* is root and the group "
-	        "`sluice-operator`, and each change is an audit event.\n\n"
+	        "`sluice-operator` (its members are in `sluice` too, which opens the socket), "
+	        "and each change is an audit event.\n\n"
 	        "| command | who | what |\n|---|---|---|\n");
 	for (unsigned i = 0; i < CLI_COMMAND_END; i++) {
 		const struct cli_command *c = cli_command_by_id((enum cli_command_id)i);

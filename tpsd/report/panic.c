@@ -186,8 +186,8 @@ static void drop_ended(struct panic *p)
 		if (e->until_us == 0 || e->until_us > now)
 			p->entries[kept++] = *e;
 		else
-			log_warning("panic: step %d %s %s has ended by its timer", (int)e->step,
-			            e->what, e->value);
+			log_warning("panic: step %d%s%s%s%s has ended by its timer", (int)e->step,
+			            *e->what ? " " : "", e->what, *e->value ? " " : "", e->value);
 	}
 	p->count = kept;
 }
@@ -311,7 +311,8 @@ static void add_step(struct request *r, enum panic_step step, const char *what, 
 		              "tps panic clear, or panic stop");
 		return;
 	}
-	log_warning("panic: step %d %s %s, by %s", (int)step, what, value, r->user);
+	log_warning("panic: step %d%s%s%s%s, by %s", (int)step, *what ? " " : "", what,
+	            *value ? " " : "", value, r->user);
 	answer(r, changed(p));
 }
 
