@@ -25,16 +25,18 @@ enum {
 struct pki_template {
 	const uint8_t *subject; /* Name in DER; subject_len 0: an empty one */
 	size_t subject_len;
-	const uint8_t
-	        *alt_names; /* GeneralNames in DER, only DNS names and IP addresses; 0: none */
+	const uint8_t *alt_names; /* GeneralNames in DER: DNS names and IP addresses; 0: none */
 	size_t alt_names_len;
 	int64_t not_before, not_after; /* seconds since the epoch */
 };
 
 /*
- * Reads the template of a server's leaf. A certificate without subjectAltName gets its common name
- * as one when that is a DNS name or an IP address. SL_ELIMIT: more names than fit; SL_EMALFORMED.
- * Free with pki_template_fini.
+ * Reads the template of a server's leaf, whatever is in it: a site that does not verify gets a
+ * leaf too, from the untrusted CA. Left out is what no leaf may have (pki_verify_chain finds it):
+ * a subject with a NUL in it or too long, a subjectAltName that is not DER, entries that are no
+ * sound DNS name or address, names beyond what fits. No subjectAltName stays none: browsers refuse
+ * such a certificate without us, and so they do with us. SL_EMALFORMED: dates that cannot be read;
+ * SL_ENOMEM. Free with pki_template_fini.
  */
 int pki_template_read(const X509 *leaf, struct pki_template *ret) SL_NONNULL(1, 2) SL_MUST;
 void pki_template_fini(struct pki_template *t) SL_NONNULL(1);
@@ -44,14 +46,18 @@ struct pki_issuer {
 	EVP_PKEY *key;
 };
 
-/* Whether an issuer can sign at `now`, seconds since the epoch (R153). SL_EREFUSED when it is
- * expired or not yet valid, SL_EINVAL when it is no CA (CA true, keyCertSign). */
+/*
+ * Whether an issuer can sign at `now`, seconds since the epoch (R153). SL_EREFUSED when it is
+ * expired or not yet valid, SL_EINVAL when it is no CA for servers (CA true, keyCertSign, no
+ * extended key usage that leaves servers out).
+ */
 int pki_issuer_check(const X509 *certificate, int64_t now) SL_NONNULL(1) SL_MUST;
 
 /*
- * Makes and signs a leaf with `key`'s public half: by SHA-256 (SHA-384 for P-384 issuers), dates
- * within the template's and the issuer's. SL_EMALFORMED for a template that does not parse to its
- * last byte, SL_ELIMIT, SL_ECRYPTO.
+ * Makes and signs a leaf with `key`'s public half: by SHA-256 (SHA-384 for P-384 issuers and
+ * longer), dates within the template's and the issuer's (the template's where the two have none in
+ * common). SL_EMALFORMED for a template that does not parse to its last byte or has what
+ * pki_template_read leaves out, SL_ELIMIT, SL_EINVAL (issuer), SL_ECRYPTO, SL_ENOMEM.
  */
 int pki_forge(const struct pki_issuer *issuer, const struct pki_template *t, EVP_PKEY *key,
               X509 **ret_leaf) SL_NONNULL(1, 2, 3, 4) SL_MUST;

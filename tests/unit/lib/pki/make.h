@@ -35,3 +35,17 @@ void make_cert_pem(const char *path, X509 *cert, X509 *next, unsigned mode);
 void make_key_pem(const char *path, EVP_PKEY *key, const char *password, unsigned mode);
 void make_pkcs12(const char *path, EVP_PKEY *key, X509 *cert, X509 *ca, const char *password,
                  unsigned mode);
+
+/* As make_cert, a version 3 CA right by RFC 5280: CA true, keyCertSign and cRLSign, SKI, AKI. */
+X509 *make_ca(EVP_PKEY *key, const char *common_name, X509 *issuer, EVP_PKEY *issuer_key,
+              int from_day, int to_day);
+
+/*
+ * Sets an extension in OpenSSL's text form, in place of one of that kind. The signature is no
+ * longer right: make_sign. `issuer` (may be NULL) is who an AKI is taken from.
+ */
+void make_extension(X509 *cert, X509 *issuer, int nid, const char *value);
+void make_sign(X509 *cert, EVP_PKEY *issuer_key, const EVP_MD *md);
+
+/* Sets the subjectAltName n0.many.test, n1.many.test and so on. */
+void make_many_names(X509 *cert, unsigned count);
