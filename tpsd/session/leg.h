@@ -46,8 +46,11 @@ struct leg_ops {
 	/* Up to `size` bytes. SL_EAGAIN; SL_EEOF with leg->end set. */
 	int (*read)(struct leg *leg, uint8_t *data, size_t size, size_t *ret_len);
 	/* Takes up to `len` bytes. SL_EAGAIN when none; after it, the same bytes must come again.
-	 */
+	 * When the socket did not take it all, leg->unsent is set, and nothing more is taken until
+	 * flush has sent it. */
 	int (*write)(struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len);
+	/* Sends what is unsent: 0 when nothing is left, SL_EAGAIN, or an error as of write. */
+	int (*flush)(struct leg *leg);
 	/* Ends our direction: close_notify or FIN as `how` says. 0 or SL_EAGAIN. */
 	int (*shutdown)(struct leg *leg, enum leg_end how);
 	void (*fini)(struct leg *leg);
@@ -58,9 +61,10 @@ struct leg {
 	struct session *session;
 	enum leg_side side;
 	int fd;
-	unsigned wants;     /* enum leg_wants, after SL_EAGAIN */
+	unsigned wants;     /* enum leg_wants, after SL_EAGAIN or with `unsent` */
 	enum leg_end end;   /* of what it reads */
 	bool shut;          /* we have ended what it writes */
+	bool unsent;        /* bytes that ops->write took and the socket did not yet */
 	enum reason reason; /* of a failure */
 	struct loop_source source;
 	void *tls; /* the TLS library's object, struct tls_leg */

@@ -30,7 +30,8 @@ static int leg_failed(struct session *s, struct leg *leg)
 	return SL_EREFUSED;
 }
 
-/* Writes what it can of `len` bytes; SL_EAGAIN with *ret_len short of it. */
+/* Writes what it can of `len` bytes; SL_EAGAIN with *ret_len short of it, or with all of it taken
+ * but some in the leg's hands. */
 static int write_out(struct session *s, struct direction *d, const uint8_t *data, size_t len,
                      size_t *ret_len)
 {
@@ -47,19 +48,31 @@ static int write_out(struct session *s, struct direction *d, const uint8_t *data
 				 clock_now_ns() - s->begun_ns);
 	d->bytes += done;
 	*ret_len = done;
+	if (rc == 0 && d->to->unsent)
+		rc = SL_EAGAIN;
 	if (rc == SL_EAGAIN)
 		d->write_wants = d->to->wants;
 	return rc;
+}
+
+/* Sends what the far leg was given before. */
+static int flush_leg(struct session *s, struct direction *d)
+{
+	int rc = d->to->unsent ? d->to->ops->flush(d->to) : 0;
+
+	if (rc == SL_EAGAIN)
+		d->write_wants = d->to->wants;
+	return rc == 0 || rc == SL_EAGAIN ? rc : leg_failed(s, d->to);
 }
 
 /* Sends what was released before. */
 static int flush(struct session *s, struct direction *d)
 {
 	size_t n = 0;
-	int rc;
+	int rc = flush_leg(s, d);
 
-	if (d->unsent == 0)
-		return 0;
+	if (rc != 0 || d->unsent == 0)
+		return rc;
 	rc = write_out(s, d, d->held.data, d->unsent, &n);
 	buf_consume(&d->held, n);
 	d->unsent -= n;
@@ -241,8 +254,8 @@ static int pump(struct session *s, struct direction *d)
 				return fed;
 			d->eof_fed = d->eof;
 		}
-		if (d->unsent > 0)
-			continue; /* back-pressure: nothing is read until it is gone */
+		if (d->unsent > 0 || d->to->unsent)
+			return SL_EAGAIN; /* back-pressure: nothing is read until it is gone */
 		if (rc == SL_EAGAIN) {
 			d->read_wants = d->from->wants;
 			return rc;

@@ -440,7 +440,8 @@ int host_create(const struct host_parts *parts, struct host **ret_host)
 	h->workers = parts->workers ? parts->workers : 1;
 	h->closed = calloc(HOST_CLOSED_KEPT, sizeof(*h->closed));
 	h->resume = resume_create(0);
-	if (h->closed && h->resume)
+	h->flight = flight_create();
+	if (h->closed && h->resume && h->flight)
 		rc = keyprov_create(parts->keys, &h->keyprov);
 	if (rc == 0)
 		rc = tls_capability_probe(&h->capability);
@@ -467,6 +468,7 @@ void host_destroy(struct host *h)
 	setup_put(h->setup);
 	resume_destroy(h->resume);
 	keyprov_destroy(h->keyprov);
+	flight_destroy(h->flight);
 	ticket_keys_fini(&h->tickets);
 	free(h->closed);
 	free(h);

@@ -164,6 +164,7 @@ struct host {
 	struct counter_slab *counters;
 	unsigned workers;
 	struct keyprov *keyprov;
+	struct flight *flight; /* of all legs */
 	struct tls_capability capability;
 	struct ticket_keys tickets;
 	struct resume_cache *resume;

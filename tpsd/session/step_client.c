@@ -52,8 +52,9 @@ static int open_client(struct session *s)
 	if (rc != 0)
 		return rc;
 	s->client_begun_ns = clock_now_ns();
-	return tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->keyprov, tickets, binding,
-	                           s->server_alpn, s->server_alpn_len, session_wake, s);
+	return tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->flight, s->host->keyprov,
+	                           tickets, binding, s->server_alpn, s->server_alpn_len,
+	                           session_wake, s);
 }
 
 static void count_failure(struct session *s, enum reason reason)

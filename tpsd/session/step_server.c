@@ -80,7 +80,8 @@ static int open_server(struct session *s)
 	if (rc != 0)
 		return rc;
 	session = resume_get(s->host->resume, s->resume_key, &s->verified);
-	rc = tls_leg_open_server(leg, s->proxy->server_ctx, s->hello.sni, alpn, alpn_len, session);
+	rc = tls_leg_open_server(leg, s->proxy->server_ctx, s->host->flight, s->hello.sni, alpn,
+	                         alpn_len, session);
 	SSL_SESSION_free(session);
 	if (rc != 0)
 		return rc;

@@ -116,19 +116,66 @@ static int tls_read(struct leg *leg, uint8_t *data, size_t size, size_t *ret_len
 	return ret;
 }
 
+/* What flight_send or flight_flush answered: a failure is what it would be in the library. */
+static int note_sent(struct leg *leg, int rc)
+{
+	struct tls_leg *tl = leg->tls;
+
+	leg->unsent = tl->rest.data != NULL;
+	if (leg->unsent)
+		leg->wants = LEG_WANTS_WRITE;
+	if (rc == 0 || rc == SL_EAGAIN)
+		return rc;
+	if (rc == SL_ESYS) {
+		tls_failure_note(leg, tl, errno);
+		return SL_EEOF;
+	}
+	leg->end = LEG_BROKEN;
+	leg->reason = REASON_INTERNAL;
+	return rc;
+}
+
+static int tls_flush(struct leg *leg)
+{
+	ERR_clear_error();
+	return note_sent(leg, flight_flush(leg->tls));
+}
+
+/* A record is the most that the library takes at once. */
+static int write_records(struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len)
+{
+	struct tls_leg *tl = leg->tls;
+	size_t done = 0, n;
+	int ret = 1;
+
+	errno = 0;
+	while (done < len && ret > 0) {
+		ret = SSL_write_ex(tl->ssl, data + done, len - done, &n);
+		if (ret > 0)
+			done += n;
+	}
+	*ret_len = done;
+	return ret > 0 ? 0 : wait_or_fail(leg, ret);
+}
+
 static int tls_write(struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len)
 {
 	struct tls_leg *tl = leg->tls;
-	int ret;
+	int rc = leg->unsent ? tls_flush(leg) : 0;
+	int sent;
 
-	if (len == 0) {
-		*ret_len = 0;
-		return 0;
-	}
+	*ret_len = 0;
+	if (rc != 0 || len == 0)
+		return rc;
 	ERR_clear_error();
-	errno = 0;
-	ret = SSL_write_ex(tl->ssl, data, len, ret_len);
-	return ret > 0 ? 0 : wait_or_fail(leg, ret);
+	flight_gather(tl->flight, tl);
+	rc = write_records(leg, data, len, ret_len);
+	sent = flight_send(tl->flight);
+	if (rc != 0 && rc != SL_EAGAIN)
+		return rc;
+	if (note_sent(leg, sent) != 0)
+		return SL_EEOF;
+	return *ret_len > 0 ? 0 : rc;
 }
 
 /* close_notify for an orderly end, nothing for a truncated one; the FIN is the session's. */
@@ -167,6 +214,7 @@ static void tls_fini(struct leg *leg)
 		SSL_set_shutdown(tl->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tl->ssl);
 	ERR_clear_error();
+	flight_rest_fini(&tl->rest);
 	OPENSSL_cleanse(tl->wait.data, sizeof(tl->wait.data));
 	free(tl);
 	leg->tls = NULL;
@@ -178,6 +226,7 @@ static const struct leg_ops tls_ops = {
         .handshake = tls_handshake,
         .read = tls_read,
         .write = tls_write,
+        .flush = tls_flush,
         .shutdown = tls_shutdown,
         .fini = tls_fini,
 };
@@ -293,19 +342,23 @@ void tls_leg_hook_server_side(SSL_CTX *ctx)
 	SSL_CTX_sess_set_new_cb(ctx, session_made);
 }
 
-static int open_leg(struct leg *leg, SSL_CTX *ctx, struct tls_leg **ret_tl)
+static int open_leg(struct leg *leg, SSL_CTX *ctx, struct flight *flight, struct tls_leg **ret_tl)
 {
 	struct tls_leg *tl = calloc(1, sizeof(*tl));
+	BIO *bio;
 
 	if (!tl)
 		return SL_ENOMEM;
+	tl->leg = leg;
 	tl->ssl = SSL_new(ctx);
-	if (!tl->ssl || !SSL_set_fd(tl->ssl, leg->fd)) {
+	bio = flight_bio(flight, tl);
+	if (!tl->ssl || !bio) {
 		SSL_free(tl->ssl);
+		BIO_free(bio);
 		free(tl);
 		return SL_ENOMEM;
 	}
-	tl->leg = leg;
+	SSL_set_bio(tl->ssl, bio, bio);
 	tl->alert_sent = tl->alert_received = TLS_NO_ALERT;
 	SSL_set_app_data(tl->ssl, tl);
 	leg->tls = tl;
@@ -314,12 +367,13 @@ static int open_leg(struct leg *leg, SSL_CTX *ctx, struct tls_leg **ret_tl)
 	return 0;
 }
 
-int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
-                        const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
-                        const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
+int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct flight *flight,
+                        struct keyprov *keyprov, const struct ticket_keys *tickets,
+                        const uint8_t binding[TLS_BINDING_LEN], const uint8_t *alpn,
+                        size_t alpn_len, void (*wake)(void *arg), void *arg)
 {
 	struct tls_leg *tl;
-	int rc = open_leg(leg, ctx, &tl);
+	int rc = open_leg(leg, ctx, flight, &tl);
 
 	if (rc != 0)
 		return rc;
@@ -338,11 +392,11 @@ int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
 	return 0;
 }
 
-int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, const char *sni, const uint8_t *alpn,
-                        size_t alpn_len, SSL_SESSION *session)
+int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, const char *sni,
+                        const uint8_t *alpn, size_t alpn_len, SSL_SESSION *session)
 {
 	struct tls_leg *tl;
-	int rc = open_leg(leg, ctx, &tl);
+	int rc = open_leg(leg, ctx, flight, &tl);
 
 	if (rc != 0)
 		return rc;

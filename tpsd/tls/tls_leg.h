@@ -10,6 +10,7 @@
 
 #include "lib/base/attr.h"
 #include "tpsd/session/leg.h"
+#include "tpsd/tls/flight.h"
 #include "tpsd/tls/keyprov.h"
 
 struct ticket_keys;
@@ -19,6 +20,8 @@ enum { TLS_BINDING_LEN = 32, TLS_ALPN_MAX = 255, TLS_NO_ALERT = 255 };
 struct tls_leg {
 	struct leg *leg;
 	SSL *ssl;
+	struct flight *flight;
+	struct flight_rest rest;           /* written and not sent */
 	struct keyprov *keyprov;           /* client leg */
 	const struct ticket_keys *tickets; /* client leg; NULL: none */
 	struct keyprov_wait wait;
@@ -44,18 +47,21 @@ void tls_leg_hook_server_side(SSL_CTX *ctx) SL_NONNULL(1);
 /*
  * Makes `leg` (side and fd set) a TLS leg in the role of the server. `binding` is what tickets are
  * bound to; `wake` is called with `arg` when the answer of a key operation is there.
+ * `flight` outlives the leg.
  */
-int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct keyprov *keyprov,
-                        const struct ticket_keys *tickets, const uint8_t binding[TLS_BINDING_LEN],
-                        const uint8_t *alpn, size_t alpn_len, void (*wake)(void *arg), void *arg)
-        SL_NONNULL(1, 2, 3, 5, 8) SL_MUST;
+int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct flight *flight,
+                        struct keyprov *keyprov, const struct ticket_keys *tickets,
+                        const uint8_t binding[TLS_BINDING_LEN], const uint8_t *alpn,
+                        size_t alpn_len, void (*wake)(void *arg), void *arg)
+        SL_NONNULL(1, 2, 3, 4, 6, 9) SL_MUST;
 
 /*
  * Makes `leg` a TLS leg in the role of the client. `sni` may be ""; `alpn` is a list as on the
  * wire; `session` to resume may be NULL.
  */
-int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, const char *sni, const uint8_t *alpn,
-                        size_t alpn_len, SSL_SESSION *session) SL_NONNULL(1, 2, 3) SL_MUST;
+int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, const char *sni,
+                        const uint8_t *alpn, size_t alpn_len, SSL_SESSION *session)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 static inline struct tls_leg *tls_leg_of(struct leg *leg)
 {

@@ -21,6 +21,7 @@ static struct env {
 	struct keystore *ks;
 	struct fixture_backend backend;
 	struct keyprov *kp;
+	struct flight *flight;
 	struct fixture_cert certs[2];
 	struct tls_certificate tls[2];
 	struct tls_selection all;
@@ -49,6 +50,8 @@ static int setup(void **state)
 	                 CONFIG_BIT(CONFIG_TLS1_2) | CONFIG_BIT(CONFIG_TLS1_3);
 	env.loop = loop_create();
 	env.ks = keystore_create();
+	env.flight = flight_create();
+	assert_non_null(env.flight);
 	fixture_backend_init(&env.backend, env.loop, env.ks, 50);
 	assert_int_equal(keyprov_create(&env.backend.backend, &env.kp), 0);
 	for (int i = 0; i < 2; i++) {
@@ -66,6 +69,7 @@ static int teardown(void **state)
 		fixture_cert_free(&env.certs[i]);
 	}
 	keyprov_destroy(env.kp);
+	flight_destroy(env.flight);
 	keystore_destroy(env.ks);
 	loop_destroy(env.loop);
 	return 0;
@@ -86,8 +90,9 @@ static void pair_open(struct pair *p, SSL_CTX *server, SSL_CTX *client)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p->fds), 0);
 	p->leg.side = LEG_CLIENT;
 	p->leg.fd = p->fds[0];
-	assert_int_equal(
-	        tls_leg_open_client(&p->leg, server, env.kp, NULL, binding, NULL, 0, wake, p), 0);
+	assert_int_equal(tls_leg_open_client(&p->leg, server, env.flight, env.kp, NULL, binding, NULL,
+	                                     0, wake, p),
+	                 0);
 	p->client = SSL_new(client);
 	SSL_set_fd(p->client, p->fds[1]);
 	SSL_set_connect_state(p->client);
