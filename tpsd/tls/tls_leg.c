@@ -184,15 +184,16 @@ static int tls_shutdown(struct leg *leg, enum leg_end how)
 	struct tls_leg *tl = leg->tls;
 	int ret;
 
-	if (how != LEG_CLOSED || !tl->established ||
-	    (SSL_get_shutdown(tl->ssl) & SSL_SENT_SHUTDOWN))
+	if (how != LEG_CLOSED || !tl->established)
+		return 0;
+	/* The library calls the alert sent before the socket took it. */
+	if ((SSL_get_shutdown(tl->ssl) & SSL_SENT_SHUTDOWN) && !tl->notifying)
 		return 0;
 	ERR_clear_error();
 	errno = 0;
 	ret = SSL_shutdown(tl->ssl);
-	if (ret >= 0)
-		return 0;
-	return wait_or_fail(leg, ret) == SL_EAGAIN ? SL_EAGAIN : 0;
+	tl->notifying = ret < 0 && wait_or_fail(leg, ret) == SL_EAGAIN;
+	return tl->notifying ? SL_EAGAIN : 0;
 }
 
 /* A parked handshake must run to its end, or the stack of its job is lost. */

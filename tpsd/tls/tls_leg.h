@@ -27,6 +27,7 @@ struct tls_leg {
 	struct keyprov_wait wait;
 	bool established;
 	bool notified;           /* the peer sent close_notify */
+	bool notifying;          /* our close_notify waits for the socket */
 	bool certificate_wanted; /* server leg: it asked for a client certificate (R30) */
 	uint8_t alert_sent, alert_received; /* description, TLS_NO_ALERT: none; fatal or not */
 	unsigned renegotiations_refused;

@@ -175,6 +175,28 @@ static void what_the_socket_does_not_take_follows_in_order(void **state)
 	pair_close(&p);
 }
 
+/* OpenSSL writes alerts by itself, past ops->write. */
+static void an_alert_does_not_overtake_what_is_unsent(void **state)
+{
+	struct pair p;
+	size_t have = 0;
+	int rc = SL_EAGAIN;
+
+	pair_open(&p, SOCK_STREAM, TLS1_3_VERSION);
+	(void)fill(&p);
+	assert_int_equal(p.leg.ops->shutdown(&p.leg, LEG_CLOSED), SL_EAGAIN);
+	for (int i = 0; i < WHOLE && rc == SL_EAGAIN; i++) {
+		have = read_far(&p, have);
+		rc = p.leg.ops->shutdown(&p.leg, LEG_CLOSED);
+	}
+	assert_int_equal(rc, 0);
+	have = read_far(&p, have);
+	assert_int_equal(have, WHOLE);
+	assert_memory_equal(env.got, env.data, WHOLE);
+	assert_int_equal(SSL_get_shutdown(p.far) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN);
+	pair_close(&p);
+}
+
 static void a_socket_that_is_gone_ends_the_leg(void **state)
 {
 	struct pair p;
@@ -195,6 +217,7 @@ int main(void)
 	        cmocka_unit_test(the_records_of_one_write_leave_with_one_call),
 	        cmocka_unit_test(so_do_those_of_the_oldest_version),
 	        cmocka_unit_test(what_the_socket_does_not_take_follows_in_order),
+	        cmocka_unit_test(an_alert_does_not_overtake_what_is_unsent),
 	        cmocka_unit_test(a_socket_that_is_gone_ends_the_leg),
 	};
 
