@@ -19,7 +19,7 @@ struct domain_builder;
 
 enum {
 	DOMAIN_NAME_MAX = 253,          /* bytes of a name in text (RFC 1035 section 2.3.4) */
-	DOMAIN_PATTERNS_MAX = 20000000, /* of one map; 1,000,000 take about 40 MiB */
+	DOMAIN_PATTERNS_MAX = 20000000, /* of one map; 1,000,000 take about 50 MiB */
 };
 
 /* ---- making one -------------------------------------------------------------------------- */
@@ -43,13 +43,25 @@ size_t domain_builder_count(const struct domain_builder *b) SL_NONNULL(1);
 /* Adds the finished map to `out`. Same input, same bytes. SL_ELIMIT, SL_ENOMEM. */
 int domain_builder_finish(const struct domain_builder *b, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
 
-/* What a line of a list could not be taken for. */
+/* A file's text, line by line: "#" begins a comment, empty lines are nothing. */
+struct domain_text {
+	const char *at, *end; /* what is still to be read */
+	const char *text;     /* the line: without comment and white space around; not terminated */
+	size_t len;
+	unsigned line; /* from 1 */
+};
+
+struct domain_text domain_text_of(const char *text, size_t len) SL_NONNULL(1);
+
+/* The next line with something on it; false at the end. */
+bool domain_text_next(struct domain_text *t) SL_NONNULL(1);
+
+/* A line that is no pattern. */
 typedef void domain_line_fn(void *arg, unsigned line, const char *text, size_t len);
 
 /*
- * Adds a file's text: a pattern a line, "#" begins a comment, empty lines are nothing. Lines that
- * are no patterns are told to `bad` (may be NULL) and left out. Returns how many were left out, or
- * SL_ELIMIT, SL_ENOMEM.
+ * Adds a file's text: a pattern a line. Lines that are no patterns are told to `bad` (may be NULL)
+ * and left out. Returns how many were left out, or SL_ELIMIT, SL_ENOMEM.
  */
 int domain_builder_add_text(struct domain_builder *b, const char *text, size_t len, uint32_t value,
                             domain_line_fn *bad, void *arg) SL_NONNULL(1, 2) SL_MUST;
@@ -60,13 +72,16 @@ int domain_builder_add_text(struct domain_builder *b, const char *text, size_t l
 struct domain_map {
 	const uint8_t *bytes;
 	size_t len;
-	uint32_t slots_log2, count;
-	const void *slots;
+	uint64_t seed; /* of the hash */
+	uint32_t homes, count;
+	const uint8_t *slots;
+	size_t slots_count;
 	const char *names;
 	size_t names_len;
 };
 
-/* Checks every offset once. SL_EMALFORMED. */
+/* Checks every offset and the order of all slots, on which the bound of a look-up stands.
+ * SL_EMALFORMED. */
 int domain_map_open(const void *bytes, size_t len, struct domain_map *ret) SL_NONNULL(1, 3) SL_MUST;
 
 struct domain_match {
@@ -81,3 +96,7 @@ struct domain_match {
  */
 bool domain_map_find(const struct domain_map *map, const char *name, size_t len,
                      struct domain_match *ret) SL_NONNULL(1, 2, 4);
+
+/* All patterns, one a call, in no order that means something; *at is 0 before the first. */
+bool domain_map_next(const struct domain_map *map, size_t *at, struct domain_match *ret)
+        SL_NONNULL(1, 2, 3);
