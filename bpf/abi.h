@@ -12,7 +12,7 @@
 #include <linux/types.h>
 
 enum {
-	WIRE_ABI = 1,
+	WIRE_ABI = 2,
 	WIRE_SEGMENTS_MAX = 64,
 	WIRE_RANGES_MAX = 8,        /* port or VLAN ranges of one interest; more are joined */
 	WIRE_BYPASS_MAX = 256,      /* compiled bypass rules of one bank */
@@ -75,7 +75,7 @@ enum {
 	WIRE_OPT_AUTH = 16, /* MD5 or AO */
 };
 
-/* wire_flow.ended, wire_embryo.ended */
+/* wire_flow.ended */
 enum { WIRE_FIN_A = 1, WIRE_FIN_B = 2, WIRE_RST = 4 };
 
 /* How frames of one end look: what goes to the other end in its name is dressed like this. */
@@ -105,15 +105,21 @@ struct wire_end {
 	struct wire_dress dress;
 };
 
-/* A handshake: SYN or SYN and SYN-ACK were seen. In an LRU, so a flood pushes out its like. */
+/*
+ * A handshake: SYN or SYN and SYN-ACK were seen. In an LRU, so a flood pushes out its like. A SYN
+ * with another number does not take the place of the first, whose SYN-ACK may be on its way or here
+ * already: it is noted beside it, and the SYN-ACK says which counts.
+ */
 struct wire_embryo {
 	__u64 serial;
 	__u64 created_ns;
 	__u8 client; /* side of the client */
 	__u8 phase;  /* 1: SYN, 2: SYN-ACK too */
-	__u16 reserved;
+	__u8 heard;  /* the server's side was: both ways are seen, whatever is missing */
+	__u8 again;  /* `later` is set */
 	__u32 silence_ms;
 	struct wire_end end[2];
+	struct wire_end later; /* the client, by the newest SYN with another number */
 };
 
 /* A flow. Everything from `state` on is read and written under `lock` but where it says "loose". */
@@ -130,7 +136,9 @@ struct wire_flow {
 	__u32 revision;   /* of the configuration that decided */
 	__u16 worker;     /* slot in the heartbeat array */
 	__u16 reason;     /* enum reason of a FORWARD or BLOCK */
-	__u32 ended;      /* WIRE_FIN_x, WIRE_RST; loose */
+	__u16 ended;      /* WIRE_FIN_x, WIRE_RST; loose */
+	__u8 resets;      /* of a BLOCK, bits 1 << side: what this end still sends gets a RST */
+	__u8 reserved;
 	__be32 synthetic; /* address of both legs when diverted */
 	__u32 silence_ms; /* HELLO with the flag SILENT after this long in WATCH; 0: never */
 	struct wire_end end[2];

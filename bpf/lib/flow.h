@@ -14,6 +14,7 @@ enum flow_verdict {
 	FLOW_UP_FIRST,
 	FLOW_DIVERT,
 	FLOW_BLOCK,
+	FLOW_BLOCK_RESET,
 	FLOW_RELEASE,
 	FLOW_BAD
 };
@@ -89,6 +90,18 @@ inline_fn int end_refuses(const struct wire_end *e, const struct wire_end *far,
 	       (__s32)(o->tsval - e->tsval) < 0;
 }
 
+/*
+ * A FIN ahead of its turn, while nobody has spoken: what goes before it is still on its way and
+ * will be held. Its receiver would keep the FIN for its place, where the leg of a take may long
+ * have other bytes. Its sender sends it again.
+ */
+inline_fn int end_fin_early(const struct wire_flow *f, const struct wire_end *e,
+                            const struct packet *p)
+{
+	return f->state == WIRE_WATCH && p->flags & TCP_FIN && !p->payload_len &&
+	       (__s32)(p->seq - e->next) > 0;
+}
+
 /* WATCH and HELD. `off`: inspection is off, so nothing is held. Under the lock. */
 inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
                                   const struct options *o, int side, int off)
@@ -96,7 +109,7 @@ inline_fn int flow_step_undecided(struct wire_flow *f, const struct packet *p,
 	struct wire_end *e = &f->end[side & 1], *far = &f->end[!side];
 	int speaks = p->payload_len || (f->state == WIRE_HELD && p->flags & (TCP_FIN | TCP_RST));
 
-	if (end_refuses(e, far, p, o))
+	if (end_refuses(e, far, p, o) || end_fin_early(f, e, p))
 		return FLOW_BAD;
 	if (off && (speaks || f->state == WIRE_HELD))
 		return FLOW_RELEASE;
@@ -142,7 +155,7 @@ inline_fn int flow_step(struct wire_flow *f, const struct packet *p, const struc
 			f->ended |= WIRE_RST;
 		break;
 	default:
-		verdict = FLOW_BLOCK;
+		verdict = f->resets >> (side & 1) & 1 ? FLOW_BLOCK_RESET : FLOW_BLOCK;
 		break;
 	}
 	bpf_spin_unlock(&f->lock);

@@ -60,6 +60,9 @@ inline_fn int mark_and_forward(struct __sk_buff *skb, const struct packet *p,
 		m->ack[w->side & 1] = p->ack;
 		bpf_map_update_elem(&marks, k, m, BPF_ANY);
 	}
+	/* But for a one-way flow: when its other way is seen after all it is watched. */
+	if (reason != WIRE_MARK_ONE_WAY)
+		bpf_map_delete_elem(&embryos, k);
 	count(WIRE_COUNT_MARKED_FALLBACK - WIRE_MARK_FALLBACK + reason);
 	if (reason != WIRE_MARK_FALLBACK && reason != WIRE_MARK_PANIC)
 		up_notice(skb, p, k, w->side, reason, w->now);
@@ -75,13 +78,48 @@ inline_fn int off_action(struct __sk_buff *skb, const struct packet *p, const st
 	return mark_and_forward(skb, p, k, w, WIRE_MARK_FALLBACK, client);
 }
 
+/*
+ * Notes a SYN. One of a handshake that is noted already was sent again, and after the SYN-ACK
+ * changes nothing; or it is another one, see struct wire_embryo. 0, or -1 without room.
+ */
+inline_fn int syn_note(const struct packet *p, const struct options *o, const struct wire_key *k,
+                       const struct where *w, struct wire_embryo *old, __u32 silence_ms,
+                       int has_flow)
+{
+	struct scratch *s = scratch_get();
+	struct wire_embryo *m;
+
+	if (old && old->client == w->side) {
+		struct wire_end *noted = &old->end[w->side & 1];
+
+		if (p->seq != noted->isn) {
+			end_begin(&old->later, p, o);
+			old->again = 1;
+		} else if (old->phase == 1) {
+			end_begin(noted, p, o);
+		}
+		return 0;
+	}
+	if (!s)
+		return -1;
+	m = &s->embryo;
+	__builtin_memset(m, 0, sizeof(*m));
+	m->serial = w->now << 6 | (bpf_get_smp_processor_id() & 63);
+	m->created_ns = w->now;
+	m->client = w->side;
+	m->phase = 1;
+	m->heard = has_flow;
+	m->silence_ms = silence_ms;
+	end_begin(&m->end[w->side & 1], p, o);
+	return bpf_map_update_elem(&embryos, k, m, BPF_ANY) ? -1 : 0;
+}
+
 /* SYN of a flow that policy may want: note it and let it go on, stripped. */
 inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-                         const struct where *w)
+                         const struct where *w, int has_flow)
 {
 	struct wire_interest *in = interest_find(w->global, p, w->index, w->side, p->dst, p->dport);
 	struct wire_embryo *old = bpf_map_lookup_elem(&embryos, k);
-	struct scratch *s = scratch_get();
 	struct options o;
 
 	if (!in) {
@@ -98,7 +136,7 @@ inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct w
 		return off_action(skb, p, k, w, w->side);
 	if (exception_has(p->src, 0, w->now) || exception_has(p->dst, 1, w->now))
 		return mark_and_forward(skb, p, k, w, WIRE_MARK_PANIC, w->side);
-	if (!s || options_read(skb, p, &o, 1))
+	if (options_read(skb, p, &o, 1))
 		return drop(WIRE_DROP_TCP_MALFORMED);
 	if (o.seen & WIRE_OPT_AUTH) {
 		if (w->segment->flags & WIRE_SEG_UNINSPECTABLE_DROP ||
@@ -110,14 +148,7 @@ inline_fn int syn_packet(struct __sk_buff *skb, struct packet *p, const struct w
 		return mark_and_forward(skb, p, k, w, WIRE_MARK_TCP_AUTH, w->side);
 	}
 	bpf_map_delete_elem(&marks, k);
-	__builtin_memset(&s->embryo, 0, sizeof(s->embryo));
-	s->embryo.serial = w->now << 6 | (bpf_get_smp_processor_id() & 63);
-	s->embryo.created_ns = w->now;
-	s->embryo.client = w->side;
-	s->embryo.phase = 1;
-	s->embryo.silence_ms = in->silence_ms;
-	end_begin(&s->embryo.end[w->side & 1], p, &o);
-	if (bpf_map_update_elem(&embryos, k, &s->embryo, BPF_ANY))
+	if (syn_note(p, &o, k, w, old, in->silence_ms, has_flow))
 		return drop(WIRE_DROP_FLOWS_FULL);
 	count(WIRE_COUNT_EMBRYOS);
 	if (syn_strip(skb, p, &o))
@@ -158,7 +189,9 @@ inline_fn int mark_packet(struct __sk_buff *skb, struct packet *p, const struct 
 
 		if (!e.far_expects)
 			e.far_expects = p->seq;
-		bpf_map_delete_elem(&marks, k);
+		/* A RST may be lost: the mark stays, for whoever goes on. */
+		if (p->flags & TCP_RST)
+			bpf_map_delete_elem(&marks, k);
 		return reset_both(skb, p, w->segment, w->side, &e, WIRE_DROP_RECLAIM);
 	}
 	if (p->flags & TCP_ACK)
@@ -173,6 +206,7 @@ inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struc
 {
 	struct wire_embryo *m = bpf_map_lookup_elem(&embryos, k);
 	struct wire_mark *mark;
+	struct wire_end *client;
 	struct options o;
 
 	if (!m) {
@@ -183,12 +217,20 @@ inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struc
 	}
 	if (m->client == w->side)
 		return drop(WIRE_DROP_SYNACK_SIDE);
-	if (p->ack != m->end[m->client & 1].next)
+	m->heard = 1;
+	client = &m->end[!w->side];
+	if (p->ack != client->next && !(m->again && p->ack == m->later.next))
 		return forward(skb, w);
 	if (p->payload_len || options_read(skb, p, &o, 0))
 		return drop(WIRE_DROP_EMBRYO_DATA);
+	if (p->ack != client->next) {
+		*client = m->later;
+		m->again = 0;
+	}
+	/* A server agrees only to what some SYN has offered. */
+	client->options |= o.seen & (WIRE_OPT_SACK | WIRE_OPT_TIMESTAMP);
+	client->ack = p->seq; /* nothing yet; what it acknowledges is compared with this */
 	end_begin(&m->end[w->side & 1], p, &o);
-	m->end[!w->side].ack = p->seq; /* nothing yet; what it acknowledges is compared with this */
 	m->phase = 2;
 	if (has_flow && !bpf_map_delete_elem(&flows, k))
 		count(WIRE_COUNT_FLOWS_GONE);
@@ -198,16 +240,17 @@ inline_fn int synack_packet(struct __sk_buff *skb, struct packet *p, const struc
 
 /* Neither SYN nor SYN-ACK, and there is an embryo. */
 inline_fn int embryo_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
-                            const struct where *w, const struct wire_embryo *m)
+                            const struct where *w, struct wire_embryo *m)
 {
 	const struct wire_end *me = &m->end[w->side & 1], *far = &m->end[!w->side];
 	__u8 client = m->client;
 	struct wire_mark *mark;
 
-	if (p->flags & TCP_RST) {
-		bpf_map_delete_elem(&embryos, k);
+	if (w->side != client)
+		m->heard = 1;
+	/* It may be one that its receiver does not take; and the next SYN needs no room made. */
+	if (p->flags & TCP_RST)
 		return forward(skb, w);
-	}
 	if (m->phase == 2 && w->side == client && p->flags & TCP_ACK && p->ack == far->next &&
 	    p->seq - me->next < FLOW_WINDOW) {
 		if (!flow_promote(k, m, w->global, w->now))
@@ -218,7 +261,7 @@ inline_fn int embryo_packet(struct __sk_buff *skb, struct packet *p, const struc
 	}
 	if (!p->payload_len)
 		return forward(skb, w);
-	if (m->phase != 1 || w->side != client)
+	if (m->phase != 1 || m->heard)
 		return drop(WIRE_DROP_EMBRYO_DATA);
 	/* One that was let by is said once, not with each packet. */
 	mark = bpf_map_lookup_elem(&marks, k);
@@ -233,7 +276,7 @@ inline_fn int stray_packet(struct __sk_buff *skb, struct packet *p, const struct
 	struct wire_mark *mark;
 
 	if ((p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
-		return syn_packet(skb, p, k, w);
+		return syn_packet(skb, p, k, w, has_flow);
 	if (p->flags & TCP_SYN)
 		return synack_packet(skb, p, k, w, has_flow);
 	m = bpf_map_lookup_elem(&embryos, k);
@@ -253,6 +296,10 @@ inline_fn int syn_on_flow(struct wire_flow *f, const struct packet *p, const str
 
 	if (f->state == WIRE_HELD)
 		return -1;
+	/* Its own SYN-ACK, sent again: no other handshake has both numbers. */
+	if (p->flags & TCP_ACK && w->side != f->client && p->seq == f->end[w->side & 1].isn &&
+	    p->ack == f->end[!w->side].isn + 1)
+		return 0;
 	if (f->state != WIRE_DIVERT)
 		return 1;
 	pair = bpf_map_lookup_elem(&pairs, &f->synthetic);
@@ -291,6 +338,19 @@ inline_fn int flow_reset(struct __sk_buff *skb, struct packet *p, struct wire_fl
 	return reset_both(skb, p, w->segment, w->side, &e, why);
 }
 
+/* The RST that this end of a blocked flow got was lost: it still speaks. */
+inline_fn int flow_reset_again(struct __sk_buff *skb, struct packet *p, struct wire_flow *f,
+                               const struct where *w)
+{
+	struct reset_ends e = {};
+
+	bpf_spin_lock(&f->lock);
+	__builtin_memcpy(e.back_mac, f->end[!w->side].dress.mac, sizeof(e.back_mac));
+	bpf_spin_unlock(&f->lock);
+	drop(WIRE_DROP_BLOCKED);
+	return reset_sender(skb, p, w->segment, w->side, &e);
+}
+
 inline_fn int flow_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
                           const struct where *w, struct wire_flow *f)
 {
@@ -319,6 +379,8 @@ inline_fn int flow_packet(struct __sk_buff *skb, struct packet *p, const struct 
 		return drop(WIRE_DROP_UNACCEPTABLE);
 	case FLOW_RELEASE:
 		return flow_release(skb, p, k, w, client);
+	case FLOW_BLOCK_RESET:
+		return flow_reset_again(skb, p, f, w);
 	case FLOW_DIVERT:
 		if (heartbeat_stale(f->worker, w->now, w->global->heartbeat_max_ns))
 			return flow_reset(skb, p, f, w, WIRE_DROP_STALE_RESET);

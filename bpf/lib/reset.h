@@ -54,23 +54,46 @@ inline_fn int reset_turn(struct __sk_buff *skb, const struct packet *p, const st
 	return bpf_skb_store_bytes(skb, 0, mac, sizeof(mac), 0);
 }
 
-/* Both ends get a RST; the packet is gone. Never answers a RST. Counts `why` as the drop. */
+/* What the sender of a packet has sent with it, and what it expects to come next. */
+inline_fn __u32 reset_seen(const struct packet *p)
+{
+	return p->seq + p->payload_len + !!(p->flags & (TCP_SYN | TCP_FIN));
+}
+
+/* The packet, cut already, becomes a RST to its sender. Never answers a RST. */
+inline_fn int reset_back(struct __sk_buff *skb, const struct packet *p,
+                         const struct wire_segment *seg, int side, const struct reset_ends *e,
+                         __u32 seen)
+{
+	if (p->flags & TCP_RST || reset_write(skb, p, 1, p->flags & TCP_ACK ? p->ack : 0, seen) ||
+	    reset_turn(skb, p, e))
+		return TC_ACT_SHOT;
+	count(WIRE_COUNT_RESETS);
+	return bpf_redirect(seg->ifindex[side & 1], 0);
+}
+
+/* The sender gets a RST; the packet is gone. Of `e` only `back_mac` counts. */
+inline_fn int reset_sender(struct __sk_buff *skb, struct packet *p, const struct wire_segment *seg,
+                           int side, const struct reset_ends *e)
+{
+	__u32 seen = reset_seen(p);
+
+	if (packet_cut(skb, p, sizeof(struct tcphdr)))
+		return TC_ACT_SHOT;
+	return reset_back(skb, p, seg, side, e, seen);
+}
+
+/* Both ends get a RST; the packet is gone. Counts `why` as the drop. */
 inline_fn int reset_both(struct __sk_buff *skb, struct packet *p, const struct wire_segment *seg,
                          int side, const struct reset_ends *e, __u32 why)
 {
-	__u32 back_seq = p->flags & TCP_ACK ? p->ack : 0;
-	__u32 back_ack = p->seq + p->payload_len + !!(p->flags & (TCP_SYN | TCP_FIN));
-	__u32 near = seg->ifindex[side & 1], far = seg->ifindex[!side];
+	__u32 seen = reset_seen(p);
 
 	drop(why);
 	if (packet_cut(skb, p, sizeof(struct tcphdr)) ||
-	    reset_write(skb, p, 0, e->far_expects, e->far_next) || bpf_clone_redirect(skb, far, 0))
+	    reset_write(skb, p, 0, e->far_expects, e->far_next) ||
+	    bpf_clone_redirect(skb, seg->ifindex[!side], 0))
 		return TC_ACT_SHOT;
 	count(WIRE_COUNT_RESETS);
-	if (p->flags & TCP_RST)
-		return TC_ACT_SHOT;
-	if (reset_write(skb, p, 1, back_seq, back_ack) || reset_turn(skb, p, e))
-		return TC_ACT_SHOT;
-	count(WIRE_COUNT_RESETS);
-	return bpf_redirect(near, 0);
+	return reset_back(skb, p, seg, side, e, seen);
 }

@@ -167,14 +167,16 @@ class Conn:
 
     # Steps of a connection
 
-    def open(self, how, payload, seconds, last_ack=True):
+    def open(self, how, payload, seconds, last_ack=True, behind=lambda: None):
         """SYN, SYN-ACK, ACK. `payload` is data in the SYN; `how` shapes the SYN alone. Without
-        `last_ack` the first data completes the handshake."""
+        `last_ack` the first data completes the handshake. `behind` sends what goes right behind
+        the SYN."""
         flags = fr.flag_bits(how.get("flags", "S"))
         words = self.option_words(flags, how)
         self.timestamps = "ts" in words
         seq, sent = self.queue(flags, payload, how)
         self.packet(sent, seq, 0, payload)
+        behind()
         if not self.pump(lambda: self.peer_isn is not None, seconds):
             raise Ended("silent")
         if last_ack:

@@ -17,7 +17,7 @@ CONNECTION = {"name", "interface", "local", "remote", "mac", "quiet", "around"} 
 STEPS = {
     "connect": CONNECTION,
     "use": set(),
-    "open": fr.SHAPE | {"flags", "text", "tls", "within", "ack"},
+    "open": fr.SHAPE | {"flags", "text", "tls", "within", "ack", "behind"},
     "accept": fr.SHAPE | {"within"},
     "tls": WRITE | {"sni", "alpn", "version", "suites", "ca", "cert", "key", "hello_record",
                     "within", "repeat_hello", "only_hello", "hello_text"},
@@ -87,13 +87,16 @@ class Script:
             raise fr.ScriptError(f"step {number}: '{verb}' is none of {', '.join(STEPS)}")
         if STEPS[verb]:
             body = body or {}
-            unknown = set(body) - STEPS[verb]
-            if unknown:
-                raise fr.ScriptError(f"step {number} ({verb}): unknown {', '.join(sorted(unknown))} "
-                                     f"(known: {', '.join(sorted(STEPS[verb]))})")
+            self.check_keys(f"step {number} ({verb})", body, STEPS[verb])
         if verb not in ("connect", "sleep", "say") and not self.conn:
             raise fr.ScriptError(f"step {number}: connect first")
         return verb, body
+
+    def check_keys(self, where, body, known):
+        unknown = set(body) - known
+        if unknown:
+            raise fr.ScriptError(f"{where}: unknown {', '.join(sorted(unknown))} "
+                                 f"(known: {', '.join(sorted(known))})")
 
     def say(self, text):
         print(f"# {text}", flush=True)
@@ -143,7 +146,11 @@ class Script:
         if "tls" in body:
             tls = self.secure[self.conn.name] = Tls(self.conn, body["tls"])
             payload = tls.first_flight()
-        self.conn.open(how, payload, body.get("within", 4), body.get("ack", True))
+        behind = body.get("behind", [])
+        for packet in behind:
+            self.check_keys("behind", packet, STEPS["packet"])
+        self.conn.open(how, payload, body.get("within", 4), body.get("ack", True),
+                       lambda: [self.do_packet(packet) for packet in behind])
 
     def do_accept(self, body):
         self.conn.accept(self.shape_of(body), body.get("within", 20))

@@ -14,6 +14,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/wire/packet.h"
+#include "tests/unit/unit.h"
 #include "tpsd/flow/table.h"
 #include "tpsd/port/netlink.h"
 
@@ -218,14 +219,33 @@ uint64_t rig_counts(struct rig *r, enum wire_count what)
 	return table_count(&r->program, what);
 }
 
+uint64_t rig_counted(struct rig *r, enum wire_count what, const struct frame_plan *plan,
+                     int verdict)
+{
+	uint64_t before = rig_counts(r, what);
+
+	assert_int_equal(rig_run(r, plan), verdict);
+	return rig_counts(r, what) - before;
+}
+
+uint64_t rig_dropped(struct rig *r, enum wire_drop why, const struct frame_plan *plan)
+{
+	uint64_t before = rig_drops(r, why);
+
+	assert_int_equal(rig_run(r, plan), RIG_DROP);
+	return rig_drops(r, why) - before;
+}
+
+const struct frame_plan rig_syn = {.flags = PACKET_SYN, .seq = 1000};
+const struct frame_plan rig_synack = {
+        .from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 5000, .ack = 1001};
+const struct frame_plan rig_ack = {.seq = 1001, .ack = 5001};
+const struct frame_plan rig_hello = {
+        .flags = PACKET_ACK | PACKET_PSH, .seq = 1001, .ack = 5001, .payload = "hello"};
+
 void rig_handshake(struct rig *r)
 {
-	struct frame_plan syn = {.flags = PACKET_SYN, .seq = 1000};
-	struct frame_plan synack = {
-	        .from_server = true, .flags = PACKET_SYN | PACKET_ACK, .seq = 5000, .ack = 1001};
-	struct frame_plan ack = {.seq = 1001, .ack = 5001};
-
-	must(rig_run(r, &syn) == RIG_PASS, "SYN");
-	must(rig_run(r, &synack) == RIG_PASS, "SYN-ACK");
-	must(rig_run(r, &ack) == RIG_PASS, "ACK");
+	must(rig_run(r, &rig_syn) == RIG_PASS, "SYN");
+	must(rig_run(r, &rig_synack) == RIG_PASS, "SYN-ACK");
+	must(rig_run(r, &rig_ack) == RIG_PASS, "ACK");
 }

@@ -46,5 +46,13 @@ void rig_switch(struct rig *r, enum wire_switch which, uint32_t value);
 uint64_t rig_drops(struct rig *r, enum wire_drop why);
 uint64_t rig_counts(struct rig *r, enum wire_count what);
 
-/* SYN, SYN-ACK and ACK of the usual flow: it is watched then. Sequence numbers 1000 and 5000. */
+/* Runs a frame, which must end in this verdict; by how much a counter grew. */
+uint64_t rig_counted(struct rig *r, enum wire_count what, const struct frame_plan *plan,
+                     int verdict);
+/* The same of a frame that is dropped. */
+uint64_t rig_dropped(struct rig *r, enum wire_drop why, const struct frame_plan *plan);
+
+/* The usual flow. Sequence numbers 1000 and 5000. */
+extern const struct frame_plan rig_syn, rig_synack, rig_ack, rig_hello;
+/* The first three of them: it is watched then. */
 void rig_handshake(struct rig *r);

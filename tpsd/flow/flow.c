@@ -146,21 +146,27 @@ static void pass(struct flow *f, enum reason reason)
 	settle(f, FLOW_PASSED);
 }
 
-/* `reset`: which ends get a RST (enum ipc_reset). */
+/*
+ * `reset`: which ends get a RST (enum ipc_reset): now, and as that one may be lost, whenever they
+ * send something again.
+ */
 static void block(struct flow *f, enum reason reason, unsigned reset)
 {
+	static const enum ipc_reset of_end[2] = {IPC_RESET_CLIENT, IPC_RESET_SERVER};
 	struct wire *w = f->wire;
 	struct table_decision d = {.state = WIRE_BLOCK,
 	                           .flow = f->number,
 	                           .reason = (uint16_t)reason,
 	                           .revision = w->global.revision};
 	struct wire_flow e;
+	bool found = !table_get(&w->program, &f->key, f->serial, &e);
 
-	if (!table_get(&w->program, &f->key, f->serial, &e)) {
-		if (reset & IPC_RESET_CLIENT)
-			(void)inject_reset(&w->inject, &f->key, &e, f->client);
-		if (reset & IPC_RESET_SERVER)
-			(void)inject_reset(&w->inject, &f->key, &e, !f->client);
+	for (int side = 0; side < 2; side++) {
+		if (!(reset & of_end[side != f->client]))
+			continue;
+		d.resets |= (uint8_t)(1 << side);
+		if (found)
+			(void)inject_reset(&w->inject, &f->key, &e, side);
 	}
 	if (table_decide(&w->program, &f->key, f->serial, &d))
 		log_debug("flow %llu was gone already", (unsigned long long)f->number);

@@ -60,6 +60,7 @@ int table_decide(const struct program *p, const struct wire_key *key, uint64_t s
 	f.reason = d->reason;
 	f.revision = d->revision;
 	f.ended |= d->ended;
+	f.resets = d->resets;
 	return table_put(p, key, &f);
 }
 

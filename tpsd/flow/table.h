@@ -24,7 +24,8 @@ struct table_decision {
 	uint16_t worker;    /* heartbeat slot; of DIVERT */
 	uint16_t reason;
 	uint32_t revision;
-	uint32_t ended; /* WIRE_FIN_x, WIRE_RST that were among the held packets */
+	uint16_t ended; /* WIRE_FIN_x, WIRE_RST that were among the held packets */
+	uint8_t resets; /* of BLOCK, bits 1 << side: ends whose packets get a RST */
 };
 
 /*
