@@ -3,6 +3,8 @@
  * The driver: sessions by flow, the walk through the steps, timers, the one place where a session
  * ends.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -409,10 +411,26 @@ static void end_session(struct session *s, enum reason reason, bool client_order
 		h->ops->ended(h->arg, flow, reason);
 }
 
+/*
+ * A client that has ended its side and got that acknowledged says no more: a RST that is lost would
+ * leave it waiting, a FIN is repeated. Not once the relay has begun, where the RST is what tells a
+ * body that is cut short from one that is complete.
+ */
+static bool client_waits_for_end(const struct session *s)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	return !s->established && !s->splicing && s->legs[LEG_CLIENT].fd >= 0 &&
+	       getsockopt(s->legs[LEG_CLIENT].fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_state == TCP_CLOSE_WAIT;
+}
+
 void session_close(struct session *s, enum reason reason)
 {
 	/* An alert is only read by a client that does not get a RST behind it. */
-	end_session(s, reason, s->alert_to_client != TLS_NO_ALERT, false);
+	end_session(s, reason, s->alert_to_client != TLS_NO_ALERT || client_waits_for_end(s),
+	            false);
 }
 
 void session_close_orderly(struct session *s, enum reason reason)

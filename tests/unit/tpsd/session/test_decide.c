@@ -185,6 +185,28 @@ static void a_flow_taken_early_is_decided_when_the_rest_comes(void **state)
 	box_pair_close(&p);
 }
 
+/* A RST is sent once: where it is lost, a client that has ended its side would wait for ever. */
+static void a_client_that_ended_within_its_hello_gets_a_fin(void **state)
+{
+	uint8_t bytes[2048];
+	struct box_pair p;
+
+	(void)first_flight(bytes, sizeof(bytes));
+	box_pair_open(&box, &p, "a.test");
+	SSL_free(p.client.ssl);
+	p.client.ssl = NULL;
+	assert_int_equal(send(p.client.fd, bytes, 10, 0), 10);
+	ask(&p, bytes, 10, IPC_HELLO_TIMED_OUT);
+	assert_int_equal(p.action, IPC_TAKE);
+	host_taken(box.host, p.flow, p.box_fds[0], p.box_fds[1]);
+	p.box_fds[0] = p.box_fds[1] = -1;
+	assert_int_equal(shutdown(p.client.fd, SHUT_WR), 0);
+	box_run(&box, &p, 1, box_has_ended);
+	assert_int_equal(p.reason, REASON_INCOMPLETE_HELLO);
+	assert_int_equal(recv(p.client.fd, bytes, sizeof(bytes), 0), 0);
+	box_pair_close(&p);
+}
+
 static bool plain_heard(struct box_pair *p)
 {
 	uint8_t byte;
@@ -468,6 +490,7 @@ int main(void)
 	        cmocka_unit_test_setup(
 	                an_encrypted_hello_goes_by_its_outer_name_unless_set_otherwise, begin),
 	        cmocka_unit_test_setup(a_flow_taken_early_is_decided_when_the_rest_comes, begin),
+	        cmocka_unit_test_setup(a_client_that_ended_within_its_hello_gets_a_fin, begin),
 	        cmocka_unit_test_setup(what_turns_out_to_be_no_tls_is_spliced_when_bypass_is_set,
 	                               begin),
 	        cmocka_unit_test_setup(observe_excepted_and_paused_flows_are_left_alone, begin),
