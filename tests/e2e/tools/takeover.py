@@ -42,6 +42,7 @@ class Connection:
     def __init__(self, args, draw):
         self.args = args
         self.draw = draw
+        self.port = 0
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = args.context.wrap_bio(self.incoming, self.outgoing, server_hostname=args.name)
         self.loop = asyncio.get_running_loop()
@@ -152,6 +153,7 @@ class Connection:
         how, _, stage = ending.partition("_")
         try:
             await self.loop.sock_connect(self.sock, (ADDRESS, PORT))
+            self.port = self.sock.getsockname()[1]
             if stage == "before":
                 return await self.end(how)
             hello = self.hello()
@@ -174,13 +176,17 @@ class Connection:
 async def one(args, seed, faults, done):
     draw = random.Random(seed)
     ending = draw.choice(ENDS)
+    connection = Connection(args, draw)
     try:
-        await asyncio.wait_for(Connection(args, draw).run(ending), args.patience)
+        await asyncio.wait_for(connection.run(ending), args.patience)
         done[ending] += 1
+        return
     except asyncio.TimeoutError:
-        faults[f"{ending}: hung for {args.patience} s"] += 1
+        text = f"{ending}: hung for {args.patience} s"
     except (OSError, ssl.SSLError, ValueError) as err:
-        faults[f"{ending}: {type(err).__name__}: {err}"[:140]] += 1
+        text = f"{ending}: {type(err).__name__}: {err}"[:140]
+    faults[text] += 1
+    print(f"seed {seed}, port {connection.port}: {text}", flush=True)
 
 
 async def batch(args, seeds, faults, done):
