@@ -6,19 +6,13 @@
 #include "lib/pki/forge.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "lib/base/err.h"
 #include "lib/pki/alt_names_priv.h"
 #include "lib/pki/cert.h"
+#include "lib/pki/part_priv.h"
 #include "lib/pki/subject_priv.h"
-
-enum { SERIAL_LEN = 16, KEY_ID_LEN = 20 };
-
-/* What a GeneralizedTime can say; before 1950 nobody made certificates. */
-static const int64_t time_min = -631152000;
-static const int64_t time_max = 253402300799;
 
 /* ---- issuers ----------------------------------------------------------------------------- */
 
@@ -45,22 +39,6 @@ int pki_issuer_check(const X509 *certificate, int64_t now)
 
 /* ---- the parts of a leaf ----------------------------------------------------------------- */
 
-/* Positive, of full length, so that its encoding never has a superfluous byte. */
-static int set_serial(X509 *leaf)
-{
-	uint8_t serial[SERIAL_LEN];
-
-	if (RAND_bytes(serial, sizeof(serial)) != 1)
-		return SL_ECRYPTO;
-	serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40);
-	return ASN1_STRING_set(X509_get_serialNumber(leaf), serial, sizeof(serial)) ? 0 : SL_ENOMEM;
-}
-
-static int64_t clamp(int64_t time)
-{
-	return SL_MAX(SL_MIN(time, time_max), time_min);
-}
-
 /*
  * Within the original's dates and the issuer's. Where these have no day in common (a site that
  * expired before our CA was made), the original's: its client should see that it expired.
@@ -79,10 +57,7 @@ static int set_dates(X509 *leaf, const X509 *issuer, const struct pki_template *
 		from = t->not_before;
 		to = t->not_after;
 	}
-	return ASN1_TIME_set(X509_getm_notBefore(leaf), (time_t)clamp(from)) &&
-	                       ASN1_TIME_set(X509_getm_notAfter(leaf), (time_t)clamp(to))
-	               ? 0
-	               : SL_ENOMEM;
+	return part_set_dates(leaf, from, to);
 }
 
 /* Entry by entry, so that what was BER becomes DER. */
@@ -118,21 +93,6 @@ static int set_subject(X509 *leaf, const struct pki_template *t)
 	return rc;
 }
 
-static int add_extension(X509 *leaf, int nid, bool critical, const uint8_t *der, size_t len)
-{
-	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
-	X509_EXTENSION *extension = NULL;
-	int rc = SL_ENOMEM;
-
-	if (value && ASN1_OCTET_STRING_set(value, der, (int)len))
-		extension = X509_EXTENSION_create_by_NID(NULL, nid, critical, value);
-	if (extension && X509_add_ext(leaf, extension, -1))
-		rc = 0;
-	X509_EXTENSION_free(extension);
-	ASN1_OCTET_STRING_free(value);
-	return rc;
-}
-
 static int add_alt_names(X509 *leaf, const struct pki_template *t)
 {
 	bool critical = X509_NAME_entry_count(X509_get_subject_name(leaf)) == 0;
@@ -150,7 +110,8 @@ static int add_alt_names(X509 *leaf, const struct pki_template *t)
 			return SL_EMALFORMED;
 	if (names.failed)
 		return SL_EMALFORMED;
-	return add_extension(leaf, NID_subject_alt_name, critical, t->alt_names, t->alt_names_len);
+	return part_add_extension(leaf, NID_subject_alt_name, critical, t->alt_names,
+	                          t->alt_names_len);
 }
 
 /* basicConstraints, keyUsage and extKeyUsage as they stand in every leaf, in DER. */
@@ -162,55 +123,12 @@ static int add_usage(X509 *leaf, const EVP_PKEY *key)
 	static const uint8_t server[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06,
 	                                 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 	const uint8_t *usage = EVP_PKEY_is_a(key, "RSA") ? sign_encipher : sign;
-	int rc = add_extension(leaf, NID_basic_constraints, true, no_ca, sizeof(no_ca));
+	int rc = part_add_extension(leaf, NID_basic_constraints, true, no_ca, sizeof(no_ca));
 
 	if (rc == 0)
-		rc = add_extension(leaf, NID_key_usage, true, usage, sizeof(sign));
+		rc = part_add_extension(leaf, NID_key_usage, true, usage, sizeof(sign));
 	if (rc == 0)
-		rc = add_extension(leaf, NID_ext_key_usage, false, server, sizeof(server));
-	return rc;
-}
-
-/* The first 160 bits of SHA-256 of the public key (RFC 7093 section 2, method 1). */
-static int make_key_id(const X509 *cert, ASN1_OCTET_STRING *id)
-{
-	const ASN1_BIT_STRING *key = X509_get0_pubkey_bitstr(cert);
-	uint8_t digest[32];
-
-	if (!key || EVP_Digest(ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key), digest,
-	                       NULL, EVP_sha256(), NULL) != 1)
-		return SL_ECRYPTO;
-	return ASN1_OCTET_STRING_set(id, digest, KEY_ID_LEN) ? 0 : SL_ENOMEM;
-}
-
-/* The issuer's own key identifier; where it has none, as it would be made. */
-static int issuer_key_id(X509 *issuer, ASN1_OCTET_STRING *id)
-{
-	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(issuer);
-
-	if (!own)
-		return make_key_id(issuer, id);
-	return ASN1_STRING_copy(id, own) ? 0 : SL_ENOMEM;
-}
-
-static int add_key_ids(X509 *leaf, X509 *issuer)
-{
-	ASN1_OCTET_STRING *own = ASN1_OCTET_STRING_new();
-	AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
-	int rc = SL_ENOMEM;
-
-	if (!own || !authority || !(authority->keyid = ASN1_OCTET_STRING_new()))
-		goto out;
-	rc = make_key_id(leaf, own);
-	if (rc == 0)
-		rc = issuer_key_id(issuer, authority->keyid);
-	if (rc == 0 &&
-	    (X509_add1_ext_i2d(leaf, NID_subject_key_identifier, own, 0, 0) != 1 ||
-	     X509_add1_ext_i2d(leaf, NID_authority_key_identifier, authority, 0, 0) != 1))
-		rc = SL_ENOMEM;
-out:
-	ASN1_OCTET_STRING_free(own);
-	AUTHORITY_KEYID_free(authority);
+		rc = part_add_extension(leaf, NID_ext_key_usage, false, server, sizeof(server));
 	return rc;
 }
 
@@ -219,7 +137,7 @@ out:
 static int fill_in(X509 *leaf, const struct pki_issuer *issuer, const struct pki_template *t,
                    EVP_PKEY *key)
 {
-	int rc = set_serial(leaf);
+	int rc = part_set_serial(leaf);
 
 	if (rc == 0)
 		rc = set_dates(leaf, issuer->certificate, t);
@@ -233,14 +151,8 @@ static int fill_in(X509 *leaf, const struct pki_issuer *issuer, const struct pki
 	if (rc == 0)
 		rc = add_alt_names(leaf, t);
 	if (rc == 0)
-		rc = add_key_ids(leaf, issuer->certificate);
+		rc = part_add_key_ids(leaf, issuer->certificate);
 	return rc;
-}
-
-static const EVP_MD *digest_for(const EVP_PKEY *key)
-{
-	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) >= 384 ? EVP_sha384()
-	                                                                 : EVP_sha256();
 }
 
 int pki_forge(const struct pki_issuer *issuer, const struct pki_template *t, EVP_PKEY *key,
@@ -249,7 +161,7 @@ int pki_forge(const struct pki_issuer *issuer, const struct pki_template *t, EVP
 	X509 *leaf = X509_new();
 	int rc = leaf ? fill_in(leaf, issuer, t, key) : SL_ENOMEM;
 
-	if (rc == 0 && X509_sign(leaf, issuer->key, digest_for(issuer->key)) <= 0)
+	if (rc == 0 && X509_sign(leaf, issuer->key, part_digest_for(issuer->key)) <= 0)
 		rc = SL_ECRYPTO;
 	if (rc == 0 && i2d_X509(leaf, NULL) > PKI_LEAF_DER_MAX)
 		rc = SL_ELIMIT;

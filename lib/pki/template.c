@@ -16,22 +16,6 @@
 
 enum { HEADER_MAX = 4 /* tag and length of 65,535 bytes at most */ };
 
-bool subject_is_sound(const X509_NAME *subject)
-{
-	for (int i = 0; i < X509_NAME_entry_count(subject); i++) {
-		const ASN1_STRING *value =
-		        X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i));
-		unsigned char *text = NULL;
-		int len = ASN1_STRING_to_UTF8(&text, value);
-		bool ok = len >= 0 && (len == 0 || !memchr(text, '\0', (size_t)len));
-
-		OPENSSL_free(text);
-		if (!ok)
-			return false;
-	}
-	return true;
-}
-
 static int read_subject(const X509 *leaf, struct pki_template *t)
 {
 	const X509_NAME *subject = X509_get_subject_name(leaf);
