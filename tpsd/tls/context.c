@@ -24,25 +24,35 @@ static void write_serial(const X509 *leaf, char *out, size_t size)
 	BN_free(bn);
 }
 
+void tls_certificate_init_shared(struct tls_certificate *ret, const char *name, X509 *leaf,
+                                 STACK_OF(X509) * chain, EVP_PKEY *key,
+                                 const uint8_t id[KEY_ID_LEN])
+{
+	*ret = (struct tls_certificate){.name = name, .leaf = leaf, .key = key};
+	X509_up_ref(leaf);
+	EVP_PKEY_up_ref(key);
+	ret->chain = chain ? X509_chain_up_ref(chain) : NULL;
+	memcpy(ret->key_id, id, KEY_ID_LEN);
+	ret->ecdsa = EVP_PKEY_is_a(key, "EC");
+	write_serial(leaf, ret->serial, sizeof(ret->serial));
+}
+
 int tls_certificate_init(struct tls_certificate *ret, struct keyprov *kp, const char *name,
                          X509 *leaf, STACK_OF(X509) * chain)
 {
-	struct tls_certificate c = {.name = name, .leaf = leaf};
 	EVP_PKEY *public = X509_get0_pubkey(leaf);
-	int rc = public ? keystore_key_id(public, c.key_id) : SL_EUNSUPPORTED;
+	uint8_t id[KEY_ID_LEN];
+	EVP_PKEY *key = NULL;
+	int rc = public ? keystore_key_id(public, id) : SL_EUNSUPPORTED;
 
-	X509_up_ref(leaf);
-	c.chain = chain ? X509_chain_up_ref(chain) : NULL;
 	if (rc == 0)
-		rc = keyprov_make_key(kp, public, c.key_id, &c.key);
+		rc = keyprov_make_key(kp, public, id, &key);
 	if (rc != 0) {
 		ERR_clear_error();
-		tls_certificate_fini(&c);
 		return rc;
 	}
-	c.ecdsa = EVP_PKEY_is_a(public, "EC");
-	write_serial(c.leaf, c.serial, sizeof(c.serial));
-	*ret = c;
+	tls_certificate_init_shared(ret, name, leaf, chain, key, id);
+	EVP_PKEY_free(key);
 	return 0;
 }
 

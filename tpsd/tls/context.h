@@ -34,6 +34,12 @@ struct tls_certificate {
  */
 int tls_certificate_init(struct tls_certificate *ret, struct keyprov *kp, const char *name,
                          X509 *leaf, STACK_OF(X509) * chain) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* The same with a key that keyprov_make_key made before (a reference is taken): one key for many
+ * certificates. `id` is its id. Cannot fail. */
+void tls_certificate_init_shared(struct tls_certificate *ret, const char *name, X509 *leaf,
+                                 STACK_OF(X509) * chain, EVP_PKEY *key,
+                                 const uint8_t id[KEY_ID_LEN]) SL_NONNULL(1, 2, 3, 5, 6);
 void tls_certificate_fini(struct tls_certificate *c) SL_NONNULL(1);
 
 struct tls_context_options {

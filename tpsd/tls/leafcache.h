@@ -30,19 +30,29 @@ struct leaf {
 	struct leaf_name name;
 	struct tls_certificate certificate; /* chain: the issuer's, for a trusted one */
 	uint8_t digest[32];                 /* SHA-256 of the leaf: tickets are bound to it */
+	int64_t not_after;                  /* seconds since the epoch */
 };
 
-/* `max` leaves; 0 keeps none. */
+/* `max` leaves; 0 keeps none. NULL: no memory. */
 struct leafcache *leafcache_create(size_t max) SL_MUST;
 void leafcache_destroy(struct leafcache *lc);
 
-/* A reference for the caller, or NULL. */
+/* Another bound (of a new configuration); what is over it goes, the oldest first. */
+void leafcache_set_max(struct leafcache *lc, size_t max) SL_NONNULL(1);
+
+/* Forgets all. For a new configuration: an issuer's certificate may be another with the same key,
+ * and `keys`, which is asked then, has what still holds. */
+void leafcache_clear(struct leafcache *lc) SL_NONNULL(1);
+
+/* A reference for the caller, or NULL. A trusted leaf whose time is over is not given any more:
+ * `keys` decides then (R153). */
 struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name) SL_NONNULL(1, 2);
 
 /*
  * Takes a leaf that `keys` made (the result of KEY_FORGE: key id, then DER) and keeps it. `chain`
  * (may be NULL) are the certificates sent behind it; references are taken. *ret is a reference for
- * the caller. SL_EMALFORMED (the key is not the one that was said, bytes left over), SL_ENOMEM.
+ * the caller. SL_EMALFORMED (the key is not the one that was said, bytes left over), SL_ENOMEM,
+ * SL_EUNSUPPORTED, SL_ECRYPTO.
  */
 int leafcache_put(struct leafcache *lc, struct keyprov *kp, const struct leaf_name *name,
                   const uint8_t *data, size_t len, STACK_OF(X509) * chain, struct leaf **ret)
