@@ -242,6 +242,11 @@ static void worker_peer_down(struct proc *proc, struct ipc_channel *peer)
 		(void)host_clear(w->host, &everything);
 }
 
+static void set_own_keys(struct worker *w, const struct ipc_bytes *ids)
+{
+	host_set_own_keys(w->host, (const uint8_t(*)[KEY_ID_LEN])ids->data, ids->len / KEY_ID_LEN);
+}
+
 static void worker_message(struct proc *proc, struct ipc_channel *from,
                            const struct ipc_message *msg, int fds[IPC_FDS_MAX])
 {
@@ -265,6 +270,12 @@ static void worker_message(struct proc *proc, struct ipc_channel *from,
 	case IPC_DECRYPT_DONE:
 		keyclient_answer(w->keys, msg->decrypt_done.id, msg->decrypt_done.status,
 		                 &msg->decrypt_done.secret);
+		break;
+	case IPC_FORGED:
+		keyclient_forged(w->keys, &msg->forged);
+		break;
+	case IPC_OWN_KEYS:
+		set_own_keys(w, &msg->own_keys.ids);
 		break;
 	case IPC_TICKET_KEY:
 		host_add_ticket_key(w->host, msg->ticket_key.generation,

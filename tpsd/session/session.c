@@ -526,6 +526,13 @@ void host_add_ticket_key(struct host *h, uint32_t generation, const uint8_t *sec
 	(void)ticket_keys_add(&h->tickets, generation, secret, len);
 }
 
+void host_set_own_keys(struct host *h, const uint8_t (*ids)[KEY_ID_LEN], size_t count)
+{
+	h->own_keys_count = SL_MIN(count, HOST_OWN_KEYS_MAX);
+	if (h->own_keys_count > 0)
+		memcpy(h->own_keys, ids, h->own_keys_count * KEY_ID_LEN);
+}
+
 void host_taken(struct host *h, uint64_t flow, int client_fd, int server_fd)
 {
 	struct session *s = session_find(h, flow);

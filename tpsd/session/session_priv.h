@@ -167,6 +167,8 @@ struct host {
 	struct flight *flight; /* of all legs */
 	struct tls_capability capability;
 	struct ticket_keys tickets;
+	uint8_t own_keys[HOST_OWN_KEYS_MAX][KEY_ID_LEN];
+	size_t own_keys_count;
 	struct resume_cache *resume;
 	struct setup *setup;
 	struct session *buckets[HOST_BUCKETS];

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -28,6 +29,7 @@ struct keyclient {
 	uint32_t first_free; /* KEYCLIENT_OPEN_MAX: none */
 	uint32_t open;
 	struct slot slots[KEYCLIENT_OPEN_MAX];
+	uint8_t leaf[KEY_ID_LEN + PKI_LEAF_DER_MAX]; /* of the FORGED that is being handed on */
 };
 
 static void free_slot(struct keyclient *kc, struct slot *slot)
@@ -38,22 +40,60 @@ static void free_slot(struct keyclient *kc, struct slot *slot)
 	kc->open--;
 }
 
-static int send_request(struct keyclient *kc, const struct key_request *req)
+static struct ipc_bytes bytes_of(const uint8_t *data, size_t len)
+{
+	return (struct ipc_bytes){data, (uint32_t)len};
+}
+
+static struct ipc_message sign_message(const struct key_request *req)
 {
 	struct ipc_message msg = {.type = IPC_SIGN};
-	const struct ipc_bytes key = {req->key, KEY_ID_LEN};
-	const struct ipc_bytes input = {req->input, (uint32_t)req->input_len};
 
-	if (req->operation == KEY_SIGN) {
-		msg.sign = (struct ipc_sign){
-		        .id = req->id, .key = key, .algorithm = req->algorithm, .digest = input};
-	} else {
-		msg.type = IPC_DECRYPT;
-		msg.decrypt = (struct ipc_decrypt){.id = req->id,
-		                                   .key = key,
-		                                   .client_version = req->client_version,
-		                                   .ciphertext = input};
-	}
+	msg.sign = (struct ipc_sign){.id = req->id,
+	                             .key = bytes_of(req->key, KEY_ID_LEN),
+	                             .algorithm = req->algorithm,
+	                             .digest = bytes_of(req->input, req->input_len)};
+	return msg;
+}
+
+static struct ipc_message decrypt_message(const struct key_request *req)
+{
+	struct ipc_message msg = {.type = IPC_DECRYPT};
+
+	msg.decrypt = (struct ipc_decrypt){.id = req->id,
+	                                   .key = bytes_of(req->key, KEY_ID_LEN),
+	                                   .client_version = req->client_version,
+	                                   .ciphertext = bytes_of(req->input, req->input_len)};
+	return msg;
+}
+
+static struct ipc_message forge_message(const struct key_request *req)
+{
+	const struct key_forge *f = req->forge;
+	const struct pki_template *t = &f->template;
+	struct ipc_message msg = {.type = IPC_FORGE};
+
+	msg.forge = (struct ipc_forge){.id = req->id,
+	                               .issuer = bytes_of(req->key, KEY_ID_LEN),
+	                               .trusted = f->trusted,
+	                               .kind = (uint8_t)f->kind,
+	                               .print = bytes_of(f->print, PKI_PRINT_LEN),
+	                               .not_before = (uint64_t)t->not_before,
+	                               .not_after = (uint64_t)t->not_after,
+	                               .subject = bytes_of(t->subject, t->subject_len),
+	                               .alt_names = bytes_of(t->alt_names, t->alt_names_len)};
+	return msg;
+}
+
+static int send_request(struct keyclient *kc, const struct key_request *req)
+{
+	static struct ipc_message (*const make[])(const struct key_request *req) = {
+	        [KEY_SIGN] = sign_message,
+	        [KEY_TLS_RSA_DECRYPT] = decrypt_message,
+	        [KEY_FORGE] = forge_message,
+	};
+	const struct ipc_message msg = make[req->operation](req);
+
 	return ipc_send(kc->channel, &msg);
 }
 
@@ -88,6 +128,15 @@ static void sweep(struct loop_timer *timer)
 		(void)loop_timer_set(kc->loop, timer, SWEEP_MS * CLOCK_NS_PER_MS, sweep);
 }
 
+/* What no message takes would be tried again until its time is over. */
+static bool fits_message(const struct key_request *req)
+{
+	const struct pki_template *t = req->operation == KEY_FORGE ? &req->forge->template : NULL;
+
+	return !t || (t->subject_len <= PKI_SUBJECT_DER_MAX &&
+	              t->alt_names_len <= PKI_ALT_NAMES_DER_MAX);
+}
+
 static int submit(void *state, struct key_request *req)
 {
 	struct keyclient *kc = state;
@@ -95,6 +144,8 @@ static int submit(void *state, struct key_request *req)
 
 	if (kc->first_free >= KEYCLIENT_OPEN_MAX)
 		return SL_ELIMIT;
+	if (!fits_message(req))
+		return SL_ERANGE;
 	slot = &kc->slots[kc->first_free];
 	slot->id += KEYCLIENT_OPEN_MAX; /* another id for each use of the slot */
 	req->id = slot->id;
@@ -108,6 +159,7 @@ static int submit(void *state, struct key_request *req)
 	return 0;
 }
 
+/* The open request with this id. */
 static struct slot *find_open(struct keyclient *kc, uint64_t id)
 {
 	struct slot *slot = &kc->slots[id % KEYCLIENT_OPEN_MAX];
@@ -167,13 +219,38 @@ void keyclient_set_timeout(struct keyclient *kc, uint32_t timeout_ms)
 		kc->timeout_ns = timeout_ms * CLOCK_NS_PER_MS;
 }
 
-void keyclient_answer(struct keyclient *kc, uint64_t id, int32_t status,
-                      const struct ipc_bytes *data)
+/* An answer of another kind than was asked for is none. */
+static void answer_slot(struct keyclient *kc, uint64_t id, bool forged, int32_t status,
+                        const struct ipc_bytes *data)
 {
 	struct slot *slot = find_open(kc, id);
 
-	if (slot && status == SL_EAGAIN)
+	if (!slot || (slot->req->operation == KEY_FORGE) != forged)
+		return;
+	if (status == SL_EAGAIN)
 		slot->sent = false; /* the next sweep asks again */
-	else if (slot)
+	else
 		finish(kc, slot, status > 0 ? SL_EMALFORMED : status, data->data, data->len);
+}
+
+void keyclient_answer(struct keyclient *kc, uint64_t id, int32_t status,
+                      const struct ipc_bytes *data)
+{
+	answer_slot(kc, id, false, status, data);
+}
+
+void keyclient_forged(struct keyclient *kc, const struct ipc_forged *msg)
+{
+	struct ipc_bytes leaf = {kc->leaf, 0};
+	int32_t status = msg->status;
+
+	if (status == 0 && (msg->key.len != KEY_ID_LEN || msg->certificate.len == 0 ||
+	                    msg->certificate.len > PKI_LEAF_DER_MAX))
+		status = SL_EMALFORMED;
+	if (status == 0) {
+		memcpy(kc->leaf, msg->key.data, KEY_ID_LEN);
+		memcpy(kc->leaf + KEY_ID_LEN, msg->certificate.data, msg->certificate.len);
+		leaf.len = KEY_ID_LEN + msg->certificate.len;
+	}
+	answer_slot(kc, msg->id, true, status, &leaf);
 }

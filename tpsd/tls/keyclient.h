@@ -32,3 +32,6 @@ void keyclient_set_timeout(struct keyclient *kc, uint32_t timeout_ms) SL_NONNULL
  * (`keys` has not read its files yet) it is asked again soon. */
 void keyclient_answer(struct keyclient *kc, uint64_t id, int32_t status,
                       const struct ipc_bytes *data) SL_NONNULL(1, 4);
+
+/* FORGED, by the same rules. */
+void keyclient_forged(struct keyclient *kc, const struct ipc_forged *msg) SL_NONNULL(1, 2);

@@ -60,8 +60,8 @@ struct key_backend {
 	void *state;
 };
 
-/* SL_ELIMIT when too many are open, SL_ECLOSED when nothing can be asked. Then `done` is not
- * called. */
+/* SL_ELIMIT when too many are open, SL_ECLOSED when nothing can be asked, SL_ERANGE when the input
+ * is longer than a message takes. Then `done` is not called. */
 static inline int key_submit(struct key_backend *backend, struct key_request *req)
 {
 	return backend->ops->submit(backend->state, req);

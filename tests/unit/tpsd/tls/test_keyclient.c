@@ -13,6 +13,8 @@ static struct env {
 	struct keyclient *kc;
 	uint64_t ids[8];
 	unsigned asked;
+	struct ipc_forge forge; /* the last one: numbers, and lengths of its bytes */
+	uint8_t subject_first, names_first;
 } env;
 
 static void on_keys(struct ipc_channel *ch, const struct ipc_message *msg, int fds[IPC_FDS_MAX],
@@ -20,6 +22,12 @@ static void on_keys(struct ipc_channel *ch, const struct ipc_message *msg, int f
 {
 	if (msg && msg->type == IPC_SIGN && env.asked < 8)
 		env.ids[env.asked++] = msg->sign.id;
+	if (!msg || msg->type != IPC_FORGE || env.asked == 8)
+		return;
+	env.forge = msg->forge;
+	env.subject_first = msg->forge.subject.data[0];
+	env.names_first = msg->forge.alt_names.data[0];
+	env.ids[env.asked++] = msg->forge.id;
 }
 
 static void on_worker(struct ipc_channel *ch, const struct ipc_message *msg, int fds[IPC_FDS_MAX],
@@ -55,6 +63,7 @@ struct asked {
 	int status;
 	unsigned done;
 	uint8_t first;
+	size_t len;
 };
 
 static void on_done(struct key_request *req, int status, const uint8_t *data, size_t len)
@@ -63,6 +72,7 @@ static void on_done(struct key_request *req, int status, const uint8_t *data, si
 
 	a->status = status;
 	a->first = len ? data[0] : 0;
+	a->len = len;
 	a->done++;
 }
 
@@ -160,6 +170,88 @@ static void silence_ends_at_the_time_limit(void **state)
 	assert_int_equal(a.status, SL_ETIMEOUT);
 }
 
+static int ask_for_leaf(struct asked *a, struct key_forge *forge)
+{
+	static const uint8_t subject[] = {0x30, 0}, names[PKI_ALT_NAMES_DER_MAX + 1] = {0x31};
+
+	forge->template.subject = subject;
+	forge->template.subject_len = sizeof(subject);
+	forge->template.alt_names = names;
+	*a = (struct asked){.req = {.operation = KEY_FORGE, .forge = forge, .done = on_done}};
+	a->req.arg = a;
+	return key_submit(keyclient_backend(env.kc), &a->req);
+}
+
+static void a_forged_leaf_is_one_buffer_of_key_and_certificate(void **state)
+{
+	struct key_forge forge = {.trusted = true,
+	                          .kind = PKI_ECDSA,
+	                          .template = {.alt_names_len = PKI_ALT_NAMES_DER_MAX,
+	                                       .not_before = -5,
+	                                       .not_after = 7}};
+	static const uint8_t key[KEY_ID_LEN] = {9}, leaf[PKI_LEAF_DER_MAX] = {0x30};
+	struct ipc_forged forged = {.key = {key, KEY_ID_LEN}, .certificate = {leaf, sizeof(leaf)}};
+	const struct ipc_bytes signature = {leaf, 1};
+	struct asked a;
+
+	assert_int_equal(ask_for_leaf(&a, &forge), 0);
+	turn(5);
+	assert_int_equal(env.asked, 1);
+	assert_int_equal(env.forge.trusted, 1);
+	assert_int_equal(env.forge.kind, PKI_ECDSA);
+	assert_int_equal(env.forge.not_after, 7);
+	assert_true((int64_t)env.forge.not_before == -5);
+	assert_int_equal(env.subject_first, 0x30);
+	assert_int_equal(env.forge.alt_names.len, PKI_ALT_NAMES_DER_MAX);
+	assert_int_equal(env.names_first, 0x31);
+	/* A signature is no answer to it. */
+	keyclient_answer(env.kc, env.ids[0], 0, &signature);
+	assert_int_equal(a.done, 0);
+	forged.id = env.ids[0];
+	forged.status = SL_EAGAIN;
+	keyclient_forged(env.kc, &forged);
+	assert_int_equal(a.done, 0);
+	turn(200);
+	assert_int_equal(env.asked, 2); /* asked again */
+	forged.status = 0;
+	keyclient_forged(env.kc, &forged);
+	assert_int_equal(a.done, 1);
+	assert_int_equal(a.status, 0);
+	assert_int_equal(a.len, KEY_ID_LEN + PKI_LEAF_DER_MAX);
+	assert_int_equal(a.first, 9);
+}
+
+static void a_leaf_that_no_message_takes_is_refused_at_once(void **state)
+{
+	struct key_forge forge = {.template.alt_names_len = PKI_ALT_NAMES_DER_MAX + 1};
+	struct asked a;
+
+	assert_int_equal(ask_for_leaf(&a, &forge), SL_ERANGE);
+	turn(5);
+	assert_int_equal(env.asked + a.done, 0);
+}
+
+static void a_forged_leaf_without_a_key_is_malformed(void **state)
+{
+	static const uint8_t leaf[8];
+	struct ipc_forged forged = {.certificate = {leaf, sizeof(leaf)}};
+	struct key_forge forge = {0};
+	struct asked a;
+
+	assert_int_equal(ask_for_leaf(&a, &forge), 0);
+	turn(5);
+	forged.id = env.ids[0];
+	keyclient_forged(env.kc, &forged);
+	assert_int_equal(a.status, SL_EMALFORMED);
+	assert_int_equal(ask_for_leaf(&a, &forge), 0);
+	turn(5);
+	forged.id = env.ids[1];
+	forged.status = SL_EREFUSED;
+	keyclient_forged(env.kc, &forged);
+	assert_int_equal(a.status, SL_EREFUSED);
+	assert_int_equal(a.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +260,12 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(an_answer_to_a_cancelled_request_is_nothing,
 	                                        open_env, close_env),
 	        cmocka_unit_test_setup_teardown(what_is_open_waits_for_the_next_keys, open_env,
+	                                        close_env),
+	        cmocka_unit_test_setup_teardown(a_forged_leaf_is_one_buffer_of_key_and_certificate,
+	                                        open_env, close_env),
+	        cmocka_unit_test_setup_teardown(a_leaf_that_no_message_takes_is_refused_at_once,
+	                                        open_env, close_env),
+	        cmocka_unit_test_setup_teardown(a_forged_leaf_without_a_key_is_malformed, open_env,
 	                                        close_env),
 	        cmocka_unit_test_setup_teardown(silence_ends_at_the_time_limit, open_env,
 	                                        close_env),
