@@ -38,6 +38,9 @@ struct cli_command {
 
 const struct cli_command *cli_command_by_id(enum cli_command_id id);
 
+/* Sessions that `show tse ssl-inspection` shows when no number is asked for (R141). */
+enum { CLI_SESSIONS_SHOWN = 50 };
+
 /* By its words in one string; NULL. */
 const struct cli_command *cli_command_by_words(const char *words) SL_NONNULL(1);
 

@@ -125,6 +125,7 @@ int conf_errors_add_at(struct conf_errors *errs, const char *file, unsigned line
                        const char *pointer, int code, const char *remedy, const char *fmt, ...)
 {
 	struct conf_error where = {.code = code,
+	                           .notice = code == SL_OK,
 	                           .file = (char *)file,
 	                           .line = line,
 	                           .column = column,

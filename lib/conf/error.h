@@ -50,7 +50,8 @@ int conf_errors_add(struct conf_errors *errs, const struct conf_node *node, int 
 void conf_errors_notice(struct conf_errors *errs, const struct conf_node *node, const char *remedy,
                         const char *fmt, ...) SL_NONNULL(1, 3, 4) SL_PRINTF(4, 5);
 
-/* As conf_errors_add, with the place spelled out (a file that no node stands for). */
+/* As conf_errors_add, with the place spelled out (a file that no node stands for); with `code` 0 it
+ * is a notice. */
 int conf_errors_add_at(struct conf_errors *errs, const char *file, unsigned line, unsigned column,
                        const char *pointer, int code, const char *remedy, const char *fmt, ...)
         SL_NONNULL(1, 2, 5, 7, 8) SL_PRINTF(8, 9);

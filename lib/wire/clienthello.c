@@ -225,8 +225,10 @@ static int parse_body(struct reader r, struct clienthello *h)
 	compressions = view_of(&r, reader_u8(&r));
 	if (r.failed || h->session_id.len > SESSION_ID_MAX || compressions.len == 0)
 		return SL_EMALFORMED;
-	for (size_t i = 0; i < compressions.len; i++)
+	for (size_t i = 0; i < compressions.len; i++) {
 		h->compression |= compressions.data[i] != 0;
+		h->no_compression |= compressions.data[i] == 0;
+	}
 	if (reader_left(&r) > 0)
 		read_extensions(&r, h);
 	return r.failed || reader_left(&r) > 0 ? SL_EMALFORMED : 0;

@@ -49,6 +49,7 @@ struct clienthello {
 	struct clienthello_view sni;     /* host name without a terminator; empty: none */
 	struct clienthello_view alpn;    /* list of (length, name), as on the wire */
 	bool compression;                /* a method other than null is offered (R122) */
+	bool no_compression;             /* null is */
 	bool psk;                        /* pre_shared_key: a TLS 1.3 ticket is offered */
 	bool ticket;                     /* session_ticket with content: a TLS 1.2 ticket */
 	bool early_data;                 /* 0-RTT is offered */

@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/cli/command.h"
 #include "lib/conf/config.h"
 #include "lib/conf/image.h"
 #include "lib/pki/cert.h"
@@ -24,7 +25,7 @@
 #include "tpsd/tls/keyclient.h"
 #include "tpsd/tls/suite.h"
 
-enum { ANSWER_MAX = 128 * 1024, SESSIONS_SHOWN = 50 };
+enum { ANSWER_MAX = 128 * 1024 };
 
 struct worker {
 	struct host *host;
@@ -295,7 +296,7 @@ static int show_sessions(struct worker *w, const json_t *arguments, struct buf *
 
 	if (text)
 		limit = strtoll(text, NULL, 10);
-	return host_list_json(w->host, limit > 0 ? (size_t)limit : SESSIONS_SHOWN, out);
+	return host_list_json(w->host, limit > 0 ? (size_t)limit : CLI_SESSIONS_SHOWN, out);
 }
 
 static int show_capabilities(struct worker *w, const json_t *arguments, struct buf *out)

@@ -276,6 +276,17 @@ void forward_on_peer_down(struct control *control, enum ipc_role role, unsigned 
 
 /* ---- requests that are forwarded as they are --------------------------------------------- */
 
+/* Each worker answers up to the number that was asked for; together they are as many (R141). */
+static void cut_sessions(const struct request *r, json_t *list)
+{
+	const char *text = request_text(r, "limit");
+	long long limit = text ? strtoll(text, NULL, 10) : 0;
+	size_t most = limit > 0 ? (size_t)limit : CLI_SESSIONS_SHOWN;
+
+	while (json_array_size(list) > most)
+		(void)json_array_remove(list, json_array_size(list) - 1);
+}
+
 static void answer_request(void *arg, int status, const char *missing, const json_t *data)
 {
 	struct request *r = arg;
@@ -283,7 +294,11 @@ static void answer_request(void *arg, int status, const char *missing, const jso
 
 	/* Some workers' sessions are better than none: only nothing at all is an error. */
 	if (status == 0 || (data && missing[0] && !json_is_null(data))) {
-		request_ok(r, json_deep_copy(data));
+		json_t *copy = json_deep_copy(data);
+
+		if (r->command->id == CLI_SHOW_SESSIONS)
+			cut_sessions(r, copy);
+		request_ok(r, copy);
 		return;
 	}
 	if (missing[0])
@@ -299,10 +314,8 @@ static void answer_request(void *arg, int status, const char *missing, const jso
 void forward_request(struct request *request)
 {
 	const struct cli_command *c = request->command;
-	unsigned timeout_s =
-	        c->id == CLI_SEGMENT_CHECK ? FORWARD_LONG_TIMEOUT_S : FORWARD_TIMEOUT_S;
-	int rc = forward_call(request->control, c->where, c->forward, request->arguments, timeout_s,
-	                      answer_request, request);
+	int rc = forward_call(request->control, c->where, c->forward, request->arguments,
+	                      FORWARD_TIMEOUT_S, answer_request, request);
 
 	if (rc != 0)
 		request_error(request, rc, "the process that does this is not there now",

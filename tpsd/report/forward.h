@@ -18,7 +18,6 @@ struct request;
 enum {
 	FORWARD_OPEN_MAX = 128,
 	FORWARD_TIMEOUT_S = 5,
-	FORWARD_LONG_TIMEOUT_S = 60,
 };
 
 /*

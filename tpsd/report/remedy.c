@@ -29,6 +29,8 @@ static const struct remedy remedies[REASON_END] = {
         [REASON_CLIENT_SUITE] = {"client",
                                  "preset: seed_compatible, or add what 'tps explain' shows of "
                                  "the offer to client_side"},
+        [REASON_COMPRESSION] = {"client",
+                                "a client that takes nothing but TLS compression: update it"},
         [REASON_SERVER_VERSION] = {"server",
                                    "add the version to server_side.protocols: 'tps probe' "
                                    "shows what the server has"},

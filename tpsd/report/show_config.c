@@ -68,8 +68,9 @@ static json_t *policy_list(const struct config_profile *profile)
 		const struct config_server_policy *p = &profile->server_policies[i];
 		char text[256];
 
-		(void)snprintf(text, sizeof(text), "%.100s (%s, proxy %.100s)", p->common.name,
-		               state_name(p->common.state), p->proxy->common.name);
+		(void)snprintf(text, sizeof(text), "%.100s (%s, %sproxy %.100s)", p->common.name,
+		               state_name(p->common.state), p->common.locked ? "locked, " : "",
+		               p->proxy->common.name);
 		(void)json_array_append_new(list, json_string(text));
 	}
 	return list;

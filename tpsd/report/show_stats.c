@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counters and the daemon's version (R148-R150). */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/conf/schema.h"
 #include "tpsd/report/control.h"
 #include "tpsd/report/handlers.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/server.h"
 #include "tpsd/report/transaction.h"
+
+/* What devices of this kind are called by the guides (R34). */
+#define DEVICE_MODEL "vTPS"
 
 /* Copies the producers' losses into the answer's moment: gauges and counters of a group. */
 static json_t *group_object(const struct counter_file *file, const char *group)
@@ -67,12 +72,41 @@ void handle_show_counters(struct request *request)
 	              "'tps show counters' lists all of them");
 }
 
+/* Settings whose place is prepared, and why this build refuses them. */
+static void add_unavailable(json_t *out, const struct conf_object *object, const char *above)
+{
+	for (size_t i = 0; i < object->count; i++) {
+		const struct conf_field *f = &object->fields[i];
+		char path[256];
+
+		(void)snprintf(path, sizeof(path), "%s%s%s", above, *above ? "." : "", f->name);
+		if (f->flags & CONF_UNAVAILABLE)
+			(void)json_object_set_new(out, path, json_string(f->unavailable));
+		else if (f->object)
+			add_unavailable(out, f->object, path);
+	}
+}
+
+/* R34, R35: what a management system decides by, besides the capabilities of the TLS library. */
+static void add_device(json_t *object)
+{
+	json_t *unavailable = json_object();
+
+	add_unavailable(unavailable, &conf_schema, "");
+	(void)json_object_set_new(object, "model", json_string(DEVICE_MODEL));
+	(void)json_object_set_new(
+	        object, "certificates_max",
+	        json_integer((json_int_t)conf_object_field(&conf_schema, "certificates")->max));
+	(void)json_object_set_new(object, "not_in_this_build", unavailable);
+}
+
 void handle_show_version(struct request *request)
 {
 	struct control *c = request->control;
 	json_t *object = json_object();
 
 	(void)json_object_set_new(object, "version", json_string(SLUICE_VERSION));
+	add_device(object);
 	(void)json_object_set_new(object, "instance", json_string(c->proc->instance));
 	(void)json_object_set_new(
 	        object, "up_s",

@@ -341,18 +341,30 @@ void transaction_on_ready(struct transaction *transaction, enum ipc_role role, u
 	}
 }
 
+/* Workers are of one mind: what one of them said the others say too. */
+static bool is_said(const struct conf_errors *errs, const char *path, const char *text, size_t len)
+{
+	for (size_t i = 0; i < errs->count; i++)
+		if (!strcmp(errs->items[i].pointer, path) &&
+		    !strncmp(errs->items[i].text, text, len) && !errs->items[i].text[len])
+			return true;
+	return false;
+}
+
 void transaction_on_item(struct transaction *transaction, enum ipc_role role, unsigned index,
                          const struct ipc_item *item)
 {
+	struct conf_errors *errs = &transaction->next.errs;
 	char name[SLOT_NAME_MAX], path[257], remedy[257];
+	bool ours = transaction->phase == OFFERED && item->revision == transaction->revision;
 
 	(void)snprintf(path, sizeof(path), "%.*s", IPC_TEXT(item->path));
 	(void)snprintf(remedy, sizeof(remedy), "%.*s", IPC_TEXT(item->remedy));
-	if (transaction->phase == OFFERED && item->revision == transaction->revision)
-		(void)conf_errors_add_at(&transaction->next.errs,
-		                         origin_order(transaction->origin)->name, 0, 0, path,
-		                         item->status ? item->status : SL_EREFUSED, remedy, "%.*s",
-		                         IPC_TEXT(item->text));
+	if (ours && is_said(errs, path, item->text.data, item->text.len))
+		return;
+	if (ours)
+		(void)conf_errors_add_at(errs, origin_order(transaction->origin)->name, 0, 0, path,
+		                         item->status, remedy, "%.*s", IPC_TEXT(item->text));
 	else
 		log_error("configuration: %s: %s: %.*s (%s)", slot_name(slot_of(role, index), name),
 		          path, IPC_TEXT(item->text), remedy);

@@ -25,8 +25,7 @@ void hello_summarise(const struct clienthello *h, struct hello_summary *ret)
 	                              .legacy_version = h->legacy_version,
 	                              .psk = h->psk,
 	                              .ticket = h->ticket,
-	                              .ech = h->ech,
-	                              .compression = h->compression};
+	                              .ech = h->ech};
 	memcpy(ret->sni, h->sni.len ? h->sni.data : (const uint8_t *)"", h->sni.len);
 	while (clienthello_alpn_next(&h->alpn, &at, &name)) {
 		if (ret->alpn_len + 1 + name.len > sizeof(ret->alpn))
@@ -44,6 +43,14 @@ void hello_summarise(const struct clienthello *h, struct hello_summary *ret)
 	}
 }
 
+/* No library here compresses (R122). RFC 8446 section 4.1.2 has null alone with TLS 1.3. */
+static bool insists_on_compression(const struct tls_selection *sel, const struct clienthello *h)
+{
+	bool tls13 = h->versions & sel->protocols & CONFIG_BIT(CONFIG_TLS1_3);
+
+	return !h->no_compression || (h->compression && tls13);
+}
+
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h)
 {
 	const struct tls_selection *sel = &proxy->client_side;
@@ -51,6 +58,8 @@ enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthell
 	/* Both enumerations count from SSL 3.0. */
 	if (!(h->versions & sel->protocols))
 		return REASON_CLIENT_VERSION;
+	if (insists_on_compression(sel, h))
+		return REASON_COMPRESSION;
 	/* GREASE looks the same, and every Chromium sends it: blocking is to be asked for. */
 	if (h->ech && class_action(proxy->config, REASON_ECH) != CONFIG_ALLOW)
 		return REASON_ECH;
@@ -150,6 +159,8 @@ static bool decide_without_hello(const struct ipc_hello *hello, int parse,
 
 static uint8_t alert_of(enum reason reason)
 {
+	if (reason == REASON_COMPRESSION)
+		return SSL_AD_ILLEGAL_PARAMETER;
 	return reason == REASON_CLIENT_VERSION ? SSL_AD_PROTOCOL_VERSION : SSL_AD_HANDSHAKE_FAILURE;
 }
 
@@ -180,6 +191,7 @@ static void count_protocol(struct host *h, enum reason reason)
 	        {REASON_NO_HANDSHAKE, COUNTER_noHandshake},
 	        {REASON_CLIENT_VERSION, COUNTER_clientVersionOther},
 	        {REASON_CLIENT_SUITE, COUNTER_clientCipherOther},
+	        {REASON_COMPRESSION, COUNTER_refused_compression},
 	        {REASON_HELLO_MALFORMED, COUNTER_clientErrors},
 	        {REASON_OVERLOAD, COUNTER_refused_overload},
 	};

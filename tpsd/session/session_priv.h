@@ -50,7 +50,7 @@ struct hello_summary {
 	uint16_t suites[SESSION_SUITES_KEPT];
 	unsigned suites_count;
 	unsigned suites_offered;
-	bool psk, ticket, ech, compression;
+	bool psk, ticket, ech;
 };
 
 /* One direction of the relay. */

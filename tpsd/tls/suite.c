@@ -35,18 +35,20 @@ const char *tls_protocol_name(enum config_tls_protocol protocol)
 	return protocol < SL_ARRAY_LEN(protocols) ? protocols[protocol].name : "?";
 }
 
-/* A protocol is there when a client that has nothing else writes a ClientHello. */
+/* A protocol is there when a client that has nothing else writes a ClientHello, not an alert. */
 static bool probe_protocol(SSL_CTX *ctx, int version)
 {
 	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
 	SSL *ssl = SSL_new(ctx);
+	uint8_t type = 0;
 	bool there = false;
 
 	if (ssl && in && out && SSL_set_min_proto_version(ssl, version) &&
 	    SSL_set_max_proto_version(ssl, version)) {
 		SSL_set_bio(ssl, in, out);
 		in = out = NULL;
-		there = SSL_connect(ssl) < 0 && BIO_ctrl_pending(SSL_get_wbio(ssl)) > 0;
+		there = SSL_connect(ssl) < 0 && BIO_read(SSL_get_wbio(ssl), &type, 1) == 1 &&
+		        type == SSL3_RT_HANDSHAKE;
 	}
 	BIO_free(in);
 	BIO_free(out);

@@ -2,10 +2,10 @@
 """Many HTTPS connections: each a handshake, one GET, its body compared, an orderly end.
 
 usage: many.py --ca F --name HOST --total N --at-once N [--path P] [--same-as F] [--together]
-               [--seconds S] [--address A] [--port N] [--processes N]
+               [--pause S] [--seconds S] [--address A] [--port N] [--processes N]
 
 --together: all of a batch of --at-once are open and through their handshake before the first sends
-its request, and stay open until the last has its answer. The last line is "N ok, N failed"; exit
+its request, --pause seconds later, and stay open until the last has its answer. The last line is "N ok, N failed"; exit
 status 0 when none failed. Not all done after --seconds is a failure too.
 """
 
@@ -83,6 +83,7 @@ class Many:
     async def batch(self, count):
         pairs = await asyncio.gather(*(self.guarded(self.connect()) for _ in range(count)))
         pairs = [p for p in pairs if p]
+        await asyncio.sleep(self.args.pause)
 
         async def ask(pair):
             await self.request(*pair)
@@ -114,6 +115,7 @@ def parse_args():
     parser.add_argument("--path", default="/bulk-16k")
     parser.add_argument("--same-as")
     parser.add_argument("--together", action="store_true")
+    parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--address", default="10.10.0.20")
     parser.add_argument("--port", type=int, default=443)
