@@ -197,8 +197,11 @@ class Lab:
                 "client_address": "10.10.0.10", "server_address": "10.10.0.20",
                 "server_addresses": self.spec["server_addresses"], "programs": programs,
                 "config": self.spec["config"], "pki": self.pki.folder,
-                "access_log": self.path("servers/nginx/logs/access.json"),
+                "access_log": self.path("servers", self.web_server(), "logs/access.json"),
                 "log": self.path("log"), "up_seconds": self.spec.get("up_seconds")}
+
+    def web_server(self):
+        return "internet" if "internet" in self.spec["servers"] else "nginx"
 
     def print_status(self, as_json):
         """Prints it; 0 when the lab is up with all its programs, 3 when it is not."""
@@ -212,6 +215,7 @@ class Lab:
                   f"{' '.join(status['hosts'])}, made in {status['up_seconds']} s")
             for name, pid in status["programs"].items():
                 print(f"  {name}: {'pid ' + str(pid) if pid else 'DEAD, see its log'}")
-            print(f"  files: {self.state} (pki/ca.pem, servers/nginx/logs/access.json, log/)")
+            print(f"  files: {self.state} (pki/ca.pem, servers/{self.web_server()}/logs/access.json, "
+                  "log/)")
         fine = status["up"] and all(status["programs"].values())
         return 0 if fine else 3

@@ -3,9 +3,11 @@
 each case a server can show. Made once a lab by openssl; every key here is for the lab alone.
 
 In the folder: ca.pem (what clients trust), chain.pem (the intermediate), and for each name below
-NAME.pem (the leaf), NAME.key and NAME.fullchain.pem (leaf and intermediate, for servers).
+NAME.pem (the leaf), NAME.key and NAME.fullchain.pem (leaf and intermediate, for servers). The
+small internet (internet.py) and the certificate faults (faults.py) add theirs by `issue`.
 """
 
+import datetime
 import os
 
 from .proc import run
@@ -20,34 +22,48 @@ LEAVES = {
     "expired": ("ec", ["expired.test"], -2),
 }
 
+KEYS = {"rsa": ["rsa:2048"], "rsa1024": ["rsa:1024"], "rsa512": ["rsa:512"],
+        "ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        "p384": ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]}
+SERVER_USAGE = "extendedKeyUsage=serverAuth\nkeyUsage=digitalSignature,keyEncipherment\n"
+CA_USAGE = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+SUBJECT_ID = "subjectKeyIdentifier=hash\n"
+IDENTIFIERS = SUBJECT_ID + "authorityKeyIdentifier=keyid\n"
+
 CA_CONFIG = """
 [ca]
 default_ca = lab
 [lab]
 database = {folder}/index.txt
 serial = {folder}/serial
+crlnumber = {folder}/crlnumber
 new_certs_dir = {folder}
 default_md = sha256
 policy = any
 unique_subject = no
 copy_extensions = none
+default_crl_days = 30
 [any]
-commonName = supplied
+commonName = optional
+organizationName = optional
 """
-
-
-def _new_key(path, kind):
-    if kind == "rsa":
-        options = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
-    else:
-        options = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    run("openssl", "genpkey", *options, "-out", path)
-    os.chmod(path, 0o600)
 
 
 def _write(path, text):
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
+
+
+def _when(days):
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    return moment.strftime("%Y%m%d%H%M%SZ")
+
+
+def leaf_extensions(names, critical=False):
+    """Of an ordinary server: names are "shop.test", or "IP:10.10.0.46"."""
+    san = ",".join(n if ":" in n else "DNS:" + n for n in names)
+    return (f"basicConstraints=CA:FALSE\nsubjectAltName={'critical,' if critical else ''}{san}\n" +
+            SERVER_USAGE)
 
 
 class Pki:
@@ -59,55 +75,69 @@ class Pki:
 
     def ensure(self):
         """Makes everything that is not there; costs nothing the second time."""
-        if os.path.exists(self.path("complete")):
+        self.once("complete", self._make)
+
+    def once(self, mark, make):
+        """Calls `make`, unless it was done for this folder already."""
+        if os.path.exists(self.path(mark)):
             return
+        make()
+        _write(self.path(mark), "")
+
+    def _make(self):
         os.makedirs(self.folder, mode=0o755, exist_ok=True)
         _write(self.path("ca.cnf"), CA_CONFIG.format(folder=self.folder))
         _write(self.path("index.txt"), "")
         _write(self.path("serial"), os.urandom(8).hex() + "\n")
-        self._root()
-        self._sign("intermediate", "ec", "Lab Intermediate CA", 365, "ca",
-                   "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=keyCertSign,cRLSign\n")
+        _write(self.path("crlnumber"), "01\n")
+        self.root("ca", "Lab Root CA")
+        self.issue("intermediate", "ec", "/CN=Lab Intermediate CA", "ca",
+                   "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=keyCertSign,cRLSign\n" +
+                   IDENTIFIERS, (-30, 365))
         os.replace(self.path("intermediate.pem"), self.path("chain.pem"))
-        self._signer_alias()
-        for name, (kind, names, days) in LEAVES.items():
-            san = ",".join("DNS:" + n for n in names)
-            usage = "extendedKeyUsage=serverAuth\nkeyUsage=digitalSignature,keyEncipherment\n"
-            self._sign(name, kind, names[0], days, "intermediate",
-                       f"basicConstraints=CA:FALSE\nsubjectAltName={san}\n{usage}")
-            self._join(name)
-        _write(self.path("complete"), "")
-
-    def _root(self):
-        _new_key(self.path("ca.key"), "rsa")
-        run("openssl", "req", "-x509", "-new", "-key", self.path("ca.key"), "-subj",
-            "/CN=Lab Root CA", "-days", "3650", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-            "-out", self.path("ca.pem"))
-
-    def _signer_alias(self):
         # The intermediate is `chain.pem` to servers and `intermediate.pem` to the signer.
         os.symlink("chain.pem", self.path("intermediate.pem"))
+        for name, (kind, names, days) in LEAVES.items():
+            self.issue(name, kind, f"/CN={names[0]}", "intermediate",
+                       leaf_extensions(names) + IDENTIFIERS,
+                       (-30, days) if days > 0 else (-60, days))
+            self.join(name, ["chain"])
 
-    def _sign(self, name, kind, common_name, days, issuer, extensions):
-        _new_key(self.path(name + ".key"), kind)
-        request = self.path(name + ".csr")
-        run("openssl", "req", "-new", "-key", self.path(name + ".key"), "-subj",
-            f"/CN={common_name}", "-out", request)
-        identifiers = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
-        _write(self.path(name + ".ext"), extensions + identifiers)
-        start, end = ("-30", str(days)) if days > 0 else ("-60", str(days))
-        run("openssl", "ca", "-batch", "-notext", "-config", self.path("ca.cnf"), "-in", request,
-            "-cert", self.path(issuer + ".pem"), "-keyfile", self.path(issuer + ".key"),
-            "-extfile", self.path(name + ".ext"), "-startdate", _when(start), "-enddate",
-            _when(end), "-out", self.path(name + ".pem"))
+    def root(self, name, common_name, kind="rsa", days=(-30, 3650), digest="sha256"):
+        """A self-signed CA: NAME.pem, NAME.key."""
+        self.issue(name, kind, f"/CN={common_name}", None, CA_USAGE + SUBJECT_ID,
+                   days, digest)
 
-    def _join(self, name):
+    def issue(self, name, kind, subject, issuer, extensions, days=(-30, 90), digest="sha256"):
+        """A new key and a certificate for it: NAME.key, NAME.pem. `days`: its validity, from and to
+        in days from now. `issuer`: the name of one made before; None: it signs itself."""
+        key, request = self.path(name + ".key"), self.path(name + ".csr")
+        run("openssl", "req", "-new", "-newkey", *KEYS[kind], "-nodes", "-keyout", key, "-subj",
+            subject, "-out", request)
+        os.chmod(key, 0o600)
+        self.sign(name, issuer, extensions, days, digest)
+
+    def sign(self, name, issuer, extensions, days=(-30, 90), digest="sha256"):
+        """The certificate alone, for the request NAME.csr that is there."""
+        _write(self.path(name + ".ext"), extensions)
+        signer = ["-cert", self.path(f"{issuer}.pem")] if issuer else ["-selfsign"]
+        run("openssl", "ca", "-batch", "-notext", "-config", self.path("ca.cnf"), "-in",
+            self.path(name + ".csr"), *signer, "-keyfile", self.path(f"{issuer or name}.key"),
+            "-extfile", self.path(name + ".ext"), "-md", digest, "-startdate", _when(days[0]),
+            "-enddate", _when(days[1]), "-out", self.path(name + ".pem"))
+
+    def join(self, name, others):
+        """NAME.fullchain.pem: the certificate NAME and the others behind it."""
         text = ""
-        for part in (name + ".pem", "chain.pem"):
-            with open(self.path(part), encoding="ascii") as src:
+        for part in (name, *others):
+            with open(self.path(part + ".pem"), encoding="ascii") as src:
                 text += src.read()
         _write(self.path(name + ".fullchain.pem"), text)
 
-
-def _when(days):
-    return run("date", "-u", "-d", f"{days} days", "+%Y%m%d%H%M%SZ").stdout.strip()
+    def revoke(self, names, issuer, name):
+        """NAME.crl.pem: the issuer's list, on which these certificates are."""
+        command = ["openssl", "ca", "-config", self.path("ca.cnf"), "-cert",
+                   self.path(issuer + ".pem"), "-keyfile", self.path(issuer + ".key")]
+        for revoked in names:
+            run(*command, "-revoke", self.path(revoked + ".pem"))
+        run(*command, "-gencrl", "-crldays", "30", "-out", self.path(name + ".crl.pem"))

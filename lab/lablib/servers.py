@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 
+from . import internet
 from .proc import LabError, in_netns, run, wait_for
 
 HOSTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hosts")
@@ -16,9 +17,12 @@ SECRET = "lab-secret-4f1d9c27-do-not-leak"
 SIZES = {"16k": 16 << 10, "1m": 1 << 20}
 
 
-def fill(template, values):
-    with open(os.path.join(HOSTS, template), encoding="utf-8") as src:
-        text = src.read()
+def template(name):
+    with open(os.path.join(HOSTS, name), encoding="utf-8") as src:
+        return src.read()
+
+
+def fill(text, values):
     return re.sub(r"@([A-Z_]+)@", lambda m: str(values[m.group(1)]), text)
 
 
@@ -52,8 +56,8 @@ class Servers:
     def __init__(self, lab):
         self.lab = lab
         self.state = lab.state
-        self.kinds = {"nginx": self.nginx, "openssl": self.openssl, "dovecot": self.dovecot,
-                      "smtpd": self.smtpd}
+        self.kinds = {"nginx": self.nginx, "internet": self.internet, "openssl": self.openssl,
+                      "dovecot": self.dovecot, "smtpd": self.smtpd}
 
     def folder(self, *parts):
         return os.path.join(self.state, "servers", *parts)
@@ -74,8 +78,8 @@ class Servers:
                 if not self.lab.tracked.alive(label):
                     raise LabError(f"{label} ended at its start:\n" +
                                    self.lab.tracked.log_tail(label))
-            return all(self.listening(host, port) for port in ports)
-        wait_for(f"{name} to listen on {ports}", up, 10)
+            return self.listening(host, ports)
+        wait_for(f"{name} to listen on {' '.join(ports)}", up, 10)
 
     def stop(self, kind, host="server"):
         name = kind if host == "server" else f"{kind}-{host}"
@@ -83,31 +87,51 @@ class Servers:
             if label == name or label.startswith(name + "."):
                 self.lab.tracked.stop(label)
 
-    def listening(self, host, port):
-        out = run(*in_netns(self.lab.topo.ns(host), ["ss", "-Hltn", f"sport = :{port}"])).stdout
-        return bool(out.strip())
+    def listening(self, host, ports):
+        """Whether there is a listener for each ":PORT" of any address or "ADDRESS:PORT"."""
+        out = run(*in_netns(self.lab.topo.ns(host), ["ss", "-Hltn"])).stdout
+        local = [line.split()[3] for line in out.splitlines()]
+        return all(any(at == port or port.startswith(":") and at.endswith(port) for at in local)
+                   for port in ports)
 
     def nginx(self, name, host, sizes):
         """Sites shop.test (RSA and P-256) and blog.test (P-256) by SNI on one address."""
+        www = self.folder(name, "www")
+        for site in ("shop", "blog"):
+            write(os.path.join(www, f"{site}.html"),
+                  f"<!doctype html><title>{site}</title><p>This is the {site} site.\n")
+        return [":80", ":443"], self.web(name, template("shops.conf"), sizes)
+
+    def internet(self, name, host, sizes):
+        """Many sites, each on an address of its own (internet.py)."""
+        internet.ensure(self.lab.pki)
+        self.lab.topo.add_addresses(host, internet.addresses())
+        (label, server), backend = self.web(name, internet.nginx_servers(), sizes)
+        odd = [PYTHON, os.path.join(HOSTS, "odd.py"), *internet.odd_options()]
+        # What a careful library refuses to show (openssl.cnf), these servers show.
+        careless = ["env", "OPENSSL_CONF=" + os.path.join(HOSTS, "openssl.cnf")]
+        return [f"{a}:443" for a in internet.addresses()], \
+            [(label, careless + server), backend, (name + ".odd", odd)]
+
+    def web(self, name, servers, sizes):
+        """An nginx with these server blocks and the backend: its programs."""
         root = self.folder(name)
         www = os.path.join(root, "www")
         for part in ("www", "logs", "tmp"):
             os.makedirs(os.path.join(root, part), exist_ok=True)
         for label in [*SIZES, *sizes]:
             make_file(os.path.join(www, f"bulk-{label}"), size_of(label))
-        for site in ("shop", "blog"):
-            write(os.path.join(www, f"{site}.html"),
-                  f"<!doctype html><title>{site}</title><p>This is the {site} site.\n")
         write(os.path.join(www, "secret"), SECRET + "\n")
         write(os.path.join(www, "robots.txt"), "User-agent: *\nDisallow: /cgi-bin/\n")
         socket = os.path.join(root, "backend.sock")
         values = {"ROOT": root, "PKI": self.lab.pki.folder, "BACKEND": socket}
-        for template in ("nginx.conf", "site.conf"):
-            write(os.path.join(root, template), fill(template, values))
+        parts = {n: template(n) for n in ("nginx.conf", "site.conf")}
+        for part, text in {**parts, "servers.conf": servers}.items():
+            write(os.path.join(root, part), fill(text, values))
         backend = [PYTHON, os.path.join(HOSTS, "backend.py"), socket]
         server = ["nginx", "-e", os.path.join(root, "logs/error.log"), "-p", root, "-c",
                   os.path.join(root, "nginx.conf")]
-        return [80, 443], [(name, server), (name + ".backend", backend)]
+        return [(name, server), (name + ".backend", backend)]
 
     def openssl(self, name, host, sizes):
         """openssl s_server: an answer that shows the session, on 8443."""
@@ -116,7 +140,7 @@ class Servers:
                 pki.path("shop.key"), "-cert_chain", pki.path("chain.pem"), "-dcert",
                 pki.path("shop-ec.pem"), "-dkey", pki.path("shop-ec.key"), "-dcert_chain",
                 pki.path("chain.pem"), "-www", "-quiet"]
-        return [8443], [(name, argv)]
+        return [":8443"], [(name, argv)]
 
     def dovecot(self, name, host, sizes):
         """IMAPS on 993 and POP3S on 995, user `lab` with password `lab`, one message."""
@@ -132,8 +156,8 @@ class Servers:
                 os.chown(item, user.pw_uid, user.pw_gid)
         write(os.path.join(root, "users"), f"lab:{{PLAIN}}lab:{user.pw_uid}:{user.pw_gid}::{mail}::\n")
         write(os.path.join(root, "dovecot.conf"),
-              fill("dovecot.conf", {"ROOT": root, "PKI": self.lab.pki.folder, "MAIL": mail}))
-        return [993, 995], [(name, ["dovecot", "-F", "-c", os.path.join(root, "dovecot.conf")])]
+              fill(template("dovecot.conf"), {"ROOT": root, "PKI": self.lab.pki.folder, "MAIL": mail}))
+        return [":993", ":995"], [(name, ["dovecot", "-F", "-c", os.path.join(root, "dovecot.conf")])]
 
     def smtpd(self, name, host, sizes):
         """SMTP over TLS on 465; each message accepted is a JSON line in messages.json."""
@@ -142,4 +166,4 @@ class Servers:
         argv = [PYTHON, os.path.join(HOSTS, "smtpd.py"), "--port", "465", "--cert",
                 self.lab.pki.path("mail.fullchain.pem"), "--key", self.lab.pki.path("mail.key"),
                 "--log", os.path.join(root, "messages.json")]
-        return [465], [(name, argv)]
+        return [":465"], [(name, argv)]

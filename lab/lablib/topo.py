@@ -166,8 +166,14 @@ class Topology:
             return  # its address is on the tun device that lab/encap makes
         self.ip(name, "address", "add", f"{host['address']}/24", "dev", "eth0")
         if name == "server":
-            for address in self.spec["server_addresses"]:
-                self.ip(name, "address", "add", f"{address}/32", "dev", "eth0")
+            self.add_addresses(name, self.spec["server_addresses"])
+
+    def add_addresses(self, name, addresses):
+        """Further addresses of a host that is up; those it has already stay."""
+        host = next(h for h in self.spec["hosts"] if h["name"] == name)
+        device = "tun0" if is_encapsulated(host) else "eth0"
+        text = "".join(f"address replace {a}/32 dev {device}\n" for a in addresses)
+        run("ip", "-n", self.ns(name), "-batch", "-", input=text, stdin=None)
 
     def encap_argv(self, tool, host):
         """The lab/encap command line of an encapsulated host; its peer has the same number."""
@@ -194,8 +200,7 @@ class Topology:
         self.ip(host["name"], "link", "set", "tun0", "mtu", str(mtu), "up")
         self.ip(host["name"], "address", "add", f"{host['address']}/24", "dev", "tun0")
         if host["name"] == "server":
-            for address in self.spec["server_addresses"]:
-                self.ip("server", "address", "add", f"{address}/32", "dev", "tun0")
+            self.add_addresses("server", self.spec["server_addresses"])
 
     def namespaces(self):
         """All namespaces of this lab that exist now; not those of a lab called NAME-something."""

@@ -8,8 +8,13 @@ import glob
 import json
 import os
 import shutil
-import sys
 import time
+
+from lablib import internet, wirediff
+from lablib.box import find_binary
+from lablib.lab import Lab
+from lablib.proc import LabError
+from lablib.servers import SECRET
 
 from . import checks
 from .boxconf import fill, write_box
@@ -19,13 +24,6 @@ from .steps import Steps
 HERE = os.path.dirname(os.path.abspath(__file__))
 E2E = os.path.dirname(HERE)
 ROOT = os.path.dirname(os.path.dirname(E2E))
-sys.path.insert(0, os.path.join(ROOT, "lab"))
-
-from lablib import wirediff  # noqa: E402
-from lablib.box import find_binary  # noqa: E402
-from lablib.lab import Lab  # noqa: E402
-from lablib.proc import LabError  # noqa: E402
-from lablib.servers import SECRET  # noqa: E402
 
 EVENT_PATIENCE_S = 4.0
 STALE_S = 2.6  # after this long without a heartbeat the eBPF side forwards by itself
@@ -60,6 +58,7 @@ class Run:
                 "LAB": self.lab_name, "E2E": E2E, "ROOT": ROOT, "BULK": self.case.bulk[self.scale],
                 "WWW": os.path.join(state, "servers/nginx/www"), "OUT": self.folder,
                 "LOGS": os.path.join(self.folder, "log"), "RULES": f"{self.folder}/filter.rules",
+                "HOST_RULES": internet.host_rules(), **internet.names(),
                 **{k.upper(): v[self.scale] if isinstance(v, dict) else v
                    for k, v in self.case.values.items()}}
 

@@ -5,11 +5,13 @@ import os
 import subprocess
 import time
 
+from lablib import internet
+
 from . import checks
 from .boxconf import fill
 from .case import CaseError
 
-CURL = ["curl", "-sS", "--max-time", "30", "--cacert", "@PKI@/ca.pem"]
+CURL = ["curl", "-sS", "--max-time", "30", "--cacert", "@PKI@/ca.pem", *internet.resolve_options()]
 SITES = {"shop.test": (443, 80), "www.shop.test": (443,), "blog.test": (443, 80),
          "mail.test": (993, 995, 465)}
 
