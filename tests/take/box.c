@@ -247,7 +247,6 @@ int main(int argc, char **argv)
 	box.proc.netns_origin_fd = -1;
 	box.proc.loop = loop_create();
 	make_heartbeats();
-	on_beat(&box.beat);
 	for (unsigned i = 0; i < workers; i++)
 		start_worker(i);
 	if (wire_ops.setup(&box.proc) || wire_ops.start(&box.proc))
@@ -257,6 +256,8 @@ int main(int argc, char **argv)
 	apply(argv[2]);
 	if (loop_add(box.proc.loop, &box.input, 0, EPOLLIN, on_input))
 		die("input");
+	/* From here on, however long all that took. */
+	on_beat(&box.beat);
 	(void)printf("ready\n");
 	(void)fflush(stdout);
 	status = loop_run(box.proc.loop);
