@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "tpsd/tls/accel.h"
 #include "tpsd/tls/keyprov_priv.h"
 
 static const OSSL_ALGORITHM keymgmts[] = {
@@ -96,8 +97,10 @@ int keyprov_create(struct key_backend *backend, struct keyprov **ret_kp)
 	if (!kp)
 		return SL_ENOMEM;
 	kp->backend = backend;
+	kp->accel = accel_load();
 	kp->defaults = OSSL_PROVIDER_load(NULL, "default");
-	if (!kp->defaults || !OSSL_PROVIDER_add_builtin(NULL, "sluice", provider_init))
+	if (!kp->accel || !kp->defaults || accel_start(kp->accel) != 0 ||
+	    !OSSL_PROVIDER_add_builtin(NULL, "sluice", provider_init))
 		goto failed;
 	kp->own = OSSL_PROVIDER_load(NULL, "sluice");
 	if (!kp->own)
@@ -120,6 +123,7 @@ void keyprov_destroy(struct keyprov *kp)
 		EVP_MD_free(kp->digests[i].md);
 	if (kp->own)
 		OSSL_PROVIDER_unload(kp->own);
+	accel_unload(kp->accel);
 	if (kp->defaults)
 		OSSL_PROVIDER_unload(kp->defaults);
 	free(kp);

@@ -21,6 +21,7 @@ enum { KEYPROV_DIGESTS = 6 };
 
 struct keyprov {
 	struct key_backend *backend;
+	OSSL_PROVIDER *accel;
 	OSSL_PROVIDER *defaults;
 	OSSL_PROVIDER *own;
 	struct keyprov_digest digests[KEYPROV_DIGESTS];
