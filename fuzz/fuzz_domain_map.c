@@ -8,7 +8,7 @@
 
 #include "lib/domain/map.h"
 
-enum { HEADER_LEN = 24, HOMES_AT = 16, NAMES_LEN_AT = 20, SLOTS_LEN = (255 + 9) * 16 };
+enum { HEADER_LEN = 28, HOMES_AT = 20, NAMES_LEN_AT = 24, SLOTS_LEN = (255 + 9) * 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/check_priv.h"
 #include "lib/conf/suite.h"
-#include "lib/pki/cert.h"
+#include "lib/domain/map.h"
 
 /* R47: clients and servers with RSA are everywhere. */
 static void check_rsa_suite(struct build *b, const struct conf_node *node,
@@ -62,11 +62,8 @@ void check_client_proxies(struct build *b, const struct conf_node *root)
 
 static void check_domains(struct build *b, const struct conf_node *policy, const char *key)
 {
-	char name[PKI_NAME_MAX];
-
 	for (const struct conf_node *n = check_first(policy, key); n; n = n->next)
-		if (n->kind == CONF_SCALAR &&
-		    pki_name_normalise(n->value, strlen(n->value), true, name) != 0)
+		if (n->kind == CONF_SCALAR && !domain_is_pattern(n->value, strlen(n->value)))
 			(void)conf_errors_add(b->errs, n, SL_EMALFORMED,
 			                      "write a domain, or *. in front of one; IDN as xn--",
 			                      "%s: \"%.64s\" is not a domain", key, n->value);

@@ -35,6 +35,7 @@ enum {
 
 struct conf_image {
 	uint32_t magic;
+	unsigned refs;
 	const uint8_t *data; /* the caller's bytes, or `mapping` */
 	size_t len;
 	uint64_t revision;
@@ -227,6 +228,7 @@ int conf_image_open(const void *data, size_t len, struct conf_image **ret_image)
 		return rc;
 	}
 	MAGIC_SET(image, IMAGE_MAGIC);
+	image->refs = 1;
 	*ret_image = image;
 	return 0;
 }
@@ -256,11 +258,23 @@ int conf_image_open_fd(int fd, struct conf_image **ret_image)
 	return rc;
 }
 
-void conf_image_close(struct conf_image *image)
+/* The count is not what others may not change. */
+const struct conf_image *conf_image_get(const struct conf_image *image)
 {
+	MAGIC_CHECK(image, IMAGE_MAGIC);
+	((struct conf_image *)image)->refs++;
+	return image;
+}
+
+void conf_image_close(const struct conf_image *in)
+{
+	struct conf_image *image = (struct conf_image *)in;
+
 	if (!image)
 		return;
 	MAGIC_CHECK(image, IMAGE_MAGIC);
+	if (--image->refs > 0)
+		return;
 	if (image->mapping)
 		(void)munmap(image->mapping, image->len);
 	MAGIC_CLEAR(image);

@@ -24,9 +24,10 @@ struct config;
 
 enum {
 	CONF_IMAGE_SECTIONS_MAX = 8192,
-	CONF_IMAGE_NAME_MAX = 1200,             /* bytes of a section's name, NUL included */
-	CONF_IMAGE_MAX = 1024 * 1024 * 1024,    /* bytes of an image */
-	CONF_RULES_FILE_MAX = 64 * 1024 * 1024, /* bytes of one file of rules */
+	CONF_IMAGE_NAME_MAX = 1200,              /* bytes of a section's name, NUL included */
+	CONF_IMAGE_MAX = 1024 * 1024 * 1024,     /* bytes of an image */
+	CONF_RULES_FILE_MAX = 64 * 1024 * 1024,  /* bytes of one file of rules */
+	CONF_NAMES_FILE_MAX = 256 * 1024 * 1024, /* bytes of one list of domains */
 };
 
 /* Names of sections; %s is a name of the document, or a path in it. */
@@ -36,6 +37,11 @@ enum {
 #define CONF_SECTION_DEFAULT_CA     "default_ca"        /* PEM; there when a trust store wants it */
 #define CONF_SECTION_RULES          "rules/%s"          /* by path: the text of the file */
 #define CONF_SECTION_RULE_SET       "rule_set/%s"       /* by profile: tse_ruleset_serialise() */
+/* By decryption policy, when it has such a list: lib/domain/map.h. */
+#define CONF_SECTION_DOMAINS   "domains/%s"
+#define CONF_SECTION_OVERRIDES "overrides/%s"
+/* Of the category package, when the document names one: lib/domain/category.h. */
+#define CONF_SECTION_CATEGORIES "categories"
 
 /* ---- making one (control) ---------------------------------------------------------------- */
 
@@ -89,8 +95,14 @@ int conf_image_open(const void *data, size_t len, struct conf_image **ret_image)
  */
 int conf_image_open_fd(int fd, struct conf_image **ret_image) SL_NONNULL(2) SL_MUST;
 
+/*
+ * One more reference, for what looks into the image's bytes for longer than a call; returns
+ * `image`. Each conf_image_close takes one away. One thread at a time.
+ */
+const struct conf_image *conf_image_get(const struct conf_image *image) SL_NONNULL(1);
+
 /* NULL is nothing. Sections' bytes of conf_image_open stay the caller's. */
-void conf_image_close(struct conf_image *image);
+void conf_image_close(const struct conf_image *image);
 
 uint64_t conf_image_revision(const struct conf_image *image) SL_NONNULL(1);
 

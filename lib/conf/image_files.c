@@ -22,13 +22,6 @@
 
 enum { EXPIRY_NOTICE_DAYS = 30 };
 
-/* One file is being read for the setting at `node`. */
-struct gather {
-	struct conf_image_maker *m;
-	struct conf_errors *errs;
-	const struct conf_node *node;
-};
-
 static int add_of(struct conf_image_maker *m, const char *pattern, const char *what,
                   const struct buf *content)
 {
@@ -140,7 +133,7 @@ static void gather_ca(struct gather *g, const char *pattern, const char *name, c
 
 /* ---- rules ------------------------------------------------------------------------------- */
 
-static int read_rules(const char *path, struct buf *text)
+int gather_read(const char *path, struct buf *text)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -224,7 +217,7 @@ static void gather_rules(struct gather *g, const struct config_filters *f)
 	image_section_name(name, CONF_SECTION_RULES, f->rules);
 	buf_init(&text, CONF_RULES_FILE_MAX);
 	if (conf_image_maker_section(g->m, name, &data, &len) != 0) {
-		rc = read_rules(f->rules, &text);
+		rc = gather_read(f->rules, &text);
 		if (rc == 0)
 			add_rules(g, f->rules, name, &text);
 	}
@@ -244,9 +237,8 @@ static void gather_rules(struct gather *g, const struct config_filters *f)
 
 /* ---- the document's files ---------------------------------------------------------------- */
 
-/* The node of item `index` of a list, or of its setting `key` when that is written. */
-static const struct conf_node *node_of(const struct conf_node *map, const char *list, size_t index,
-                                       const char *key)
+const struct conf_node *gather_node(const struct conf_node *map, const char *list, size_t index,
+                                    const char *key)
 {
 	const struct conf_node *node = conf_node_find(map, list);
 	const struct conf_node *setting;
@@ -281,11 +273,11 @@ static void gather_pki(struct gather *g, const struct conf_node *root)
 	const struct config *c = conf_image_maker_config(g->m);
 
 	for (size_t i = 0; i < c->certificates_count; i++) {
-		g->node = node_of(root, "certificates", i, "certificate");
+		g->node = gather_node(root, "certificates", i, "certificate");
 		gather_certificate(g, &c->certificates[i]);
 	}
 	for (size_t i = 0; i < c->ca_certificates_count; i++) {
-		g->node = node_of(root, "ca_certificates", i, "certificate");
+		g->node = gather_node(root, "ca_certificates", i, "certificate");
 		gather_ca(g, CONF_SECTION_CA_CERTIFICATE, c->ca_certificates[i].name,
 		          c->ca_certificates[i].certificate);
 	}
@@ -301,9 +293,9 @@ static void gather_filters(struct gather *g, const struct conf_node *root)
 
 	for (size_t p = 0; p < c->profiles_count; p++)
 		for (size_t f = 0; f < c->profiles[p].filters_count; f++) {
-			const struct conf_node *profile = node_of(root, "profiles", p, "");
+			const struct conf_node *profile = gather_node(root, "profiles", p, "");
 
-			g->node = profile ? node_of(profile, "filters", f, "rules") : NULL;
+			g->node = profile ? gather_node(profile, "filters", f, "rules") : NULL;
 			gather_rules(g, &c->profiles[p].filters[f]);
 		}
 }
@@ -315,4 +307,5 @@ void image_gather_files(struct conf_image_maker *maker, const struct conf_node *
 
 	gather_pki(&g, root);
 	gather_filters(&g, root);
+	gather_names(&g, root);
 }

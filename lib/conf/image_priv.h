@@ -29,6 +29,7 @@ int image_write(const struct image_sections *sections, uint64_t revision, const 
 char *image_section_name(char name[CONF_IMAGE_NAME_MAX], const char *pattern, const char *what)
         SL_NONNULL(1, 2, 3);
 
+struct buf;
 struct conf_errors;
 struct conf_image_maker;
 struct conf_node;
@@ -36,3 +37,20 @@ struct conf_node;
 /* Adds a section for each public file that the document names; errors at the settings. */
 void image_gather_files(struct conf_image_maker *maker, const struct conf_node *root,
                         struct conf_errors *errs) SL_NONNULL(1, 2, 3);
+
+/* One file is being read for the setting at `node`. */
+struct gather {
+	struct conf_image_maker *m;
+	struct conf_errors *errs;
+	const struct conf_node *node;
+};
+
+/* The node of item `index` of a list, or of its setting `key` when that is written. */
+const struct conf_node *gather_node(const struct conf_node *map, const char *list, size_t index,
+                                    const char *key) SL_NONNULL(1, 2, 4);
+
+/* Adds the content of a plain file to `text`. SL_ESYS with errno, SL_ELIMIT, SL_ENOMEM. */
+int gather_read(const char *path, struct buf *text) SL_NONNULL(1, 2) SL_MUST;
+
+/* The lists of decryption policies as maps of names. */
+void gather_names(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);

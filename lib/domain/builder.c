@@ -25,6 +25,7 @@ struct entry {
 
 struct domain_builder {
 	uint32_t magic;
+	bool trees;        /* all patterns are DOMAIN_TREE */
 	uint64_t seed;     /* of the index: a list cannot be made to collide in it */
 	struct buf names;  /* texts, one after the other */
 	struct entry *all; /* half as many as the index has places */
@@ -32,17 +33,28 @@ struct domain_builder {
 	size_t count, size;
 };
 
-struct domain_builder *domain_builder_create(void)
+static struct domain_builder *create(bool trees)
 {
 	struct domain_builder *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
 	MAGIC_SET(b, BUILDER_MAGIC);
+	b->trees = trees;
 	buf_init(&b->names, UINT32_MAX);
 	if (getrandom(&b->seed, sizeof(b->seed), GRND_NONBLOCK) != (ssize_t)sizeof(b->seed))
 		b->seed = (uintptr_t)b;
 	return b;
+}
+
+struct domain_builder *domain_builder_create(void)
+{
+	return create(false);
+}
+
+struct domain_builder *domain_builder_create_trees(void)
+{
+	return create(true);
 }
 
 void domain_builder_destroy(struct domain_builder *b)
@@ -77,13 +89,22 @@ static uint64_t hash_of(const struct domain_name *n, enum domain_cover kind, uin
 	return domain_hash(states[0], kind);
 }
 
+static bool parse(const struct domain_builder *b, struct domain_name *n,
+                  enum domain_cover *ret_kind, const char *text, size_t len)
+{
+	if (!b->trees)
+		return domain_pattern_parse(n, ret_kind, text, len);
+	*ret_kind = DOMAIN_TREE;
+	return domain_name_parse(n, text, len);
+}
+
 /* Of an entry, whose text is a pattern: it was one when it was added. */
 static uint64_t entry_hash(const struct domain_builder *b, const struct entry *e, uint64_t seed)
 {
 	struct domain_name n;
 	enum domain_cover kind;
 
-	if (!domain_pattern_parse(&n, &kind, text_of(b, e), e->len))
+	if (!parse(b, &n, &kind, text_of(b, e), e->len))
 		abort();
 	return hash_of(&n, kind, seed);
 }
@@ -91,7 +112,7 @@ static uint64_t entry_hash(const struct domain_builder *b, const struct entry *e
 static bool entry_is(const struct domain_builder *b, const struct entry *e,
                      const struct domain_name *n, enum domain_cover kind)
 {
-	size_t skip = kind == DOMAIN_BELOW ? DOMAIN_WILDCARD_LEN : 0;
+	size_t skip = domain_skip(kind);
 
 	return e->kind == kind && e->len == n->len + skip &&
 	       memcmp(text_of(b, e) + skip, n->text, n->len) == 0;
@@ -147,7 +168,7 @@ static int make_room(struct domain_builder *b)
 static int add_new(struct domain_builder *b, const struct domain_name *n, enum domain_cover kind,
                    size_t place, uint32_t value)
 {
-	size_t skip = kind == DOMAIN_BELOW ? DOMAIN_WILDCARD_LEN : 0;
+	size_t skip = domain_skip(kind);
 	size_t at = b->names.len;
 	char text[DOMAIN_NAME_MAX + DOMAIN_WILDCARD_LEN] = "*.";
 	int rc;
@@ -174,7 +195,7 @@ int domain_builder_add(struct domain_builder *b, const char *pattern, size_t len
 	int rc;
 
 	MAGIC_CHECK(b, BUILDER_MAGIC);
-	if (!domain_pattern_parse(&n, &kind, pattern, len))
+	if (!parse(b, &n, &kind, pattern, len))
 		return SL_EMALFORMED;
 	rc = make_room(b);
 	if (rc != 0)
@@ -193,7 +214,7 @@ int domain_builder_get(const struct domain_builder *b, const char *pattern, size
 	enum domain_cover kind;
 	size_t place;
 
-	if (b->count == 0 || !domain_pattern_parse(&n, &kind, pattern, len))
+	if (b->count == 0 || !parse(b, &n, &kind, pattern, len))
 		return SL_ENOENT;
 	place = place_of(b, &n, kind);
 	if (b->index[place] == 0)
@@ -281,6 +302,7 @@ static int write_map(const struct layout *l, uint32_t seed, struct buf *out)
 {
 	const struct domain_header h = {.magic = htole32(DOMAIN_MAGIC),
 	                                .version = htole32(DOMAIN_VERSION),
+	                                .trees = htole32(l->b->trees),
 	                                .seed = htole32(seed),
 	                                .count = htole32((uint32_t)l->b->count),
 	                                .homes = htole32(l->homes),

@@ -25,9 +25,8 @@ static bool slot_is_empty(const struct domain_slot *s)
 
 static bool text_is_right(const struct domain_map *map, const struct domain_slot *s)
 {
-	size_t least = s->kind == DOMAIN_BELOW ? DOMAIN_WILDCARD_LEN + 1 : 1;
-
-	return s->kind <= DOMAIN_BELOW && s->len >= least && s->len <= DOMAIN_NAME_MAX &&
+	return (s->kind == DOMAIN_TREE) == map->trees && s->kind <= DOMAIN_TREE &&
+	       s->len > domain_skip((enum domain_cover)s->kind) && s->len <= DOMAIN_NAME_MAX &&
 	       s->name <= map->names_len && s->len <= map->names_len - s->name;
 }
 
@@ -73,13 +72,14 @@ int domain_map_open(const void *bytes, size_t len, struct domain_map *ret)
 	memcpy(&h, bytes, sizeof(h));
 	if (le32toh(h.magic) != DOMAIN_MAGIC || le32toh(h.version) != DOMAIN_VERSION)
 		return SL_EMALFORMED;
+	map.trees = le32toh(h.trees) == 1;
 	map.seed = domain_seed(le32toh(h.seed));
 	map.count = le32toh(h.count);
 	map.homes = le32toh(h.homes);
 	map.names_len = le32toh(h.names_len);
 	map.slots_count = (size_t)map.homes + DOMAIN_REACH;
 	slots_len = map.slots_count * sizeof(struct domain_slot);
-	if (map.homes == 0 || slots_len > len - sizeof(h) ||
+	if (le32toh(h.trees) > 1 || map.homes == 0 || slots_len > len - sizeof(h) ||
 	    map.names_len != len - sizeof(h) - slots_len)
 		return SL_EMALFORMED;
 	map.slots = map.bytes + sizeof(h);
@@ -95,7 +95,7 @@ int domain_map_open(const void *bytes, size_t len, struct domain_map *ret)
 static bool slot_is_for(const struct domain_map *map, const struct domain_slot *s,
                         enum domain_cover kind, const char *suffix, size_t len)
 {
-	size_t skip = kind == DOMAIN_BELOW ? DOMAIN_WILDCARD_LEN : 0;
+	size_t skip = domain_skip(kind);
 
 	return s->kind == kind && s->len == len + skip &&
 	       memcmp(map->names + s->name + skip, suffix, len) == 0;
@@ -124,6 +124,14 @@ static bool find_one(const struct domain_map *map, uint32_t tag, enum domain_cov
 	return false;
 }
 
+/* What can cover a name by its suffix that begins with label `i`. */
+static enum domain_cover cover_of(const struct domain_map *map, size_t i)
+{
+	if (map->trees)
+		return DOMAIN_TREE;
+	return i == 0 ? DOMAIN_EXACT : DOMAIN_BELOW;
+}
+
 /* Tags of the patterns that may cover a name, the most specific first: itself, then what is below
  * each of its suffixes. All their slots are on the way from memory before the first is looked at.
  */
@@ -133,7 +141,7 @@ static void tags_of(const struct domain_map *map, const struct domain_name *n, u
 
 	domain_name_states(n, map->seed, states);
 	for (size_t i = 0; i < n->labels; i++) {
-		uint64_t hash = domain_hash(states[i], i == 0 ? DOMAIN_EXACT : DOMAIN_BELOW);
+		uint64_t hash = domain_hash(states[i], cover_of(map, i));
 
 		ret_tags[i] = (uint32_t)(hash >> 32);
 		__builtin_prefetch(map->slots + domain_home(ret_tags[i], map->homes) *
@@ -151,8 +159,8 @@ bool domain_map_find(const struct domain_map *map, const char *name, size_t len,
 		return false;
 	tags_of(map, &n, tags);
 	for (size_t i = 0; i < n.labels; i++)
-		if (find_one(map, tags[i], i == 0 ? DOMAIN_EXACT : DOMAIN_BELOW,
-		             n.text + n.starts[i], n.len - (size_t)n.starts[i], ret))
+		if (find_one(map, tags[i], cover_of(map, i), n.text + n.starts[i],
+		             n.len - (size_t)n.starts[i], ret))
 			return true;
 	return false;
 }

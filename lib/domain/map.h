@@ -22,9 +22,15 @@ enum {
 	DOMAIN_PATTERNS_MAX = 20000000, /* of one map; 1,000,000 take about 50 MiB */
 };
 
+/* Whether it is a pattern that a map takes. */
+bool domain_is_pattern(const char *text, size_t len) SL_NONNULL(1);
+
 /* ---- making one -------------------------------------------------------------------------- */
 
 struct domain_builder *domain_builder_create(void) SL_MUST;
+
+/* For a map of names without "*.", each of which covers itself and everything below. */
+struct domain_builder *domain_builder_create_trees(void) SL_MUST;
 void domain_builder_destroy(struct domain_builder *b);
 
 /*
@@ -72,6 +78,7 @@ int domain_builder_add_text(struct domain_builder *b, const char *text, size_t l
 struct domain_map {
 	const uint8_t *bytes;
 	size_t len;
+	bool trees;    /* each pattern covers itself and everything below */
 	uint64_t seed; /* of the hash */
 	uint32_t homes, count;
 	const uint8_t *slots;

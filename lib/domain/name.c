@@ -52,6 +52,14 @@ bool domain_pattern_parse(struct domain_name *n, enum domain_cover *ret_kind, co
 	return true;
 }
 
+bool domain_is_pattern(const char *text, size_t len)
+{
+	struct domain_name n;
+	enum domain_cover kind;
+
+	return domain_pattern_parse(&n, &kind, text, len);
+}
+
 /* The two halves of the product of two words: every bit of both is in every bit of it. */
 static uint64_t fold(uint64_t a, uint64_t b)
 {
@@ -99,5 +107,5 @@ void domain_name_states(const struct domain_name *n, uint64_t seed, uint64_t *re
 
 uint64_t domain_hash(uint64_t state, enum domain_cover kind)
 {
-	return fold(state ^ (kind == DOMAIN_BELOW ? MIX_A : MIX_B), MIX_A);
+	return fold(state ^ (MIX_B + kind), MIX_A);
 }

@@ -20,8 +20,9 @@ enum {
 	DOMAIN_WORD = 8,         /* a label is hashed in words of this many bytes */
 };
 
-/* What a pattern covers; part of its hash. */
-enum domain_cover { DOMAIN_EXACT, DOMAIN_BELOW };
+/* What a pattern covers; part of its hash. DOMAIN_TREE: the name and all below, in maps that have
+ * nothing else. */
+enum domain_cover { DOMAIN_EXACT, DOMAIN_BELOW, DOMAIN_TREE };
 
 struct domain_name {
 	char text[DOMAIN_NAME_MAX + DOMAIN_WORD]; /* lower case; a word behind it may be read */
@@ -55,7 +56,8 @@ uint64_t domain_hash(uint64_t state, enum domain_cover kind);
  */
 struct domain_header {
 	uint32_t magic, version;
-	uint32_t seed; /* of the hash: the first with which no slot is past DOMAIN_REACH */
+	uint32_t trees; /* 1: all patterns are DOMAIN_TREE; 0: none is */
+	uint32_t seed;  /* of the hash: the first with which no slot is past DOMAIN_REACH */
 	uint32_t count;
 	uint32_t homes;
 	uint32_t names_len;
@@ -76,6 +78,12 @@ enum {
 	DOMAIN_REACH = 255,
 	DOMAIN_WILDCARD_LEN = 2, /* of "*." */
 };
+
+/* Bytes before the name itself in the text of a pattern. */
+static inline size_t domain_skip(enum domain_cover kind)
+{
+	return kind == DOMAIN_BELOW ? DOMAIN_WILDCARD_LEN : 0;
+}
 
 static inline uint32_t domain_home(uint32_t tag, uint32_t homes)
 {

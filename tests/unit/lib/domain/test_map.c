@@ -66,6 +66,25 @@ static void a_wildcard_covers_every_depth_below_and_not_the_apex(void **state)
 	buf_fini(&bytes);
 }
 
+static void a_map_of_trees_covers_names_and_all_below(void **state)
+{
+	struct domain_builder *b = domain_builder_create_trees();
+	struct domain_map map;
+	struct buf bytes;
+
+	assert_int_equal(add(b, "Bank.test", 1), 0);
+	assert_int_equal(add(b, "blog.bank.test", 2), 0);
+	assert_int_equal(add(b, "*.bank.test", 3), SL_EMALFORMED);
+	map = finish(b, &bytes);
+	finds(&map, "bank.test", "bank.test", 1);
+	finds(&map, "a.b.bank.test", "bank.test", 1);
+	finds(&map, "blog.bank.test", "blog.bank.test", 2);
+	finds(&map, "x.blog.bank.test", "blog.bank.test", 2);
+	misses(&map, "test");
+	misses(&map, "mybank.test");
+	buf_fini(&bytes);
+}
+
 static void the_most_specific_pattern_wins(void **state)
 {
 	struct domain_builder *b = domain_builder_create();
@@ -298,6 +317,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_wildcard_covers_every_depth_below_and_not_the_apex),
+	        cmocka_unit_test(a_map_of_trees_covers_names_and_all_below),
 	        cmocka_unit_test(the_most_specific_pattern_wins),
 	        cmocka_unit_test(case_and_a_final_dot_do_not_matter),
 	        cmocka_unit_test(what_is_no_domain_is_refused),
