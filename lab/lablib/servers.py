@@ -8,7 +8,7 @@ import os
 import pwd
 import re
 
-from . import internet
+from . import faults, internet
 from .proc import LabError, in_netns, run, wait_for
 
 HOSTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hosts")
@@ -56,8 +56,8 @@ class Servers:
     def __init__(self, lab):
         self.lab = lab
         self.state = lab.state
-        self.kinds = {"nginx": self.nginx, "internet": self.internet, "openssl": self.openssl,
-                      "dovecot": self.dovecot, "smtpd": self.smtpd}
+        self.kinds = {"nginx": self.nginx, "internet": self.internet, "faults": self.faults,
+                      "openssl": self.openssl, "dovecot": self.dovecot, "smtpd": self.smtpd}
 
     def folder(self, *parts):
         return os.path.join(self.state, "servers", *parts)
@@ -106,15 +106,19 @@ class Servers:
         """Many sites, each on an address of its own (internet.py)."""
         internet.ensure(self.lab.pki)
         self.lab.topo.add_addresses(host, internet.addresses())
-        (label, server), backend = self.web(name, internet.nginx_servers(), sizes)
+        web = self.web(name, internet.nginx_servers(), sizes, careless=True)
         odd = [PYTHON, os.path.join(HOSTS, "odd.py"), *internet.odd_options()]
-        # What a careful library refuses to show (openssl.cnf), these servers show.
-        careless = ["env", "OPENSSL_CONF=" + os.path.join(HOSTS, "openssl.cnf")]
-        return [f"{a}:443" for a in internet.addresses()], \
-            [(label, careless + server), backend, (name + ".odd", odd)]
+        return [f"{a}:443" for a in internet.addresses()], [*web, (name + ".odd", odd)]
 
-    def web(self, name, servers, sizes):
-        """An nginx with these server blocks and the backend: its programs."""
+    def faults(self, name, host, sizes):
+        """A site for each fault of a certificate, by SNI on one address (faults.py)."""
+        faults.ensure(self.lab.pki)
+        self.lab.topo.add_addresses(host, [faults.ADDRESS])
+        return [faults.ADDRESS + ":443"], self.web(name, faults.nginx_servers(), sizes, careless=True)
+
+    def web(self, name, servers, sizes, careless=False):
+        """An nginx with these server blocks and the backend: its programs. A careless one shows what
+        a careful library refuses to show."""
         root = self.folder(name)
         www = os.path.join(root, "www")
         for part in ("www", "logs", "tmp"):
@@ -131,6 +135,8 @@ class Servers:
         backend = [PYTHON, os.path.join(HOSTS, "backend.py"), socket]
         server = ["nginx", "-e", os.path.join(root, "logs/error.log"), "-p", root, "-c",
                   os.path.join(root, "nginx.conf")]
+        if careless:
+            server = ["env", "OPENSSL_CONF=" + os.path.join(HOSTS, "openssl.cnf"), *server]
         return [(name, server), (name + ".backend", backend)]
 
     def openssl(self, name, host, sizes):
