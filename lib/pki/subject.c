@@ -9,20 +9,36 @@
 #include "lib/base/err.h"
 #include "lib/pki/cert.h"
 
+enum value { VALUE_TEXT, VALUE_NUL, VALUE_UNREADABLE };
+
+static enum value look_at(const ASN1_STRING *value)
+{
+	unsigned char *text = NULL;
+	int len = ASN1_STRING_to_UTF8(&text, value);
+	bool nul = len > 0 && memchr(text, '\0', (size_t)len);
+
+	OPENSSL_free(text);
+	if (len < 0)
+		return VALUE_UNREADABLE;
+	return nul ? VALUE_NUL : VALUE_TEXT;
+}
+
+static bool has(const X509_NAME *subject, enum value what)
+{
+	for (int i = 0; i < X509_NAME_entry_count(subject); i++)
+		if (look_at(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i))) == what)
+			return true;
+	return false;
+}
+
+bool subject_has_nul(const X509_NAME *subject)
+{
+	return has(subject, VALUE_NUL);
+}
+
 bool subject_is_sound(const X509_NAME *subject)
 {
-	for (int i = 0; i < X509_NAME_entry_count(subject); i++) {
-		const ASN1_STRING *value =
-		        X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i));
-		unsigned char *text = NULL;
-		int len = ASN1_STRING_to_UTF8(&text, value);
-		bool ok = len >= 0 && (len == 0 || !memchr(text, '\0', (size_t)len));
-
-		OPENSSL_free(text);
-		if (!ok)
-			return false;
-	}
-	return true;
+	return !has(subject, VALUE_NUL) && !has(subject, VALUE_UNREADABLE);
 }
 
 /* ---- the name ---------------------------------------------------------------------------- */

@@ -118,58 +118,6 @@ X509 *make_cert(EVP_PKEY *key, const char *common_name, const char *names, X509 
 	return cert;
 }
 
-void make_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-	X509V3_CTX ctx;
-	X509_EXTENSION *extension;
-	int at;
-
-	X509V3_set_ctx(&ctx, issuer ? issuer : cert, cert, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	MUST(extension);
-	while ((at = X509_get_ext_by_NID(cert, nid, -1)) >= 0)
-		X509_EXTENSION_free(X509_delete_ext(cert, at));
-	MUST(X509_add_ext(cert, extension, -1));
-	X509_EXTENSION_free(extension);
-}
-
-void make_sign(X509 *cert, EVP_PKEY *issuer_key, const EVP_MD *md)
-{
-	MUST(X509_sign(cert, issuer_key, md) > 0);
-}
-
-X509 *make_ca(EVP_PKEY *key, const char *common_name, X509 *issuer, EVP_PKEY *issuer_key,
-              int from_day, int to_day)
-{
-	X509 *cert = make_cert(key, common_name, NULL, issuer, issuer_key, from_day, to_day);
-
-	make_extension(cert, issuer, NID_basic_constraints, "critical,CA:TRUE");
-	make_extension(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
-	make_extension(cert, issuer, NID_subject_key_identifier, "hash");
-	if (issuer)
-		make_extension(cert, issuer, NID_authority_key_identifier, "keyid:always");
-	make_sign(cert, issuer_key ? issuer_key : key, EVP_sha256());
-	return cert;
-}
-
-void make_many_names(X509 *cert, unsigned count)
-{
-	GENERAL_NAMES *list = GENERAL_NAMES_new();
-	char text[64];
-
-	for (unsigned i = 0; i < count; i++) {
-		GENERAL_NAME *n = GENERAL_NAME_new();
-		ASN1_IA5STRING *name = ASN1_IA5STRING_new();
-
-		(void)snprintf(text, sizeof(text), "n%u.many.test", i);
-		MUST(ASN1_STRING_set(name, text, -1));
-		GENERAL_NAME_set0_value(n, GEN_DNS, name);
-		MUST(sk_GENERAL_NAME_push(list, n));
-	}
-	MUST(X509_add1_ext_i2d(cert, NID_subject_alt_name, list, 0, X509V3_ADD_REPLACE));
-	GENERAL_NAMES_free(list);
-}
-
 static void write_bio(const char *path, BIO *bio, unsigned mode)
 {
 	char *data;
