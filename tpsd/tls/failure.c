@@ -56,7 +56,7 @@ static enum reason reason_of(const struct leg *leg, const struct tls_leg *tl)
 	bool client = leg->side == LEG_CLIENT;
 	enum reason otherwise = client ? REASON_PROTOCOL_CLIENT : REASON_PROTOCOL_SERVER;
 
-	if (tl->keyprov && !tl->established && tl->wait.status != 0)
+	if (tl->accept && tl->accept->wait.status != 0)
 		return REASON_KEYS_UNAVAILABLE;
 	if (tl->certificate_wanted && tl->alert_received != TLS_NO_ALERT)
 		return REASON_CLIENT_CERTIFICATE;

@@ -69,6 +69,44 @@ static int wait_or_fail(struct leg *leg, int ret)
 	return leg->end == LEG_BROKEN ? SL_ECRYPTO : SL_EEOF;
 }
 
+static int enter_handshake(struct tls_leg *tl)
+{
+	int ret;
+
+	if (tl->accept)
+		keyprov_enter(tl->keyprov, &tl->accept->wait);
+	ret = SSL_do_handshake(tl->ssl);
+	if (tl->accept)
+		keyprov_leave(tl->keyprov);
+	return ret;
+}
+
+static void drop_accept(struct tls_leg *tl)
+{
+	if (tl->accept)
+		OPENSSL_cleanse(tl->accept->wait.data, sizeof(tl->accept->wait.data));
+	free(tl->accept);
+	tl->accept = NULL;
+}
+
+/*
+ * Both halves of the ephemeral key agreement stay with the SSL object as long as it lives, a P-256
+ * key with a whole curve of its own. Nothing needs them any more, and a session that keeps no
+ * ephemeral key cannot lose one. Setting the type is what takes the key out of the object.
+ */
+static void drop_key_shares(SSL *ssl)
+{
+	EVP_PKEY *keys[2] = {NULL, NULL};
+
+	(void)SSL_get_tmp_key(ssl, &keys[0]);
+	(void)SSL_get_peer_tmp_key(ssl, &keys[1]);
+	for (size_t i = 0; i < SL_ARRAY_LEN(keys); i++) {
+		if (keys[i])
+			(void)EVP_PKEY_set_type(keys[i], EVP_PKEY_X25519);
+		EVP_PKEY_free(keys[i]);
+	}
+}
+
 static int tls_handshake(struct leg *leg)
 {
 	struct tls_leg *tl = leg->tls;
@@ -76,14 +114,12 @@ static int tls_handshake(struct leg *leg)
 
 	ERR_clear_error();
 	errno = 0;
-	if (tl->keyprov)
-		keyprov_enter(tl->keyprov, &tl->wait);
-	ret = SSL_do_handshake(tl->ssl);
-	if (tl->keyprov)
-		keyprov_leave(tl->keyprov);
+	ret = enter_handshake(tl);
 	if (ret <= 0)
 		return wait_or_fail(leg, ret);
 	SSL_clear_mode(tl->ssl, SSL_MODE_ASYNC);
+	drop_accept(tl);
+	drop_key_shares(tl->ssl);
 	tl->established = true;
 	leg->wants = LEG_WANTS_NOTHING;
 	return 0;
@@ -107,11 +143,10 @@ static int tls_read(struct leg *leg, uint8_t *data, size_t size, size_t *ret_len
 	ERR_clear_error();
 	errno = 0;
 	ret = SSL_read_ex(tl->ssl, data, size, ret_len);
-	if (ret > 0)
-		return 0;
-	ret = wait_or_fail(leg, ret);
-	/* A ticket that was read has left a write buffer of 16 KiB behind, until the next write. */
-	if (ret == SL_EAGAIN)
+	ret = ret > 0 ? 0 : wait_or_fail(leg, ret);
+	/* A ticket that was read, with the bytes or without, has left a write buffer of 16 KiB
+	 * behind, until the next write. */
+	if ((ret == 0 || ret == SL_EAGAIN) && !SSL_has_pending(tl->ssl))
 		(void)SSL_free_buffers(tl->ssl);
 	return ret;
 }
@@ -203,11 +238,9 @@ static void tls_fini(struct leg *leg)
 
 	if (!tl)
 		return;
-	if (tl->wait.busy) {
-		keyprov_cancel(tl->keyprov, &tl->wait);
-		keyprov_enter(tl->keyprov, &tl->wait);
-		(void)SSL_do_handshake(tl->ssl);
-		keyprov_leave(tl->keyprov);
+	if (tl->accept && tl->accept->wait.busy) {
+		keyprov_cancel(tl->keyprov, &tl->accept->wait);
+		(void)enter_handshake(tl);
 	}
 	/* Freed without an exchange of close_notify, OpenSSL would mark the session as not to be
 	 * resumed, and it is the one that the cache holds. A fatal alert has marked it by now. */
@@ -216,7 +249,7 @@ static void tls_fini(struct leg *leg)
 	SSL_free(tl->ssl);
 	ERR_clear_error();
 	flight_rest_fini(&tl->rest);
-	OPENSSL_cleanse(tl->wait.data, sizeof(tl->wait.data));
+	drop_accept(tl);
 	free(tl);
 	leg->tls = NULL;
 	leg->ops = NULL;
@@ -275,15 +308,16 @@ static void info_callback(const SSL *ssl, int where, int value)
 static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
                        const unsigned char *in, unsigned inlen, void *arg)
 {
-	struct tls_leg *tl = SSL_get_app_data(ssl);
+	const struct tls_leg *tl = SSL_get_app_data(ssl);
+	const struct tls_accept *a = tl ? tl->accept : NULL;
 
-	if (!tl || tl->alpn_len == 0)
+	if (!a || a->alpn_len == 0)
 		return SSL_TLSEXT_ERR_NOACK;
 	for (unsigned at = 0; at + 1 <= inlen && in[at] <= inlen - at - 1; at += 1u + in[at]) {
-		if (in[at] != tl->alpn_len || memcmp(in + at + 1, tl->alpn, tl->alpn_len) != 0)
+		if (in[at] != a->alpn_len || memcmp(in + at + 1, a->alpn, a->alpn_len) != 0)
 			continue;
 		*out = in + at + 1;
-		*outlen = tl->alpn_len;
+		*outlen = a->alpn_len;
 		return SSL_TLSEXT_ERR_OK;
 	}
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -380,11 +414,16 @@ int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct flight *flight,
 		return rc;
 	tl->keyprov = keyprov;
 	tl->tickets = tickets;
-	tl->wait.wake = wake;
-	tl->wait.arg = arg;
-	tl->alpn_len = (uint8_t)SL_MIN(alpn_len, (size_t)TLS_ALPN_MAX);
-	if (tl->alpn_len)
-		memcpy(tl->alpn, alpn, tl->alpn_len);
+	tl->accept = calloc(1, sizeof(*tl->accept));
+	if (!tl->accept) {
+		tls_fini(leg);
+		return SL_ENOMEM;
+	}
+	tl->accept->wait.wake = wake;
+	tl->accept->wait.arg = arg;
+	tl->accept->alpn_len = (uint8_t)SL_MIN(alpn_len, (size_t)TLS_ALPN_MAX);
+	if (tl->accept->alpn_len)
+		memcpy(tl->accept->alpn, alpn, tl->accept->alpn_len);
 	if (!SSL_set_session_id_context(tl->ssl, binding, TLS_BINDING_LEN)) {
 		tls_fini(leg);
 		return SL_ECRYPTO;

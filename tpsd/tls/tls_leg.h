@@ -17,6 +17,13 @@ struct ticket_keys;
 
 enum { TLS_BINDING_LEN = 32, TLS_ALPN_MAX = 255, TLS_NO_ALERT = 255 };
 
+/* What a client leg needs until its handshake is done. */
+struct tls_accept {
+	struct keyprov_wait wait;
+	uint8_t alpn[TLS_ALPN_MAX]; /* what the server chose; alpn_len 0: nothing */
+	uint8_t alpn_len;
+};
+
 struct tls_leg {
 	struct leg *leg;
 	SSL *ssl;
@@ -24,7 +31,7 @@ struct tls_leg {
 	struct flight_rest rest;           /* written and not sent */
 	struct keyprov *keyprov;           /* client leg */
 	const struct ticket_keys *tickets; /* client leg; NULL: none */
-	struct keyprov_wait wait;
+	struct tls_accept *accept;         /* owned; NULL: a server leg, or done */
 	bool established;
 	bool notified;           /* the peer sent close_notify */
 	bool notifying;          /* our close_notify waits for the socket */
@@ -33,8 +40,6 @@ struct tls_leg {
 	unsigned renegotiations_refused;
 	uint64_t renegotiated_ns;   /* when the last one was let through */
 	uint64_t rekey_interval_ns; /* server leg: fastest renegotiation let through; 0: none is */
-	uint8_t alpn[TLS_ALPN_MAX]; /* client leg: what the server chose; alpn_len 0: nothing */
-	uint8_t alpn_len;
 	/* Server leg: a session to keep for resumption; called in the handshake or in a read. The
 	 * callee takes a reference when it keeps it. */
 	void (*new_session)(void *arg, SSL_SESSION *session);

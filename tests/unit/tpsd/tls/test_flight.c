@@ -38,7 +38,7 @@ static int setup(void **state)
 	                               .bulk = ~0u,
 	                               .mac = ~0u};
 	struct tls_selection all;
-	struct tls_context_options o = {.selection = &all};
+	struct tls_context_options o = {.selection = &all, .renegotiation = true};
 	struct tls_capability cap;
 
 	env.flight = flight_create();
@@ -197,6 +197,65 @@ static void an_alert_does_not_overtake_what_is_unsent(void **state)
 	pair_close(&p);
 }
 
+static void say_and_hear(struct pair *p, char what)
+{
+	uint8_t byte = 0;
+	size_t n = 0;
+
+	assert_int_equal(SSL_write(p->far, &what, 1), 1);
+	assert_int_equal(p->leg.ops->read(&p->leg, &byte, 1, &n), 0);
+	assert_int_equal(byte, what);
+	assert_int_equal(p->leg.ops->write(&p->leg, &byte, 1, &n), 0);
+	assert_int_equal(SSL_read(p->far, &byte, 1), 1);
+	assert_int_equal(byte, what);
+}
+
+/* A key that was dropped belongs to no provider. */
+static void assert_dropped(EVP_PKEY *key)
+{
+	assert_non_null(key);
+	assert_null(EVP_PKEY_get0_provider(key));
+	EVP_PKEY_free(key);
+}
+
+static void try_shares(int version)
+{
+	EVP_PKEY *own = NULL, *peer = NULL;
+	struct pair p;
+	uint8_t byte;
+	size_t n;
+	SSL *ssl;
+
+	pair_open(&p, SOCK_STREAM, version);
+	ssl = tls_leg_of(&p.leg)->ssl;
+	/* TLS 1.2 drops the client's own by itself. */
+	if (SSL_get_tmp_key(ssl, &own) == 1)
+		assert_dropped(own);
+	assert_int_equal(SSL_get_peer_tmp_key(ssl, &peer), 1);
+	assert_dropped(peer);
+	say_and_hear(&p, 'a');
+	if (version == TLS1_3_VERSION)
+		assert_int_equal(SSL_key_update(p.far, SSL_KEY_UPDATE_REQUESTED), 1);
+	else
+		assert_int_equal(SSL_renegotiate(p.far), 1);
+	for (int i = 0; i < TURNS; i++) {
+		(void)SSL_do_handshake(p.far);
+		assert_int_equal(p.leg.ops->read(&p.leg, &byte, 1, &n), SL_EAGAIN);
+		assert_int_equal(SSL_read(p.far, &byte, 1), -1);
+	}
+	if (version != TLS1_3_VERSION)
+		assert_int_equal(SSL_total_renegotiations(p.far), 1);
+	say_and_hear(&p, 'b');
+	pair_close(&p);
+}
+
+/* What was agreed on with it outlives it: new keys can be made, by either way there is. */
+static void no_ephemeral_key_outlives_the_handshake(void **state)
+{
+	try_shares(TLS1_3_VERSION);
+	try_shares(TLS1_2_VERSION);
+}
+
 static void a_socket_that_is_gone_ends_the_leg(void **state)
 {
 	struct pair p;
@@ -218,6 +277,7 @@ int main(void)
 	        cmocka_unit_test(so_do_those_of_the_oldest_version),
 	        cmocka_unit_test(what_the_socket_does_not_take_follows_in_order),
 	        cmocka_unit_test(an_alert_does_not_overtake_what_is_unsent),
+	        cmocka_unit_test(no_ephemeral_key_outlives_the_handshake),
 	        cmocka_unit_test(a_socket_that_is_gone_ends_the_leg),
 	};
 
