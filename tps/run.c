@@ -110,6 +110,13 @@ static enum tps_exit run_local(struct tps *tps, const struct cli_command *comman
 		return tps_probe(tps, arguments);
 	case CLI_CERT_REPLACE:
 		return tps_cert_replace(tps, arguments);
+	case CLI_PKI_MAKE_CA:
+	case CLI_PKI_REQUEST:
+	case CLI_PKI_SIGN:
+	case CLI_PKI_IMPORT:
+	case CLI_PKI_EXPORT:
+	case CLI_PKI_CHECK_CLIENTS:
+		return tps_pki(tps, command, arguments);
 	case CLI_VERSION:
 		return tps_version(tps, arguments);
 	case CLI_SUPPORT_BUNDLE:

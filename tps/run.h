@@ -34,6 +34,8 @@ enum tps_exit tps_print_doc(const char *what) SL_NONNULL(1);
 /* Commands that are LOCAL. */
 enum tps_exit tps_probe(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 enum tps_exit tps_cert_replace(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
+enum tps_exit tps_pki(struct tps *tps, const struct cli_command *command, json_t *arguments)
+        SL_NONNULL(1, 2, 3);
 enum tps_exit tps_version(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 enum tps_exit tps_support_bundle(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 

@@ -10,7 +10,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
-enum { KEY_MAX = 32, VALUE_MAX = 4096, ITEMS_MAX = 8 };
+enum { KEY_MAX = 32, VALUE_MAX = 4096, ITEMS_MAX = 16 };
 
 static const struct cli_command commands[CLI_COMMAND_END] = {
 #define COMMAND(ID, words, arguments, who, where, forward, help)                                   \

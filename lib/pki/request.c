@@ -187,7 +187,7 @@ static int check_issuer(const struct pki_issuer *issuer, bool ca, int64_t now,
 		                     "the issuer is no CA");
 	if (ca && X509_get_pathlen(issuer->certificate) == 0)
 		return pki_error_set(err, SL_EINVAL,
-		                     "sign with a root, made by tps pki make-ca … root",
+		                     "sign with a root, as tps pki make-ca --root makes it",
 		                     "the issuer may not issue CAs (its path length is 0)");
 	return 0;
 }
