@@ -44,6 +44,26 @@ static void check_successor(struct build *b, const struct conf_node *node,
 		                      "the successor is the signing certificate itself");
 }
 
+static bool serves(const struct config *c, const struct config_certificate *certificate)
+{
+	for (size_t i = 0; i < c->server_proxies_count; i++)
+		for (size_t k = 0; k < c->server_proxies[i].certificates_count; k++)
+			if (c->server_proxies[i].certificates[k] == certificate)
+				return true;
+	return false;
+}
+
+/* The key of a signing certificate signs leaves and nothing else, no handshake either. */
+static void check_not_served(struct build *b, const struct conf_node *node, const char *key,
+                             const struct config_certificate *certificate)
+{
+	if (certificate && serves(b->config, certificate))
+		(void)conf_errors_add(b->errs, check_place(node, key), SL_ECONFLICT,
+		                      "name a CA certificate that is for this alone",
+		                      "the certificate \"%s\" is a server's: a server proxy names it",
+		                      certificate->name);
+}
+
 void check_client_proxies(struct build *b, const struct conf_node *root)
 {
 	const struct conf_node *node = check_first(root, "ssl_client_proxies");
@@ -54,6 +74,8 @@ void check_client_proxies(struct build *b, const struct conf_node *root)
 		check_selections(b, node, "selections", &p->common.client_side);
 		check_rsa_suite(b, node, &p->common.client_side);
 		check_successor(b, node, p);
+		check_not_served(b, node, "signing_certificate", p->signing_certificate);
+		check_not_served(b, node, "successor", p->successor);
 		check_http2(b, node, &p->common);
 	}
 }

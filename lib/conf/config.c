@@ -83,3 +83,12 @@ FIND(decryption_policy, decryption_policies, name)
 FIND(action_set, action_sets, name)
 FIND(profile, profiles, name)
 FIND(virtual_segment, virtual_segments, name)
+
+bool config_is_issuer(const struct config *c, const struct config_certificate *certificate)
+{
+	for (size_t i = 0; i < c->client_proxies_count; i++)
+		if (c->client_proxies[i].signing_certificate == certificate ||
+		    c->client_proxies[i].successor == certificate)
+			return true;
+	return false;
+}

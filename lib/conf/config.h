@@ -316,6 +316,7 @@ struct config_limits {
 	uint32_t fragments;      /* fragments waiting for their like */
 	uint64_t fragment_bytes; /* of those */
 	uint32_t fragment_timeout_ms;
+	uint32_t forged_leaves; /* kept by each worker; by `keys` twice */
 	uint64_t hello_size;    /* longest ClientHello */
 	uint64_t hold_buffer;   /* bytes a direction that the engine holds back */
 	uint64_t http_header;   /* of one HTTP header block */
@@ -413,6 +414,10 @@ const struct config_profile *config_find_profile(const struct config *c, const c
         SL_NONNULL(1, 2);
 const struct config_virtual_segment *config_find_virtual_segment(const struct config *c,
                                                                  const char *name) SL_NONNULL(1, 2);
+
+/* A client proxy signs with it, now or as a successor. */
+bool config_is_issuer(const struct config *c, const struct config_certificate *certificate)
+        SL_NONNULL(1, 2);
 
 /*
  * A packet as rules see it: addresses and ports in the direction in which it travels. `segment` is

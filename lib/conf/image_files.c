@@ -19,6 +19,7 @@
 #include "lib/conf/image_priv.h"
 #include "lib/conf/node.h"
 #include "lib/pki/cert.h"
+#include "lib/pki/forge.h"
 
 enum { EXPIRY_NOTICE_DAYS = 30 };
 
@@ -104,7 +105,8 @@ static void gather_certificate(struct gather *g, const struct config_certificate
 		return;
 	}
 	notice_validity(g, c->name, chain->leaf);
-	notice_nameless(g, c->name, chain->leaf);
+	if (!config_is_issuer(conf_image_maker_config(g->m), c))
+		notice_nameless(g, c->name, chain->leaf);
 	if (pki_chain_is_broken(chain))
 		conf_errors_notice(g->errs, g->node,
 		                   "put the intermediates behind it, each issued by the next",
@@ -115,6 +117,29 @@ static void gather_certificate(struct gather *g, const struct config_certificate
 		rc = add_of(g->m, CONF_SECTION_CERTIFICATE, c->name, &pem);
 	check_code(g, rc);
 	buf_fini(&pem);
+	pki_chain_destroy(chain);
+}
+
+/* R93. Out of its time is a notice (above): it may be so later too, and forges nothing then (R153). */
+static void check_issuer(struct gather *g, const struct config_certificate *c)
+{
+	char name[CONF_IMAGE_NAME_MAX];
+	struct pki_chain *chain;
+	struct pki_error err;
+	const void *pem;
+	size_t len;
+
+	if (!c ||
+	    conf_image_maker_section(g->m,
+	                             image_section_name(name, CONF_SECTION_CERTIFICATE, c->name),
+	                             &pem, &len) != 0 ||
+	    pki_chain_parse(c->name, pem, len, &chain, &err) != 0)
+		return; /* not read: said already */
+	if (pki_issuer_check(chain->leaf, (int64_t)time(NULL)) == SL_EINVAL)
+		(void)conf_errors_add(
+		        g->errs, g->node, SL_EINVAL,
+		        "name a CA certificate (CA true, key usage keyCertSign)",
+		        "the certificate \"%s\" is no CA: it cannot sign for servers", c->name);
 	pki_chain_destroy(chain);
 }
 
@@ -275,6 +300,12 @@ static void gather_pki(struct gather *g, const struct conf_node *root)
 	for (size_t i = 0; i < c->certificates_count; i++) {
 		g->node = gather_node(root, "certificates", i, "certificate");
 		gather_certificate(g, &c->certificates[i]);
+	}
+	for (size_t i = 0; i < c->client_proxies_count; i++) {
+		g->node = gather_node(root, "ssl_client_proxies", i, "signing_certificate");
+		check_issuer(g, c->client_proxies[i].signing_certificate);
+		g->node = gather_node(root, "ssl_client_proxies", i, "successor");
+		check_issuer(g, c->client_proxies[i].successor);
 	}
 	for (size_t i = 0; i < c->ca_certificates_count; i++) {
 		g->node = gather_node(root, "ca_certificates", i, "certificate");

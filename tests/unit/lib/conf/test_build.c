@@ -307,8 +307,10 @@ static void a_client_proxy_s_legs_have_the_same_selections_and_its_own_defaults(
 static void a_server_policy_goes_before_a_client_policy(void **state)
 {
 	struct loaded l =
-	        load_yaml("version: 1\n" SEGMENT CERTIFICATE PROXY
-	                  "ssl_client_proxies: [{name: out, signing_certificate: shop, "
+	        load_yaml("version: 1\n" SEGMENT
+	                  "certificates: [{name: shop, certificate: /c.pem, private_key: /c.key}, "
+	                  "{name: ca, certificate: /ca.pem, private_key: /ca.key}]\n" PROXY
+	                  "ssl_client_proxies: [{name: out, signing_certificate: ca, "
 	                  "detection_ports: [443]}]\n"
 	                  "profiles: [{name: default, ssl_server_policies: [{name: q, proxy: p}], "
 	                  "ssl_client_policies: [{name: c, proxy: out}]}]\n"

@@ -101,10 +101,14 @@ static const struct {
                  "logging: false") "profiles: [{name: a, ssl_client_policies: [{name: x, proxy: "
                                    "out}, {name: y, proxy: out}]}]\n",
          "/profiles/0/ssl_client_policies/1/proxy", "are those of the policy \"x\" too"},
-        {"version: 1\n" CERTIFICATE PROXY CLIENT_PROXY_WITH(
-                 "logging: false") "profiles: [{name: a, ssl_client_policies: [{name: q, proxy: "
-                                   "out}], "
-                                   "ssl_server_policies: [{name: q, proxy: p}]}]\n",
+        {"version: 1\n" CERTIFICATE PROXY CLIENT_PROXY_WITH("logging: false"),
+         "/ssl_client_proxies/0/signing_certificate", "is a server's"},
+        {"version: 1\n"
+         "certificates: [{name: shop, certificate: /c.pem, private_key: /c.key}, "
+         "{name: ca, certificate: /ca.pem, private_key: /ca.key}]\n" PROXY
+         "ssl_client_proxies: [{name: out, signing_certificate: ca, detection_ports: [443]}]\n"
+         "profiles: [{name: a, ssl_client_policies: [{name: q, proxy: out}], "
+         "ssl_server_policies: [{name: q, proxy: p}]}]\n",
          "/profiles/0/ssl_client_policies/0/name", "named \"q\" already"},
         {"version: 1\nssl_inspection: {client: true}\n", "/ssl_inspection/client",
          "client inspection is not in this build"},

@@ -333,6 +333,44 @@ static void a_lying_table_with_a_right_digest_leads_nowhere_outside(void **state
 	buf_fini(&bytes);
 }
 
+/* A server's certificate cannot sign for others; a CA can, also one that has expired. */
+static void a_signing_certificate_must_be_a_ca(void **state)
+{
+	struct site *site = *state;
+	struct conf_image_maker *maker;
+	struct conf_errors errs;
+	X509 *ca = make_ca(site->key, "Signer", NULL, NULL, -100, -1);
+	char yaml[1024];
+	const char *at = site->folder.path;
+
+	make_cert_pem(make_path(&site->folder, "signer.pem"), ca, NULL, 0644);
+	for (int is_ca = 0; is_ca < 2; is_ca++) {
+		(void)snprintf(yaml, sizeof(yaml),
+		               "version: 1\n"
+		               "certificates: [{name: c, certificate: %s/%s, private_key: %s/s.key}]\n"
+		               "ssl_client_proxies:\n"
+		               "  - name: out\n"
+		               "    signing_certificate: c\n"
+		               "    detection_ports: [443]\n",
+		               at, is_ca ? "signer.pem" : "s.pem", at);
+		if (is_ca) {
+			assert_int_equal(make_image(yaml, &errs, &maker), 0);
+			assert_non_null(strstr(errs.items[0].text, "has expired"));
+			conf_image_maker_destroy(maker);
+		} else {
+			assert_int_equal(make_image(yaml, &errs, &maker), SL_EINVAL);
+			assert_string_equal(errs.items[0].pointer,
+			                    "/ssl_client_proxies/0/signing_certificate");
+			assert_int_equal(errs.items[0].line, 5);
+			assert_int_equal(errs.items[0].column, 5);
+			assert_non_null(strstr(errs.items[0].text, "no CA"));
+		}
+		assert_int_equal(errs.count, 1);
+		conf_errors_fini(&errs);
+	}
+	X509_free(ca);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +380,7 @@ int main(void)
 	        cmocka_unit_test(a_file_of_rules_must_be_the_one_whose_digest_is_named),
 	        cmocka_unit_test(every_file_that_cannot_be_taken_is_named_at_its_setting),
 	        cmocka_unit_test(a_certificate_near_its_end_is_a_notice),
+	        cmocka_unit_test(a_signing_certificate_must_be_a_ca),
 	        cmocka_unit_test(a_check_of_keys_names_each_that_does_not_fit),
 	        cmocka_unit_test(a_sealed_image_opens_and_an_open_one_does_not),
 	        cmocka_unit_test(a_lying_table_with_a_right_digest_leads_nowhere_outside),
