@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -132,4 +133,66 @@ void keyfiles_fini(struct keyfiles *k)
 	config_put(k->current);
 	config_put(k->next);
 	*k = (struct keyfiles){.current = NULL};
+}
+
+/* ---- the keystore ---- */
+
+#define UNTRUSTED_FILE "untrusted-ca.pem"
+
+static bool is_roots(int fd, mode_t type)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == 0 &&
+	       !(st.st_mode & (S_IRWXG | S_IRWXO)) && (type != S_IFREG || st.st_nlink == 1);
+}
+
+/* The folder above belongs to control, so no name in it is taken on trust. */
+static int open_keystore(const char *state_dir)
+{
+	char path[256];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/keystore", state_dir);
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && !is_roots(fd, S_IFDIR)) {
+		(void)close(fd);
+		errno = EPERM;
+		return -1;
+	}
+	return fd;
+}
+
+static int open_untrusted(int dir)
+{
+	int fd = openat(dir, UNTRUSTED_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			0600);
+
+	if (fd >= 0 && !is_roots(fd, S_IFREG)) {
+		(void)close(fd);
+		errno = EPERM;
+		return -1;
+	}
+	return fd;
+}
+
+void keyfiles_send_keystore(struct proc *proc)
+{
+	struct ipc_channel *keys = proc_peer(proc, IPC_KEYS, 0);
+	struct ipc_message msg = {.type = IPC_KEYSTORE_FILE};
+	int dir = open_keystore(proc->state_dir);
+	int fd = dir >= 0 ? open_untrusted(dir) : -1;
+
+	msg.keystore_file.name = ipc_text_of(UNTRUSTED_FILE);
+	if (fd < 0)
+		log_critical("%s/keystore/" UNTRUSTED_FILE " cannot be opened: %s; it and its folder "
+			     "must be root's alone", proc->state_dir, strerror(errno));
+	else if (!keys || ipc_send_fds(keys, &msg, &fd, 1) != 0)
+		log_error("the file of the untrusted CA could not be handed to keys");
+	if (fd >= 0)
+		(void)close(fd);
+	if (dir >= 0)
+		(void)close(dir);
 }

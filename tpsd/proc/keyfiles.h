@@ -26,3 +26,10 @@ void keyfiles_abort(struct keyfiles *k, uint32_t revision) SL_NONNULL(1);
 /* To a `keys` that was started again: the files of the revision in force. */
 void keyfiles_resend(struct keyfiles *k, struct proc *proc) SL_NONNULL(1, 2);
 void keyfiles_fini(struct keyfiles *k) SL_NONNULL(1);
+
+/*
+ * To a `keys` that was started: the file of the untrusted CA, STATE/keystore/untrusted-ca.pem, open
+ * for reading and writing, made when it is not there. What others than root could have put there is
+ * not opened (critical log): sites that do not verify are then not decrypted.
+ */
+void keyfiles_send_keystore(struct proc *proc) SL_NONNULL(1);

@@ -26,17 +26,27 @@
 #include "lib/conf/config.h"
 #include "lib/conf/image.h"
 #include "lib/pki/key.h"
+#include "tpsd/proc/built_at.h"
 #include "tpsd/proc/proc.h"
+#include "tpsd/tls/forger.h"
 #include "tpsd/tls/keystore.h"
 #include "tpsd/tls/ticket.h"
+#include "tpsd/tls/untrusted.h"
 
-enum { TICKET_ROTATE_S = 12 * 3600, KEY_NAME_MAX = 129, KEY_PATH_MAX = 1025 };
+enum {
+	TICKET_ROTATE_S = 12 * 3600,
+	KEY_NAME_MAX = 129,
+	KEY_PATH_MAX = 1025,
+	POOL_SLICE_MS = 20, /* of work on the pool, between which others are served */
+	OWN_KEYS_MAX = 128,
+};
 
 /* One certificate's key of the revision that is being loaded. */
 struct loaded {
 	char certificate[KEY_NAME_MAX];
 	uint8_t id[KEY_ID_LEN];
-	int status; /* of loading; then `error` tells */
+	EVP_PKEY *key; /* not in use before its revision was checked */
+	int status;    /* of loading; then `error` tells */
 	struct pki_error error;
 };
 
@@ -56,17 +66,26 @@ struct loading {
 	size_t count, size;
 };
 
+/* What is known of a certificate of the document. */
+struct asked_certificate {
+	uint8_t id[KEY_ID_LEN];
+	X509 *issuer; /* the certificate, when a client proxy signs with it; else NULL */
+};
+
 /* What a prepare must check when the files are there. */
 struct asked {
 	uint32_t revision; /* 0: none */
 	struct config *config;
-	uint8_t (*ids)[KEY_ID_LEN]; /* of the certificates, by index; zero: not to be had */
+	struct asked_certificate *certificates; /* by index */
 };
 
 struct keys {
-	struct keystore *store;
+	struct keystore *store; /* of servers, and of the pool */
+	struct forger *forger;  /* with the keys of signing certificates */
 	struct loading loading;
-	bool ready; /* a first set of files is here: before, a key that is missing may yet come */
+	bool ready; /* a first set of keys is in use: before, one that is missing may yet come */
+	uint32_t forged_leaves; /* limit of the revision prepared last */
+	struct loop_timer pool;
 	struct asked asked;
 	uint32_t generation;
 	uint8_t tickets[2][TICKET_SECRET_LEN]; /* this generation, the one before */
@@ -81,6 +100,8 @@ static void loading_fini(struct loading *l)
 {
 	if (l->waiting.there)
 		(void)close(l->waiting.fd);
+	for (size_t i = 0; i < l->count; i++)
+		EVP_PKEY_free(l->items[i].key);
 	free(l->items);
 	*l = (struct loading){.revision = 0};
 }
@@ -112,7 +133,6 @@ static void load_waiting(struct keys *k, int password_fd, const char *password_p
 	                                .chain = "",
 	                                .format = PKI_FORMAT_AUTO};
 	struct loaded *item;
-	EVP_PKEY *key = NULL;
 
 	if (!w->there)
 		return;
@@ -120,16 +140,13 @@ static void load_waiting(struct keys *k, int password_fd, const char *password_p
 	if (item) {
 		memset(item, 0, sizeof(*item));
 		(void)snprintf(item->certificate, sizeof(item->certificate), "%s", w->certificate);
-		item->status =
-		        pki_key_load_fd(&files, w->fd, password_fd, NULL, &key, &item->error);
+		item->status = pki_key_load_fd(&files, w->fd, password_fd, NULL, &item->key,
+		                               &item->error);
 		if (item->status == 0)
-			item->status = keystore_key_id(key, item->id);
-		if (item->status == 0)
-			item->status = keystore_add(k->store, key, k->loading.revision);
+			item->status = keystore_key_id(item->key, item->id);
 	} else {
 		log_error("the key %s is not loaded: out of memory", w->path);
 	}
-	EVP_PKEY_free(key);
 	(void)close(w->fd);
 	w->there = false;
 }
@@ -158,7 +175,6 @@ static void on_key_file(struct keys *k, const struct ipc_key_file *msg, int *fd)
 	load_waiting(k, -1, "");
 	if (msg->last) {
 		l->complete = true;
-		k->ready = true;
 		finish_prepare(k);
 		return;
 	}
@@ -173,8 +189,10 @@ static void on_key_file(struct keys *k, const struct ipc_key_file *msg, int *fd)
 
 static void asked_fini(struct asked *a)
 {
+	for (size_t i = 0; a->certificates && i < a->config->certificates_count; i++)
+		X509_free(a->certificates[i].issuer);
+	free(a->certificates);
 	config_put(a->config);
-	free(a->ids);
 	*a = (struct asked){.revision = 0};
 }
 
@@ -208,7 +226,7 @@ static int check_one(struct keys *k, uint32_t i)
 	}
 	if (l->status != 0)
 		return refuse(k, i, l->status, l->error.text, l->error.remedy);
-	if (memcmp(l->id, k->asked.ids[i], KEY_ID_LEN) == 0)
+	if (memcmp(l->id, k->asked.certificates[i].id, KEY_ID_LEN) == 0)
 		return 0;
 	(void)snprintf(text, sizeof(text), "certificate %s: %s is not its key", c->name,
 	               c->private_key[0] ? c->private_key : c->certificate);
@@ -228,6 +246,80 @@ static int check_all(struct keys *k)
 	return status;
 }
 
+/* R93, R153: it may be out of its time, which is said and forges nothing; it must be a CA. */
+static int check_issuer(struct keys *k, const struct config_client_proxy *p, const char *setting,
+                        const struct config_certificate *c)
+{
+	char path[96], text[512];
+
+	if (!c || pki_issuer_check(k->asked.certificates[c->index].issuer, time(NULL)) != SL_EINVAL)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/ssl_client_proxies/%u/%s", p->common.index, setting);
+	(void)snprintf(text, sizeof(text), "certificate %s is no CA: it cannot sign for servers",
+	               c->name);
+	proc_refuse_item(k->proc, SL_EINVAL, path, text,
+	                 "name a CA certificate (CA true, key usage keyCertSign)");
+	return SL_EINVAL;
+}
+
+static int check_issuers(struct keys *k)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < k->asked.config->client_proxies_count; i++) {
+		const struct config_client_proxy *p = &k->asked.config->client_proxies[i];
+		int rc = check_issuer(k, p, "signing_certificate", p->signing_certificate);
+
+		if (status == 0)
+			status = rc;
+		rc = check_issuer(k, p, "successor", p->successor);
+		if (status == 0)
+			status = rc;
+	}
+	return status;
+}
+
+/* A key that signs leaves signs nothing else: it does not come where workers have digests signed. */
+static int use_key(struct keys *k, uint32_t i)
+{
+	const struct loaded *l = find_loaded(&k->loading, k->asked.config->certificates[i].name);
+	X509 *issuer = k->asked.certificates[i].issuer;
+
+	if (issuer)
+		return forger_add_issuer(k->forger, issuer, l->key, k->asked.revision);
+	return keystore_add(k->store, l->key, k->asked.revision);
+}
+
+static void make_pool(struct loop_timer *timer);
+
+static int use_keys(struct keys *k)
+{
+	const struct config *c = k->asked.config;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < c->certificates_count; i++)
+		rc = use_key(k, i);
+	if (rc == 0 && c->client_proxies_count > 0 && !loop_timer_is_set(&k->pool))
+		rc = loop_timer_set(k->proc->loop, &k->pool, 0, make_pool);
+	if (rc != 0) {
+		keystore_forget(k->store, k->asked.revision);
+		forger_forget(k->forger, k->asked.revision);
+		return rc;
+	}
+	k->forged_leaves = c->limits.forged_leaves;
+	k->ready = true;
+	return 0;
+}
+
+static int check_and_use(struct keys *k)
+{
+	int rc = check_issuers(k), all = check_all(k);
+
+	if (rc == 0)
+		rc = all;
+	return rc == 0 ? use_keys(k) : rc;
+}
+
 static bool is_complete(const struct keys *k)
 {
 	return k->asked.revision != 0 && k->loading.revision == k->asked.revision &&
@@ -242,12 +334,13 @@ static void finish_prepare(struct keys *k)
 
 	if (!is_complete(k))
 		return;
-	rc = check_all(k);
+	rc = check_and_use(k);
 	asked_fini(&k->asked);
 	proc_ready(k->proc, revision, rc);
 }
 
-static int read_id(const struct conf_image *image, const char *name, uint8_t ret_id[KEY_ID_LEN])
+static int read_certificate(const struct conf_image *image, const char *name, bool issuer,
+                            struct asked_certificate *ret)
 {
 	struct pki_chain *chain;
 	struct pki_error err;
@@ -259,7 +352,9 @@ static int read_id(const struct conf_image *image, const char *name, uint8_t ret
 		rc = pki_chain_parse(name, pem, len, &chain, &err);
 	if (rc != 0)
 		return rc;
-	memcpy(ret_id, chain->key_id, KEY_ID_LEN);
+	memcpy(ret->id, chain->key_id, KEY_ID_LEN);
+	if (issuer && X509_up_ref(chain->leaf))
+		ret->issuer = chain->leaf;
 	pki_chain_destroy(chain);
 	return 0;
 }
@@ -272,19 +367,55 @@ static int keys_prepare(struct proc *proc, uint32_t revision, const struct conf_
 	int rc = 0;
 
 	asked_fini(a);
-	a->ids = calloc(config->certificates_count + 1, KEY_ID_LEN);
-	if (!a->ids)
+	a->certificates = calloc(config->certificates_count + 1, sizeof(*a->certificates));
+	if (!a->certificates)
 		return SL_ENOMEM;
 	a->revision = revision;
 	a->config = config_get(config);
-	for (uint32_t i = 0; rc == 0 && i < config->certificates_count; i++)
-		rc = read_id(image, config->certificates[i].name, a->ids[i]);
+	for (uint32_t i = 0; rc == 0 && i < config->certificates_count; i++) {
+		const struct config_certificate *c = &config->certificates[i];
+
+		rc = read_certificate(image, c->name, config_is_issuer(config, c),
+		                      &a->certificates[i]);
+	}
 	if (rc == 0 && !is_complete(k))
 		return SL_EAGAIN; /* on_key_file goes on */
 	if (rc == 0)
-		rc = check_all(k);
+		rc = check_and_use(k);
 	asked_fini(a);
 	return rc;
+}
+
+static void send_own_keys(struct keys *k, struct ipc_channel *to)
+{
+	struct ipc_message msg = {.type = IPC_OWN_KEYS};
+	uint8_t ids[OWN_KEYS_MAX][KEY_ID_LEN];
+	size_t count = forger_own_keys(k->forger, ids, OWN_KEYS_MAX);
+
+	msg.own_keys.ids = (struct ipc_bytes){ids[0], (uint32_t)(count * KEY_ID_LEN)};
+	if (ipc_send(to, &msg) != 0)
+		log_error("a worker was not told of own keys: its channel is full");
+}
+
+static void tell_own_keys(struct keys *k)
+{
+	for (unsigned i = 0; i < k->proc->nworkers; i++)
+		if (proc_peer(k->proc, IPC_WORKER, i))
+			send_own_keys(k, proc_peer(k->proc, IPC_WORKER, i));
+}
+
+/* Goes on with the keys of leaves, which take longer than the loop may stand still. */
+static void make_pool(struct loop_timer *timer)
+{
+	struct keys *k = (struct keys *)((char *)timer - offsetof(struct keys, pool));
+	int rc = forger_make_pool(k->forger, POOL_SLICE_MS);
+
+	if (rc == SL_EAGAIN)
+		rc = loop_timer_set(k->proc->loop, timer, 0, make_pool);
+	else if (rc == 0)
+		tell_own_keys(k);
+	if (rc != 0)
+		log_critical("the keys of forged leaves cannot be made: %s", err_text(rc));
 }
 
 static void keys_commit(struct proc *proc, uint32_t revision)
@@ -292,6 +423,9 @@ static void keys_commit(struct proc *proc, uint32_t revision)
 	struct keys *k = proc->state;
 
 	keystore_retire_before(k->store, revision);
+	forger_commit(k->forger, revision, time(NULL));
+	forger_set_max(k->forger, 2 * (size_t)k->forged_leaves);
+	tell_own_keys(k);
 	if (k->loading.revision == revision)
 		loading_fini(&k->loading);
 	log_info("%zu private keys in use", keystore_count(k->store));
@@ -306,6 +440,7 @@ static void keys_abort(struct proc *proc, uint32_t revision)
 	if (k->loading.revision == revision)
 		loading_fini(&k->loading);
 	keystore_forget(k->store, revision);
+	forger_forget(k->forger, revision);
 }
 
 /* ---- requests ---- */
@@ -354,6 +489,30 @@ static void on_decrypt(struct keys *k, struct ipc_channel *from, const struct ip
 	OPENSSL_cleanse(secret, sizeof(secret));
 }
 
+static void on_forge(struct keys *k, struct ipc_channel *from, const struct ipc_forge *req)
+{
+	struct ipc_message msg = {.type = IPC_FORGED};
+
+	if (k->ready)
+		forger_answer(k->forger, req, time(NULL), &msg.forged);
+	else
+		msg.forged = (struct ipc_forged){.id = req->id, .status = SL_EAGAIN};
+	answer(k, from, &msg);
+}
+
+/* The one file that is written here. A clock that is not set yet makes no CA of the past. */
+static void on_keystore_file(struct keys *k, int fd)
+{
+	struct pki_issuer ca;
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/keystore/untrusted-ca.pem", k->proc->state_dir);
+	if (untrusted_ca_open(fd, path, SL_MAX((int64_t)time(NULL), BUILT_AT), &ca) != 0)
+		return;
+	forger_set_untrusted(k->forger, &ca);
+	tell_own_keys(k);
+}
+
 static void keys_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
                          int fds[IPC_FDS_MAX])
 {
@@ -362,6 +521,12 @@ static void keys_message(struct proc *proc, struct ipc_channel *from, const stru
 	switch (msg->type) {
 	case IPC_KEY_FILE:
 		on_key_file(k, &msg->key_file, &fds[0]);
+		break;
+	case IPC_KEYSTORE_FILE:
+		on_keystore_file(k, fds[0]);
+		break;
+	case IPC_FORGE:
+		on_forge(k, from, &msg->forge);
 		break;
 	case IPC_SIGN:
 		on_sign(k, from, &msg->sign);
@@ -411,8 +576,10 @@ static void rotate(struct loop_timer *timer)
 
 static void keys_peer_up(struct proc *proc, struct ipc_channel *peer)
 {
-	if (ipc_channel_peer(peer) == IPC_WORKER && proc->state)
-		send_ticket_keys(proc->state, peer);
+	if (ipc_channel_peer(peer) != IPC_WORKER || !proc->state)
+		return;
+	send_ticket_keys(proc->state, peer);
+	send_own_keys(proc->state, peer);
 }
 
 /* ---- life ---- */
@@ -453,7 +620,9 @@ static int keys_start(struct proc *proc)
 	k->store = keystore_create();
 	/* A later start has a later generation, so that workers that lived on take its keys. */
 	k->generation = (uint32_t)(clock_wall_us() / 1000000 / 60) * 4;
-	if (!k->store || RAND_priv_bytes(k->tickets[0], TICKET_SECRET_LEN) <= 0)
+	if (k->store)
+		k->forger = forger_create(k->store, BUILT_AT, proc->counters);
+	if (!k->forger || RAND_priv_bytes(k->tickets[0], TICKET_SECRET_LEN) <= 0)
 		return SL_ENOMEM;
 	return loop_timer_set(proc->loop, &k->rotate, TICKET_ROTATE_S * CLOCK_NS_PER_S, rotate);
 }
@@ -465,8 +634,10 @@ static void keys_stop(struct proc *proc)
 	if (!k)
 		return;
 	loop_timer_cancel(&k->rotate);
+	loop_timer_cancel(&k->pool);
 	loading_fini(&k->loading);
 	asked_fini(&k->asked);
+	forger_destroy(k->forger);
 	keystore_destroy(k->store);
 	OPENSSL_cleanse(k, sizeof(*k));
 	free(k);

@@ -160,8 +160,10 @@ static int start_child(struct parent *p, struct child *child)
 		return rc;
 	}
 	connect_child(p, child);
-	if (child->proc.kind->role == IPC_KEYS)
+	if (child->proc.kind->role == IPC_KEYS) {
+		keyfiles_send_keystore(&p->proc);
 		keyfiles_resend(&p->keyfiles, &p->proc);
+	}
 	return 0;
 }
 

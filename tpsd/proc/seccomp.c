@@ -37,6 +37,9 @@ static const int allowed[] = {
 	SCMP_SYS(memfd_create), SCMP_SYS(sched_getaffinity), SCMP_SYS(uname), SCMP_SYS(sysinfo),
 };
 
+/* keys writes one file, which parent opened: the untrusted CA. */
+static const int allowed_keys[] = {SCMP_SYS(fsync), SCMP_SYS(ftruncate)};
+
 static const int refused[] = {
 	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx),
@@ -72,6 +75,8 @@ int sandbox_seccomp(const struct proc_kind *kind)
 		return SL_ENOMEM;
 	for (size_t i = 0; rc == 0 && i < SL_ARRAY_LEN(allowed); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; rc == 0 && kind->role == IPC_KEYS && i < SL_ARRAY_LEN(allowed_keys); i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed_keys[i], 0);
 	for (size_t i = 0; rc == 0 && i < SL_ARRAY_LEN(refused); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
 	if (rc == 0)

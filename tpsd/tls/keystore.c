@@ -142,7 +142,7 @@ int keystore_add(struct keystore *ks, EVP_PKEY *key, uint32_t revision)
 		return SL_EUNSUPPORTED;
 	k = find_key(ks, id);
 	if (k) {
-		k->last_revision = revision;
+		k->last_revision = SL_MAX(k->last_revision, revision);
 		return 0;
 	}
 	if (ks->count >= KEYSTORE_KEYS_MAX)

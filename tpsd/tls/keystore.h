@@ -17,6 +17,9 @@ struct keystore;
 
 enum { KEYSTORE_KEYS_MAX = 4096 };
 
+/* As a revision: the key stays until the end, whatever becomes of revisions. */
+#define KEYSTORE_FOREVER UINT32_MAX
+
 struct keystore *keystore_create(void) SL_MUST;
 /* Wipes and frees every key. */
 void keystore_destroy(struct keystore *ks);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/base/err.h"
+#include "lib/event/counter.h"
 #include "tpsd/tls/keyprov.h"
 
 enum {
@@ -35,6 +36,7 @@ struct leafcache {
 	struct entry *newest, *oldest;
 	struct pool_key pool[POOL_KEYS];
 	unsigned next_pool_key; /* to be replaced */
+	struct counter_slab *counters; /* may be NULL */
 };
 
 /* ---- leaves ---- */
@@ -157,6 +159,11 @@ void leafcache_destroy(struct leafcache *lc)
 	free(lc);
 }
 
+void leafcache_count_in(struct leafcache *lc, struct counter_slab *counters)
+{
+	lc->counters = counters;
+}
+
 void leafcache_set_max(struct leafcache *lc, size_t max)
 {
 	struct entry *e;
@@ -197,6 +204,8 @@ struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name)
 	}
 	unlink_age(lc, e);
 	link_newest(lc, e);
+	if (lc->counters)
+		counter_add(lc->counters, COUNTER_leaf_cache_hits, 1);
 	return leaf_get(e->leaf);
 }
 

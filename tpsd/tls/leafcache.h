@@ -15,6 +15,7 @@
 #include "tpsd/tls/context.h"
 #include "tpsd/tls/keyhandle.h"
 
+struct counter_slab;
 struct leafcache;
 
 /* What makes two leaves different. */
@@ -36,6 +37,9 @@ struct leaf {
 /* `max` leaves; 0 keeps none. NULL: no memory. */
 struct leafcache *leafcache_create(size_t max) SL_MUST;
 void leafcache_destroy(struct leafcache *lc);
+
+/* Where leaves that are found are counted (leaf_cache_hits); NULL: nowhere. */
+void leafcache_count_in(struct leafcache *lc, struct counter_slab *counters) SL_NONNULL(1);
 
 /* Another bound (of a new configuration); what is over it goes, the oldest first. */
 void leafcache_set_max(struct leafcache *lc, size_t max) SL_NONNULL(1);

@@ -4,8 +4,11 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "lib/base/err.h"
+#include "tpsd/tls/forger.h"
 
 static void add_names(X509 *x, const char *names)
 {
@@ -55,10 +58,36 @@ static void answer(struct loop_timer *timer)
 {
 	struct fixture_pending *p = (struct fixture_pending *)timer;
 	struct key_request *req = p->req;
+	uint8_t *leaf = p->leaf;
 
 	p->req = NULL;
+	p->leaf = NULL;
 	p->backend->answered++;
-	req->done(req, p->status, p->data, p->len);
+	req->done(req, p->status, leaf ? leaf : p->data, p->len);
+	free(leaf);
+}
+
+static int forge(struct fixture_backend *b, struct fixture_pending *p)
+{
+	const struct key_request *req = p->req;
+	const uint8_t *data = NULL;
+	int rc = SL_EAGAIN;
+
+	if (!b->forger)
+		return SL_EUNSUPPORTED;
+	while (rc == SL_EAGAIN) {
+		int made = forger_make_pool(b->forger, 0);
+
+		assert_true(made == 0 || made == SL_EAGAIN);
+		rc = forger_forge(b->forger, req->key, req->forge, (int64_t)time(NULL), &data,
+		                  &p->len);
+	}
+	if (rc != 0)
+		return rc;
+	p->leaf = malloc(p->len);
+	assert_non_null(p->leaf);
+	memcpy(p->leaf, data, p->len);
+	return 0;
 }
 
 static int submit(void *state, struct key_request *req)
@@ -76,7 +105,10 @@ static int submit(void *state, struct key_request *req)
 	p->backend = b;
 	req->id = (uint64_t)(p - b->pending);
 	b->submitted++;
-	if (req->operation == KEY_SIGN) {
+	p->len = 0;
+	if (req->operation == KEY_FORGE) {
+		p->status = forge(b, p);
+	} else if (req->operation == KEY_SIGN) {
 		p->status = keystore_sign(b->ks, req->key, req->algorithm, req->input,
 		                          req->input_len, p->data, &p->len);
 	} else {
@@ -95,6 +127,8 @@ static void cancel(void *state, struct key_request *req)
 	assert_ptr_equal(p->req, req);
 	loop_timer_cancel(&p->timer);
 	p->req = NULL;
+	free(p->leaf);
+	p->leaf = NULL;
 	b->cancelled++;
 }
 

@@ -33,14 +33,18 @@ struct fixture_pending {
 	struct key_request *req;
 	int status;
 	uint8_t data[KEY_SIGNATURE_MAX];
+	uint8_t *leaf; /* KEY_FORGE: the answer instead */
 	size_t len;
 };
 
-/* Answers each request `delay_ms` later from its keystore. */
+struct forger;
+
+/* Answers each request `delay_ms` later from its keystore, or its forger. */
 struct fixture_backend {
 	struct key_backend backend;
 	struct loop *loop;
 	struct keystore *ks;
+	struct forger *forger; /* NULL: KEY_FORGE is not supported; its pool is made when asked for */
 	unsigned delay_ms;
 	int refuse; /* not 0: submit answers this */
 	unsigned submitted, answered, cancelled;

@@ -14,6 +14,9 @@
 #include "lib/base/err.h"
 #include "lib/conf/error.h"
 #include "lib/conf/node.h"
+#include "lib/pki/ca.h"
+#include "tpsd/tls/forger.h"
+#include "tpsd/tls/untrusted.h"
 
 const char box_config[] = "version: 1\n"
                           "device: {name: lab}\n"
@@ -231,6 +234,33 @@ static void note_alert(const SSL *ssl, int where, int alert)
 		SSL_set_app_data((SSL *)ssl, "notified");
 }
 
+static struct pki_issuer make_ca(const char *name)
+{
+	const struct pki_subject subject = {.common_name = name};
+	struct pki_issuer ca;
+	struct pki_error err;
+
+	assert_int_equal(pki_ca_make(&subject, PKI_KEY_P256, 30, time(NULL), &ca, &err), 0);
+	return ca;
+}
+
+static void open_forger(struct box *b)
+{
+	struct pki_issuer given;
+
+	b->signer = make_ca("Lab Signing CA");
+	given = b->untrusted = make_ca(UNTRUSTED_CA_NAME);
+	X509_up_ref(given.certificate);
+	EVP_PKEY_up_ref(given.key);
+	b->forger = forger_create(b->ks, 0, &b->counters);
+	assert_non_null(b->forger);
+	forger_set_untrusted(b->forger, &given);
+	assert_int_equal(forger_add_issuer(b->forger, b->signer.certificate, b->signer.key, 1), 0);
+	forger_commit(b->forger, 1, time(NULL));
+	forger_set_max(b->forger, 100);
+	b->backend.forger = b->forger;
+}
+
 void box_open(struct box *b, const char *const *settings)
 {
 	static const struct host_ops ops = {on_verdict, on_ended};
@@ -244,6 +274,7 @@ void box_open(struct box *b, const char *const *settings)
 	b->loop = loop_create();
 	b->ks = keystore_create();
 	fixture_backend_init(&b->backend, b->loop, b->ks, 0);
+	open_forger(b);
 	parts = (struct host_parts){.loop = b->loop,
 	                            .keys = &b->backend.backend,
 	                            .counters = &b->counters,
@@ -277,6 +308,9 @@ void box_close(struct box *b)
 		fixture_cert_free(&b->certs[i]);
 	SSL_CTX_free(b->client_ctx);
 	SSL_CTX_free(b->server_ctx);
+	forger_destroy(b->forger);
+	pki_issuer_fini(&b->signer);
+	pki_issuer_fini(&b->untrusted);
 	keystore_destroy(b->ks);
 	loop_destroy(b->loop);
 }

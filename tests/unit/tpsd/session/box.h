@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/base/buf.h"
+#include "lib/pki/forge.h"
 #include "tests/unit/tpsd/fixture.h"
 #include "tpsd/session/session_priv.h"
 
@@ -37,6 +38,8 @@ struct box_pair {
 struct box {
 	struct loop *loop;
 	struct keystore *ks;
+	struct forger *forger;
+	struct pki_issuer signer, untrusted; /* its issuers */
 	struct fixture_backend backend;
 	struct counter_slab counters;
 	struct host *host;

@@ -99,6 +99,14 @@ static void turn(unsigned ms)
 	assert_int_equal(loop_run(env.loop), 0);
 }
 
+/* A loaded machine may be late. */
+static void turn_until_asked(unsigned count)
+{
+	for (unsigned i = 0; i < 500 && env.asked < count; i++)
+		turn(10);
+	assert_int_equal(env.asked, count);
+}
+
 static void answers_find_their_request_in_any_order(void **state)
 {
 	const uint8_t one = 1, two = 2;
@@ -149,8 +157,7 @@ static void what_is_open_waits_for_the_next_keys(void **state)
 	assert_int_equal(env.asked, 3);
 	/* Not ready yet: asked once more. */
 	keyclient_answer(env.kc, env.ids[1], SL_EAGAIN, &none);
-	turn(200);
-	assert_int_equal(env.asked, 4);
+	turn_until_asked(4);
 	assert_int_equal(a.done + b.done, 0);
 	keyclient_answer(env.kc, env.ids[2], 0, &data);
 	keyclient_answer(env.kc, env.ids[3], 0, &data);
@@ -195,8 +202,7 @@ static void a_forged_leaf_is_one_buffer_of_key_and_certificate(void **state)
 	struct asked a;
 
 	assert_int_equal(ask_for_leaf(&a, &forge), 0);
-	turn(5);
-	assert_int_equal(env.asked, 1);
+	turn_until_asked(1);
 	assert_int_equal(env.forge.trusted, 1);
 	assert_int_equal(env.forge.kind, PKI_ECDSA);
 	assert_int_equal(env.forge.not_after, 7);
@@ -211,8 +217,7 @@ static void a_forged_leaf_is_one_buffer_of_key_and_certificate(void **state)
 	forged.status = SL_EAGAIN;
 	keyclient_forged(env.kc, &forged);
 	assert_int_equal(a.done, 0);
-	turn(200);
-	assert_int_equal(env.asked, 2); /* asked again */
+	turn_until_asked(2); /* asked again */
 	forged.status = 0;
 	keyclient_forged(env.kc, &forged);
 	assert_int_equal(a.done, 1);
@@ -239,12 +244,12 @@ static void a_forged_leaf_without_a_key_is_malformed(void **state)
 	struct asked a;
 
 	assert_int_equal(ask_for_leaf(&a, &forge), 0);
-	turn(5);
+	turn_until_asked(1);
 	forged.id = env.ids[0];
 	keyclient_forged(env.kc, &forged);
 	assert_int_equal(a.status, SL_EMALFORMED);
 	assert_int_equal(ask_for_leaf(&a, &forge), 0);
-	turn(5);
+	turn_until_asked(2);
 	forged.id = env.ids[1];
 	forged.status = SL_EREFUSED;
 	keyclient_forged(env.kc, &forged);

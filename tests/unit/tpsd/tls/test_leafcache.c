@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include "lib/base/err.h"
+#include "lib/event/counter.h"
 #include "tests/unit/tpsd/fixture.h"
 #include "tpsd/tls/keyprov.h"
 
@@ -86,10 +87,12 @@ static bool has(unsigned n)
 
 static void a_leaf_is_found_by_all_of_its_name(void **state)
 {
+	static struct counter_slab counters;
 	struct leaf *l = put(1), *again;
 	struct leaf_name name = named(1);
 	char serial[TLS_CERTIFICATE_SERIAL_MAX] = "03E9";
 
+	leafcache_count_in(env.lc, &counters);
 	again = leafcache_get(env.lc, &name);
 	assert_ptr_equal(again, l);
 	assert_string_equal(l->certificate.serial, serial);
@@ -107,6 +110,7 @@ static void a_leaf_is_found_by_all_of_its_name(void **state)
 	name = named(1);
 	name.print[31] = 1;
 	assert_null(leafcache_get(env.lc, &name));
+	assert_int_equal(counters.values[COUNTER_leaf_cache_hits], 1);
 }
 
 static void the_one_used_longest_ago_goes(void **state)
