@@ -88,17 +88,28 @@ static bool put_escaped(struct event_line *line, uint8_t c)
 	return put(line, text, (size_t)n);
 }
 
+/* How many bytes stand for themselves: printable ASCII that JSON does not escape. */
+static size_t plain_run(const uint8_t *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+		n++;
+	return n;
+}
+
 static bool put_string(struct event_line *line, const char *value, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)value;
 	bool fits = put(line, "\"", 1);
 
 	for (size_t i = 0; i < len && fits;) {
-		size_t n = utf8_sequence(p + i, len - i);
+		size_t plain = plain_run(p + i, len - i);
+		size_t n = plain ? plain : utf8_sequence(p + i, len - i);
 
 		if (n == 0)
 			fits = put(line, "\xef\xbf\xbd", 3);
-		else if (n == 1 && (p[i] < 0x20 || p[i] == 0x7f || p[i] == '"' || p[i] == '\\'))
+		else if (!plain && n == 1)
 			fits = put_escaped(line, p[i]);
 		else
 			fits = put(line, value + i, n);
