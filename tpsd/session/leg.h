@@ -64,6 +64,7 @@ struct leg {
 	unsigned wants;     /* enum leg_wants, after SL_EAGAIN or with `unsent` */
 	enum leg_end end;   /* of what it reads */
 	bool shut;          /* we have ended what it writes */
+	bool fin_follows;   /* during a shutdown: the caller sends the FIN right behind it */
 	bool unsent;        /* bytes that ops->write took and the socket did not yet */
 	enum reason reason; /* of a failure */
 	struct loop_source source;

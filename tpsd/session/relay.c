@@ -182,36 +182,45 @@ static int read_some(struct direction *d, uint8_t *scratch, size_t size, size_t 
 	return rc;
 }
 
+/* What follows a close_notify: 0 for the FIN (bytes behind a close_notify mean nothing in TLS, RFC
+ * 8446 section 6.1), SL_EAGAIN while nothing has come, SL_ECLOSED for a RST. */
+static int look_behind(const struct leg *from)
+{
+	uint8_t byte;
+
+	if (recv(from->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+		return 0;
+	return errno == EAGAIN || errno == EINTR ? SL_EAGAIN : SL_ECLOSED;
+}
+
 /*
  * Passes an end on as what it was: close_notify as close_notify, and the FIN behind it when it
- * comes; a FIN without close_notify as such. 0 when nothing is left to do for this direction.
+ * comes, in one packet when it is there already; a FIN without close_notify as such. 0 when nothing
+ * is left to do for this direction.
  */
 static int pass_end(struct session *s, struct direction *d)
 {
-	uint8_t byte;
-	ssize_t n;
+	int behind = d->from->end == LEG_CLOSED ? look_behind(d->from) : 0;
 	int rc;
 
 	if (d->from->end == LEG_CLOSED && !d->notified) {
+		d->to->fin_follows = behind == 0;
 		rc = d->to->ops->shutdown(d->to, LEG_CLOSED);
+		d->to->fin_follows = false;
 		if (rc == SL_EAGAIN) {
 			d->write_wants = d->to->wants;
 			return rc;
 		}
 		d->notified = true;
 	}
-	if (d->from->end == LEG_CLOSED) {
-		n = recv(d->from->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-			d->read_wants = LEG_WANTS_READ;
-			return SL_EAGAIN;
-		}
-		if (n < 0) {
-			session_close(s, d->from->side == LEG_CLIENT ? REASON_CLIENT_RESET
-			                                             : REASON_SERVER_RESET);
-			return SL_EREFUSED;
-		}
-		/* n > 0: bytes behind a close_notify mean nothing in TLS (RFC 8446 section 6.1). */
+	if (behind == SL_EAGAIN) {
+		d->read_wants = LEG_WANTS_READ;
+		return SL_EAGAIN;
+	}
+	if (behind != 0) {
+		session_close(s, d->from->side == LEG_CLIENT ? REASON_CLIENT_RESET
+		                                             : REASON_SERVER_RESET);
+		return SL_EREFUSED;
 	}
 	(void)shutdown(d->to->fd, SHUT_WR);
 	d->to->shut = true;

@@ -27,12 +27,13 @@ static bool is_later(int error)
 }
 
 /* *ret_len is what the socket took of it: all, or SL_EAGAIN; or SL_ESYS with errno. */
-static int send_all(int fd, const uint8_t *data, size_t len, size_t *ret_len)
+static int send_all(const struct leg *leg, const uint8_t *data, size_t len, size_t *ret_len)
 {
+	int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (leg->fin_follows ? MSG_MORE : 0);
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = send(fd, data + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(leg->fd, data + done, len - done, flags);
 
 		if (n >= 0) {
 			done += (size_t)n;
@@ -55,7 +56,7 @@ int flight_flush(struct tls_leg *tl)
 
 	if (!rest->data)
 		return 0;
-	rc = send_all(tl->leg->fd, rest->data + rest->at, rest->len - rest->at, &n);
+	rc = send_all(tl->leg, rest->data + rest->at, rest->len - rest->at, &n);
 	rest->at += n;
 	if (rc == 0)
 		flight_rest_fini(rest);
@@ -78,7 +79,7 @@ int flight_send(struct flight *f)
 {
 	struct tls_leg *tl = f->of;
 	size_t n = 0;
-	int rc = send_all(tl->leg->fd, f->data, f->len, &n);
+	int rc = send_all(tl->leg, f->data, f->len, &n);
 
 	f->of = NULL;
 	if (rc != SL_EAGAIN)
@@ -99,7 +100,7 @@ static int gather(struct flight *f, const char *data, size_t len)
 	int rc = 0;
 
 	if (len > sizeof(f->data) - f->len) {
-		rc = send_all(f->of->leg->fd, f->data, f->len, &n);
+		rc = send_all(f->of->leg, f->data, f->len, &n);
 		memmove(f->data, f->data + n, f->len - n);
 		f->len -= n;
 	}
@@ -125,7 +126,7 @@ static int bio_write(BIO *bio, const char *data, int len)
 	} else {
 		rc = flight_flush(tl); /* nothing overtakes it */
 		if (rc == 0)
-			rc = send_all(tl->leg->fd, (const uint8_t *)data, n, &n);
+			rc = send_all(tl->leg, (const uint8_t *)data, n, &n);
 		if (rc == SL_EAGAIN && n > 0 && !tl->rest.data)
 			rc = 0;
 	}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole sessions: both legs, identity, inspection, ends, resumption, failures. */
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,6 +59,40 @@ static void bytes_pass_both_ways_and_close_notify_too(void **state)
 	assert_int_equal(p.reason, REASON_CLOSED);
 	assert_int_equal(host_sessions(box.host), 0);
 	assert_int_equal(host_handshakes(box.host), 0);
+	box_pair_close(&p);
+}
+
+static uint32_t segments_in(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	return info.tcpi_segs_in;
+}
+
+static bool client_at_end(struct box_pair *p)
+{
+	return p->client.eof;
+}
+
+static void close_notify_and_fin_that_came_together_leave_together(void **state)
+{
+	struct box_pair p;
+	uint32_t before;
+
+	box_pair_open(&box, &p, "a.test");
+	box_say(&p.client, "bye\n");
+	box_run(&box, &p, 1, server_heard_bye);
+	(void)usleep(250000); /* past every acknowledgement that the kernel holds back */
+	before = segments_in(p.client.fd);
+	p.server.close_when_sent = true;
+	box_run(&box, &p, 1, client_at_end);
+	assert_true(p.client.notified);
+	assert_int_equal(segments_in(p.client.fd) - before, 1);
+	p.client.close_when_sent = true;
+	box_run(&box, &p, 1, both_ended);
+	assert_int_equal(p.reason, REASON_CLOSED);
 	box_pair_close(&p);
 }
 
@@ -477,6 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(bytes_pass_both_ways_and_close_notify_too),
+	        cmocka_unit_test(close_notify_and_fin_that_came_together_leave_together),
 	        cmocka_unit_test(the_certificate_is_the_one_of_the_name),
 	        cmocka_unit_test(one_name_has_rsa_and_ecdsa),
 	        cmocka_unit_test(an_attack_split_at_every_byte_never_reaches_the_server),
