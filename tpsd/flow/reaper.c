@@ -27,6 +27,7 @@ enum {
 	AFTER_DEAD_S = 30,
 	AFTER_BLOCK_S = 30,
 	WITHOUT_PAIR_S = 2,
+	PAIR_PASSES = 8, /* a missing pair is looked for in each eighth pass */
 	HALF_CLOSED_S = 600,
 	IDLE_S = 7200,
 	HELD_LOST_S = 5, /* held, and user space does not know of it */
@@ -39,6 +40,7 @@ struct reaper {
 	struct wire_leg_pair pairs[BATCH];
 	uint8_t cursor[sizeof(struct wire_key)];
 	bool in_pass, in_pairs, has_cursor;
+	unsigned pass; /* counts them */
 	uint64_t pass_started_ns;
 	uint64_t now;
 	uint64_t seen; /* entries in this pass */
@@ -113,13 +115,23 @@ static void look_held(struct wire *w, const struct wire_key *key, const struct w
 		log_debug("a held entry cannot be watched again: %s", strerror(errno));
 }
 
+/* The look-up is a system call, and every connection of the last half minute is here: one whose
+ * sockets are dead has time until AFTER_DEAD_S, and one without a pair is rare. */
+static bool divert_may_be_due(const struct reaper *r, const struct wire_flow *f)
+{
+	if (quiet_for(r, f, AFTER_DEAD_S))
+		return true;
+	return r->pass % PAIR_PASSES == 0 && quiet_for(r, f, WITHOUT_PAIR_S);
+}
+
 static void look_divert(struct wire *w, const struct wire_key *key, const struct wire_flow *f)
 {
 	struct wire_leg_pair pair;
 
+	if (!divert_may_be_due(w->reaper, f))
+		return;
 	if (table_pair_get(&w->program, f->synthetic, &pair)) {
-		if (quiet_for(w->reaper, f, WITHOUT_PAIR_S))
-			drop_entry(w, key, f);
+		drop_entry(w, key, f);
 		return;
 	}
 	if (pair.serial == f->serial && pair.dead != WIRE_LEGS_DEAD)
@@ -206,6 +218,7 @@ void reaper_step(struct wire *w)
 			return;
 		r->pass_started_ns = r->now;
 		r->in_pass = true;
+		r->pass++;
 		r->in_pairs = r->has_cursor = false;
 		r->seen = 0;
 	}
