@@ -4,6 +4,7 @@
  * sessions and back. No capability, no file, no socket of its own making.
  */
 #include <jansson.h>
+#include <malloc.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,7 +26,12 @@
 #include "tpsd/tls/keyclient.h"
 #include "tpsd/tls/suite.h"
 
-enum { ANSWER_MAX = 128 * 1024 };
+enum {
+	ANSWER_MAX = 128 * 1024,
+	HEAP_TRIM = 2 << 20, /* bytes free at its end before the heap is cut */
+	HEAP_STEP = 256 << 10,
+	HEAP_LARGEST = 1 << 20, /* what is larger is mapped by itself */
+};
 
 struct worker {
 	struct host *host;
@@ -181,6 +187,15 @@ static void send_ended(void *arg, uint64_t flow, enum reason reason)
 	leave_when_empty(proc->state);
 }
 
+/* By default the heap is cut and grown again with each handful of sessions: system calls, and new
+ * pages to fill. Setting one of these fixes the others, which malloc would else adapt. */
+static void tune_heap(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_TRIM);
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_LARGEST);
+}
+
 /* Before the system call list is in force: libcrypto would read its configuration file later. */
 static int worker_setup(struct proc *proc)
 {
@@ -191,6 +206,7 @@ static int worker_setup(struct proc *proc)
 	/* So that neither opens a file later: strftime for the time zone, jansson for its seed. */
 	tzset();
 	json_object_seed((size_t)clock_wall_us() | 1);
+	tune_heap();
 	return 0;
 }
 
