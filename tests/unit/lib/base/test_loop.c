@@ -43,6 +43,50 @@ static void timers_fire_in_the_order_of_their_times_and_cancelled_ones_do_not(vo
 	loop_destroy(loop);
 }
 
+struct busy_source {
+	struct loop_source source;
+	int *calls;
+};
+
+static void be_busy(struct loop_source *source, uint32_t events)
+{
+	(*((struct busy_source *)source)->calls)++;
+	usleep(1000);
+}
+
+static void stop_loop(struct loop_timer *timer)
+{
+	loop_stop(timer->loop);
+}
+
+/* A worker was taken for hung because its heartbeat waited for 256 handshakes. */
+static void a_timer_does_not_wait_for_all_that_is_ready(void **state)
+{
+	enum { SOURCES = 200 };
+	struct loop *loop = loop_create();
+	static struct busy_source sources[SOURCES];
+	struct loop_timer timer = {0};
+	int ends[2], calls = 0;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	for (int i = 0; i < SOURCES; i++) {
+		sources[i].calls = &calls;
+		assert_int_equal(loop_add(loop, &sources[i].source, dup(ends[0]), EPOLLIN, be_busy),
+		                 0);
+	}
+	assert_int_equal(loop_timer_set(loop, &timer, 1, stop_loop), 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_in_range(calls, 0, 64);
+	for (int i = 0; i < SOURCES; i++) {
+		loop_remove(&sources[i].source);
+		close(sources[i].source.fd);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	loop_destroy(loop);
+}
+
 struct reader_source {
 	struct loop_source source;
 	struct reader_source *other;
@@ -79,7 +123,8 @@ static void a_source_removed_and_freed_by_another_gets_no_event(void **state)
 		r[i]->loop = loop;
 		r[i]->calls = &calls;
 		r[i]->survivor = &survivor;
-		assert_int_equal(loop_add(loop, &r[i]->source, dup(fds[0]), EPOLLIN, remove_other), 0);
+		assert_int_equal(loop_add(loop, &r[i]->source, dup(fds[0]), EPOLLIN, remove_other),
+		                 0);
 	}
 	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(calls, 1);
@@ -90,8 +135,9 @@ static void a_source_removed_and_freed_by_another_gets_no_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(timers_fire_in_the_order_of_their_times_and_cancelled_ones_do_not),
-		cmocka_unit_test(a_source_removed_and_freed_by_another_gets_no_event),
+	        cmocka_unit_test(timers_fire_in_the_order_of_their_times_and_cancelled_ones_do_not),
+	        cmocka_unit_test(a_timer_does_not_wait_for_all_that_is_ready),
+	        cmocka_unit_test(a_source_removed_and_freed_by_another_gets_no_event),
 	};
 
 	return RUN_TESTS(tests);
