@@ -108,6 +108,14 @@ static enum tps_exit run_local(struct tps *tps, const struct cli_command *comman
 	switch (command->id) {
 	case CLI_PROBE:
 		return tps_probe(tps, arguments);
+	case CLI_CATEGORIES_MAKE_KEY:
+		return tps_categories_make_key(tps, arguments);
+	case CLI_CATEGORIES_MAKE:
+		return tps_categories_make(tps, arguments);
+	case CLI_CATEGORIES_SHOW:
+		return tps_categories_show(tps, arguments);
+	case CLI_CATEGORIES_FIND:
+		return tps_categories_find(tps, arguments);
 	case CLI_CERT_REPLACE:
 		return tps_cert_replace(tps, arguments);
 	case CLI_PKI_MAKE_CA:

@@ -33,6 +33,10 @@ enum tps_exit tps_print_doc(const char *what) SL_NONNULL(1);
 
 /* Commands that are LOCAL. */
 enum tps_exit tps_probe(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
+enum tps_exit tps_categories_make_key(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
+enum tps_exit tps_categories_make(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
+enum tps_exit tps_categories_show(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
+enum tps_exit tps_categories_find(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 enum tps_exit tps_cert_replace(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 enum tps_exit tps_pki(struct tps *tps, const struct cli_command *command, json_t *arguments)
         SL_NONNULL(1, 2, 3);
