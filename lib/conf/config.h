@@ -43,7 +43,8 @@ enum {
 	CONFIG_SERVER_PROXIES_MAX = 1000,
 	CONFIG_CLIENT_PROXIES_MAX = 256,
 	CONFIG_DECRYPTION_POLICIES_MAX = 256,
-	CONFIG_BUILTIN_ACTION_SETS = 4, /* first in config.action_sets */
+	CONFIG_BUILTIN_ACTION_SETS = 4,         /* first in config.action_sets */
+	CONFIG_BUILTIN_DECRYPTION_POLICIES = 1, /* first in config.decryption_policies (R105) */
 };
 
 struct config_port_range {
@@ -73,12 +74,14 @@ struct config_names {
 };
 
 struct config_device {
-	const char *name;            /* of this device in logs and on the SMS */
-	uint32_t workers;            /* 0: one a core */
-	bool asymmetric_network;     /* R9: refused together with ssl_inspection.server */
-	bool web_mode;               /* R10: the same */
-	bool vlan_translation;       /* R11: the same */
-	const char *default_ca_file; /* PEM: the default CA certificates (R78) */
+	const char *name;                 /* of this device in logs and on the SMS */
+	uint32_t workers;                 /* 0: one a core */
+	bool asymmetric_network;          /* R9: refused together with ssl_inspection.server */
+	bool web_mode;                    /* R10: the same */
+	bool vlan_translation;            /* R11: the same */
+	const char *default_ca_file;      /* PEM: the default CA certificates (R78) */
+	const char *category_package;     /* path: signed categories of names; "": none (R40) */
+	struct config_names package_keys; /* paths: public keys that sign packages */
 	struct {
 		struct addr address; /* of the Prometheus listener */
 		uint16_t port;       /* 0: no listener */
@@ -360,7 +363,7 @@ struct config {
 	size_t server_proxies_count;
 	const struct config_client_proxy *client_proxies;
 	size_t client_proxies_count;
-	const struct config_decryption_policy *decryption_policies;
+	const struct config_decryption_policy *decryption_policies; /* "Default" comes first */
 	size_t decryption_policies_count;
 	const struct config_action_set *action_sets; /* the four built-in ones come first */
 	size_t action_sets_count;

@@ -104,6 +104,8 @@ static json_t *value_schema(const struct conf_field *f)
 		return list_of(f, ports_item());
 	case CONF_TYPE_VLANS:
 		return list_of(f, vlans_item());
+	case CONF_TYPE_PATHS:
+		return list_of(f, text_pattern("^/"));
 	case CONF_TYPE_PREFIXES:
 	case CONF_TYPE_SUITES:
 	case CONF_TYPE_NAMES:

@@ -248,6 +248,17 @@ static void say_suites(struct page *p)
 	}
 }
 
+static void say_default_policy(struct page *p)
+{
+	say(p, "\n## The decryption policy Default\n\n"
+	       "What it does not decrypt (R105). A policy of that name in the document takes its\n"
+	       "place.\n\n"
+	       "| Domains | Why |\n| --- | --- |\n");
+#define X(pattern, why) say(p, "| `%s` | %s |\n", pattern, why);
+#include "lib/conf/default_decryption.def"
+#undef X
+}
+
 int conf_doc_reference(struct buf *out)
 {
 	struct page p = {.out = out};
@@ -256,5 +267,6 @@ int conf_doc_reference(struct buf *out)
 	say_object(&p, &conf_schema, "", 0);
 	say_choices(&p);
 	say_suites(&p);
+	say_default_policy(&p);
 	return p.rc;
 }

@@ -339,4 +339,5 @@ void image_gather_files(struct conf_image_maker *maker, const struct conf_node *
 	gather_pki(&g, root);
 	gather_filters(&g, root);
 	gather_names(&g, root);
+	gather_categories(&g, root);
 }

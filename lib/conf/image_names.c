@@ -117,6 +117,15 @@ static void gather_list(struct gather *g, const char *pattern, const char *polic
 	domain_builder_destroy(b);
 }
 
+const struct conf_node *gather_policy_node(const struct conf_node *root, size_t index,
+                                           const char *key)
+{
+	if (index < CONFIG_BUILTIN_DECRYPTION_POLICIES)
+		return NULL;
+	return gather_node(root, "decryption_policies", index - CONFIG_BUILTIN_DECRYPTION_POLICIES,
+	                   key);
+}
+
 void gather_names(struct gather *g, const struct conf_node *root)
 {
 	const struct config *c = conf_image_maker_config(g->m);
@@ -124,9 +133,11 @@ void gather_names(struct gather *g, const struct conf_node *root)
 	for (size_t i = 0; i < c->decryption_policies_count; i++) {
 		const struct config_decryption_policy *p = &c->decryption_policies[i];
 
-		g->node = gather_node(root, "decryption_policies", i, "domains_file");
+		if (config_find_decryption_policy(c, p->name) != p)
+			continue; /* the document's takes its place */
+		g->node = gather_policy_node(root, i, "domains_file");
 		gather_list(g, CONF_SECTION_DOMAINS, p->name, &p->domains, p->domains_file);
-		g->node = gather_node(root, "decryption_policies", i, "category_overrides_file");
+		g->node = gather_policy_node(root, i, "category_overrides_file");
 		gather_list(g, CONF_SECTION_OVERRIDES, p->name, &p->category_overrides,
 		            p->category_overrides_file);
 	}

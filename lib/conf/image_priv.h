@@ -49,8 +49,15 @@ struct gather {
 const struct conf_node *gather_node(const struct conf_node *map, const char *list, size_t index,
                                     const char *key) SL_NONNULL(1, 2, 4);
 
+/* The node of a decryption policy's setting; NULL for the built-in ones. */
+const struct conf_node *gather_policy_node(const struct conf_node *root, size_t index,
+                                           const char *key) SL_NONNULL(1, 3);
+
 /* Adds the content of a plain file to `text`. SL_ESYS with errno, SL_ELIMIT, SL_ENOMEM. */
 int gather_read(const char *path, struct buf *text) SL_NONNULL(1, 2) SL_MUST;
+
+/* The categories of the package that the document names; notices where policies name others. */
+void gather_categories(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);
 
 /* The lists of decryption policies as maps of names. */
 void gather_names(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);

@@ -10,6 +10,8 @@
 #include "lib/conf/read_priv.h"
 #include "lib/conf/value.h"
 
+enum { ITEM_TEXT_MAX = 1024 }; /* bytes of one text or path in a list */
+
 static void *place_in(const struct conf_field *field, void *base)
 {
 	return base && field->offset != CONF_NOWHERE ? (char *)base + field->offset : NULL;
@@ -62,13 +64,19 @@ static void read_vlans_item(struct build *b, const struct conf_field *f,
 	read_store(at, &range, sizeof(range));
 }
 
+/* The list's own maximum is of its items, not of their length. */
 static void read_text_item(struct build *b, const struct conf_field *f,
                            const struct conf_node *item, void *at)
 {
 	static const char *const none = "";
+	const struct conf_field one = {
+	        .name = f->name,
+	        .type = f->type == CONF_TYPE_PATHS ? CONF_TYPE_PATH : CONF_TYPE_TEXT,
+	        .max = ITEM_TEXT_MAX,
+	};
 
 	read_store(at, &none, sizeof(none));
-	read_text(b, f, item, item->value, at);
+	read_text(b, &one, item, item->value, at);
 }
 
 struct item_kind {
@@ -81,6 +89,7 @@ static const struct item_kind item_kinds[CONF_TYPE_END] = {
         [CONF_TYPE_PREFIXES] = {sizeof(struct addr_prefix), read_prefix_item},
         [CONF_TYPE_PORTS] = {sizeof(struct config_port_range), read_ports_item},
         [CONF_TYPE_VLANS] = {sizeof(struct config_vlan_range), read_vlans_item},
+        [CONF_TYPE_PATHS] = {sizeof(char *), read_text_item},
         [CONF_TYPE_SUITES] = {sizeof(char *), read_text_item},
         [CONF_TYPE_NAMES] = {sizeof(char *), read_text_item},
         [CONF_TYPE_REFS] = {sizeof(void *), read_ref},

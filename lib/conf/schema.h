@@ -24,6 +24,7 @@ enum conf_type {
 	CONF_TYPE_NAME,        /* letters, digits, "_", "-", ".", space; max bytes */
 	CONF_TYPE_NAME_STRICT, /* the same without "." (R85, R92) */
 	CONF_TYPE_PATH,        /* absolute path */
+	CONF_TYPE_PATHS,       /* list of absolute paths -> struct config_names */
 	CONF_TYPE_INTERFACE,   /* name of a network interface */
 	CONF_TYPE_ADDRESS,     /* -> struct addr */
 	CONF_TYPE_CHOICE,      /* a word of `choices` -> its enumeration */
@@ -68,7 +69,7 @@ enum conf_flag {
 	CONF_SECRET = 1 << 1,      /* never shown, never in an image */
 	CONF_UNIQUE = 1 << 2,      /* OBJECTS: no two items of one name */
 	CONF_UNAVAILABLE = 1 << 3, /* known, and refused by this build: `unavailable` says why */
-	CONF_FILE = 1 << 4,        /* PATH: a file whose public content goes into the image */
+	CONF_FILE = 1 << 4, /* PATH, PATHS: a file whose public content goes into the image */
 };
 
 /* Value that is checked and kept nowhere. */

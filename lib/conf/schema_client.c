@@ -88,9 +88,26 @@ const struct conf_object conf_object_client_proxy = {
         .size = sizeof(struct config_client_proxy),
         .index_offset = offsetof(struct config_client_proxy, common.index)};
 
+static const char *const default_domains[] = {
+#define X(pattern, why) pattern,
+#include "lib/conf/default_decryption.def"
+#undef X
+};
+
+const struct config_decryption_policy
+        conf_builtin_decryption_policies[CONFIG_BUILTIN_DECRYPTION_POLICIES] = {
+                {.name = "Default",
+                 .decide_by = CONFIG_DECIDE_SNI,
+                 .domains = {default_domains, SL_ARRAY_LEN(default_domains)},
+                 .category_overrides_file = "",
+                 .domains_file = ""},
+};
+
 static const struct conf_field decryption_policy_fields[] = {
         FIELD("name", NAME_STRICT, config_decryption_policy, name, NEW_SESSIONS, "R105",
-              "Name of the policy.", .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
+              "Name of the policy. Default is there already, with recommended domains; one of "
+              "this name takes its place.",
+              .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
         FIELD("decide_by", CHOICE, config_decryption_policy, decide_by, NEW_SESSIONS, "R26, R168",
               "Whose word on the name counts.", .choices = &conf_choices_decide_by,
               .fallback = "sni"),

@@ -31,6 +31,13 @@ static const struct conf_field device_fields[] = {
               "PEM file of the default CA certificates, which trust stores may include.",
               .flags = CONF_FILE, .max = PATH_LEN_MAX,
               .fallback = "/etc/ssl/certs/ca-certificates.crt"),
+        FIELD("category_package", PATH, config_device, category_package, NEW_SESSIONS, "R40, R41",
+              "Signed package of the categories that decryption policies name; tps categories "
+              "makes one.",
+              .flags = CONF_FILE, .max = PATH_LEN_MAX, .fallback = ""),
+        FIELD("package_keys", PATHS, config_device, package_keys, NEW_SESSIONS, "R41",
+              "PEM files of the public keys (Ed25519) that a package may be signed by.",
+              .flags = CONF_FILE, .max = 16),
         {.name = "metrics",
          .type = CONF_TYPE_OBJECT,
          .offset = 0,

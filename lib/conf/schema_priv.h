@@ -31,14 +31,19 @@
  * follows from its default: only one that allows has something to allow. */
 #define FAILURE_ROW(id, key, usual, text)                                                          \
 	{                                                                                          \
-		.name = (key), .type = CONF_TYPE_CHOICE,                                           \
-		.offset = FAILURE_##id * sizeof(enum config_action),                               \
-		.width = sizeof(enum config_action), .choices = &conf_choices_action,              \
-		.allowed = CLASS_##usual, .fallback = CLASS_DEFAULT_##usual,                       \
-		.fallback_help = FAILURE_##id == FAILURE_OVERLOAD ? "as on_overload"               \
-		                 : FAILURE_##id == FAILURE_KEYS   ? "as on_keys_unavailable"       \
-		                                                  : NULL,                            \
-		.scope = CONF_SCOPE_NEW_SESSIONS, .source = "R155", .help = (text),                \
+	        .name = (key),                                                                     \
+	        .type = CONF_TYPE_CHOICE,                                                          \
+	        .offset = FAILURE_##id * sizeof(enum config_action),                               \
+	        .width = sizeof(enum config_action),                                               \
+	        .choices = &conf_choices_action,                                                   \
+	        .allowed = CLASS_##usual,                                                          \
+	        .fallback = CLASS_DEFAULT_##usual,                                                 \
+	        .fallback_help = FAILURE_##id == FAILURE_OVERLOAD ? "as on_overload"               \
+	                         : FAILURE_##id == FAILURE_KEYS   ? "as on_keys_unavailable"       \
+	                                                          : NULL,                            \
+	        .scope = CONF_SCOPE_NEW_SESSIONS,                                                  \
+	        .source = "R155",                                                                  \
+	        .help = (text),                                                                    \
 	},
 
 #define CLASS_DEFAULT_BYPASS "bypass"
@@ -84,5 +89,9 @@ extern const struct conf_object conf_object_sms;
 
 /* permit, permit-notify, block, block-notify. */
 extern const struct config_action_set conf_builtin_action_sets[CONFIG_BUILTIN_ACTION_SETS];
+
+/* "Default", with the domains of default_decryption.def. */
+extern const struct config_decryption_policy
+        conf_builtin_decryption_policies[CONFIG_BUILTIN_DECRYPTION_POLICIES];
 
 #define CONF_NO_CLIENT_INSPECTION "client inspection is not in this build"

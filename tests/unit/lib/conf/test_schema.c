@@ -40,6 +40,7 @@ static size_t width_of(enum conf_type type)
 	case CONF_TYPE_PORTS:
 	case CONF_TYPE_VLANS:
 	case CONF_TYPE_SUITES:
+	case CONF_TYPE_PATHS:
 	case CONF_TYPE_NAMES:
 		return sizeof(struct config_prefixes);
 	default: /* a pointer: text, reference, first of an array whose count follows */

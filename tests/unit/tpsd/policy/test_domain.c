@@ -144,6 +144,25 @@ static void the_most_specific_name_decides_on_categories(void **state)
 	unmake(&m);
 }
 
+static void the_policy_default_is_there_and_can_be_replaced(void **state)
+{
+	struct made there = make(DOCUMENT);
+	struct made ours = make(DOCUMENT "decryption_policies: [{name: Default, domains: "
+	                                 "[ours.test]}]\n");
+	struct decryption *d = open_policy(&there, "Default"), *o = open_policy(&ours, "Default");
+
+	judges(d, "1-courier.push.apple.com", DOMAIN_EXCEPTED, "*.push.apple.com");
+	judges(d, "fe2.update.microsoft.com", DOMAIN_EXCEPTED, "*.update.microsoft.com");
+	judges(d, "apple.com", DOMAIN_DECRYPT, "");
+	judges(d, "ours.test", DOMAIN_DECRYPT, "");
+	judges(o, "1-courier.push.apple.com", DOMAIN_DECRYPT, "");
+	judges(o, "ours.test", DOMAIN_EXCEPTED, "ours.test");
+	decryption_destroy(d);
+	decryption_destroy(o);
+	unmake(&there);
+	unmake(&ours);
+}
+
 static void a_long_pattern_is_cut_in_the_verdict(void **state)
 {
 	char yaml[1024], name[254];
@@ -301,6 +320,7 @@ int main(void)
 	                the_domain_list_comes_before_overrides_and_these_before_categories),
 	        cmocka_unit_test(all_categories_are_decrypted_by_default),
 	        cmocka_unit_test(the_most_specific_name_decides_on_categories),
+	        cmocka_unit_test(the_policy_default_is_there_and_can_be_replaced),
 	        cmocka_unit_test(a_long_pattern_is_cut_in_the_verdict),
 	        cmocka_unit_test(a_policy_keeps_the_image_that_it_looks_into),
 	        cmocka_unit_test(damaged_sections_do_not_open),
