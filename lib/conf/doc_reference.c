@@ -252,7 +252,7 @@ static void say_default_policy(struct page *p)
 {
 	say(p, "\n## The decryption policy Default\n\n"
 	       "What it does not decrypt (R105). A policy of that name in the document takes its\n"
-	       "place.\n\n"
+	       "place; `tps decryption export Default` writes its list for a `domains_file`.\n\n"
 	       "| Domains | Why |\n| --- | --- |\n");
 #define X(pattern, why) say(p, "| `%s` | %s |\n", pattern, why);
 #include "lib/conf/default_decryption.def"

@@ -12,6 +12,7 @@ static void (*const handlers[CLI_COMMAND_END])(struct request *request) = {
         [CLI_SHOW_LOG] = handle_show_log,
         [CLI_SHOW_VIRTUAL_SEGMENTS] = handle_show_virtual_segments,
         [CLI_SHOW_CERTIFICATES] = handle_show_certificates,
+        [CLI_DECRYPTION_EXPORT] = handle_decryption_export,
         [CLI_SHOW_FAILURES] = handle_show_failures,
         [CLI_SHOW_WOULD] = handle_show_would,
         [CLI_EXPLAIN] = handle_explain,

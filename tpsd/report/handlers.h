@@ -30,6 +30,8 @@ void handle_drain(struct request *request);
 /* show_config.c */
 void handle_show_virtual_segments(struct request *request);
 void handle_show_certificates(struct request *request);
+/* show_decryption.c */
+void handle_decryption_export(struct request *request);
 /* show_failures.c */
 void handle_show_failures(struct request *request);
 void handle_show_would(struct request *request);

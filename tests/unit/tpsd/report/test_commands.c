@@ -355,6 +355,33 @@ static void each_show_command_answers(void **state)
 	}
 }
 
+static void a_decryption_policy_is_exported_as_a_file(void **state)
+{
+	json_t *data, *error;
+	const char *text;
+
+	(void)state;
+	start_committed();
+	data = device_command(&dev, "decryption export", json_pack("{s:s}", "policy", "Default"),
+	                      NULL);
+	text = json_string_value(json_object_get(json_array_get(data, 0), "text"));
+	assert_non_null(strstr(text, "# of the decryption policy Default\n"));
+	assert_non_null(strstr(text, "\n*.push.apple.com\n"));
+	json_decref(data);
+	data = device_command(&dev, "decryption export",
+	                      json_pack("{s:s, s:s}", "policy", "Default", "list", "overrides"),
+	                      NULL);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(data, 0), "text")),
+	                    "# of the decryption policy Default\n");
+	json_decref(data);
+	data = device_command(&dev, "decryption export", json_pack("{s:s}", "policy", "none"),
+	                      &error);
+	assert_non_null(strstr(json_string_value(json_object_get(error, "text")),
+	                       "no decryption policy"));
+	json_decref(error);
+	json_decref(data);
+}
+
 static void licence_is_built_in_and_drain_is_told(void **state)
 {
 	json_t *data, *licence;
@@ -476,6 +503,7 @@ int main(void)
 	        TEST(logs_are_shown_filtered),
 	        TEST(panic_is_told_kept_and_ends_by_itself),
 	        TEST(each_show_command_answers),
+	        TEST(a_decryption_policy_is_exported_as_a_file),
 	        TEST(licence_is_built_in_and_drain_is_told),
 	        TEST(traffic_and_capacity_are_the_counters),
 	        TEST(failures_are_added_up_by_name_and_reason),
