@@ -143,7 +143,9 @@ static int fill_in(X509 *leaf, const struct pki_issuer *issuer, const struct pki
 		rc = set_dates(leaf, issuer->certificate, t);
 	if (rc == 0)
 		rc = set_subject(leaf, t);
-	if (rc == 0 && (!X509_set_version(leaf, X509_VERSION_3) || !X509_set_pubkey(leaf, key) ||
+	if (rc == 0)
+		rc = part_set_key(leaf, key);
+	if (rc == 0 && (!X509_set_version(leaf, X509_VERSION_3) ||
 	                !X509_set_issuer_name(leaf, X509_get_subject_name(issuer->certificate))))
 		rc = SL_ECRYPTO;
 	if (rc == 0)

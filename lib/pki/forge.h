@@ -57,7 +57,9 @@ int pki_issuer_check(const X509 *certificate, int64_t now) SL_NONNULL(1) SL_MUST
  * Makes and signs a leaf with `key`'s public half: by SHA-256 (SHA-384 for P-384 issuers and
  * longer), dates within the template's and the issuer's (the template's where the two have none in
  * common). SL_EMALFORMED for a template that does not parse to its last byte or has what
- * pki_template_read leaves out, SL_ELIMIT, SL_EINVAL (issuer), SL_ECRYPTO, SL_ENOMEM.
+ * pki_template_read leaves out, SL_ELIMIT, SL_EINVAL (issuer), SL_ECRYPTO, SL_ENOMEM. The leaf is
+ * to be sent (i2d_X509): its key stands in it as bytes, and OpenSSL has it as a key only where it
+ * is read again. X509_free frees.
  */
 int pki_forge(const struct pki_issuer *issuer, const struct pki_template *t, EVP_PKEY *key,
               X509 **ret_leaf) SL_NONNULL(1, 2, 3, 4) SL_MUST;

@@ -24,6 +24,35 @@ int part_set_serial(X509 *cert)
 	return ASN1_STRING_set(X509_get_serialNumber(cert), serial, sizeof(serial)) ? 0 : SL_ENOMEM;
 }
 
+/* The key's bits and the name of its curve; X509_set_pubkey would read back what it has written. */
+static int set_curve_key(X509 *cert, EVP_PKEY *key)
+{
+	char curve[64];
+	unsigned char *bits = NULL;
+	size_t len;
+	int nid;
+
+	if (!EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) ||
+	    (nid = OBJ_sn2nid(curve)) == NID_undef)
+		return SL_ENOENT;
+	len = EVP_PKEY_get1_encoded_public_key(key, &bits);
+	if (len > 0 && X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert),
+	                                      OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
+	                                      OBJ_nid2obj(nid), bits, (int)len))
+		return 0;
+	OPENSSL_free(bits);
+	return SL_ECRYPTO;
+}
+
+int part_set_key(X509 *cert, EVP_PKEY *key)
+{
+	int rc = EVP_PKEY_is_a(key, "EC") ? set_curve_key(cert, key) : SL_ENOENT;
+
+	if (rc == SL_ENOENT)
+		rc = X509_set_pubkey(cert, key) ? 0 : SL_ECRYPTO;
+	return rc;
+}
+
 static int64_t clamp(int64_t time)
 {
 	return SL_MAX(SL_MIN(time, time_max), time_min);

@@ -15,6 +15,9 @@ int part_set_serial(X509 *cert) SL_NONNULL(1) SL_MUST;
 /* Seconds since the epoch, cut to what an X.509 time can say. SL_ENOMEM. */
 int part_set_dates(X509 *cert, int64_t not_before, int64_t not_after) SL_NONNULL(1) SL_MUST;
 
+/* SL_ECRYPTO, SL_ENOMEM. */
+int part_set_key(X509 *cert, EVP_PKEY *key) SL_NONNULL(1, 2) SL_MUST;
+
 /* Adds an extension of this value in DER. SL_ENOMEM. */
 int part_add_extension(X509 *cert, int nid, bool critical, const uint8_t *der, size_t len)
         SL_NONNULL(1, 4) SL_MUST;

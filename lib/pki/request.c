@@ -155,12 +155,21 @@ static int sign_ca(const struct pki_issuer *issuer, X509 *asked, X509 **ret_cert
 static int sign_leaf(const struct pki_issuer *issuer, X509 *asked, X509 **ret_cert)
 {
 	struct pki_template t;
+	X509 *leaf = NULL;
+	X509 *cert = NULL;
 	int rc = pki_template_read(asked, &t);
 
 	if (rc != 0)
 		return rc;
-	rc = pki_forge(issuer, &t, X509_get0_pubkey(asked), ret_cert);
+	rc = pki_forge(issuer, &t, X509_get0_pubkey(asked), &leaf);
 	pki_template_fini(&t);
+	if (rc == 0) {
+		cert = X509_dup(leaf); /* read again, for callers that look at its key */
+		rc = cert ? 0 : SL_ENOMEM;
+	}
+	X509_free(leaf);
+	if (rc == 0)
+		*ret_cert = cert;
 	return rc;
 }
 

@@ -64,15 +64,20 @@ static int strict_verify(const struct pki_issuer *issuer, X509 *leaf, const char
 	return error;
 }
 
+/* As a client reads it. */
 static X509 *forge_like(const struct pki_issuer *issuer, const X509 *original, EVP_PKEY *key)
 {
 	struct pki_template t;
 	X509 *leaf = NULL;
+	X509 *sent;
 
 	assert_int_equal(pki_template_read(original, &t), 0);
 	assert_int_equal(pki_forge(issuer, &t, key, &leaf), 0);
 	pki_template_fini(&t);
-	return leaf;
+	sent = X509_dup(leaf);
+	assert_non_null(sent);
+	X509_free(leaf);
+	return sent;
 }
 
 static void assert_same_extension(const X509 *a, const X509 *b, int nid, bool critical)
@@ -154,6 +159,29 @@ static void key_usage_follows_the_key_and_identifiers_lead_to_the_issuer(void **
 	assert_int_equal(X509_get_signature_nid(ec), NID_sha256WithRSAEncryption);
 	X509_free(ec);
 	X509_free(rsa);
+	X509_free(original);
+}
+
+static void a_leaf_has_the_key_as_others_read_it(void **state)
+{
+	static const char *const curves[] = {"P-256", "P-384", "P-521"};
+	struct fixture *f = *state;
+	X509 *original = make_cert(f->ec, "a.test", "a.test", NULL, NULL, -10, 10);
+
+	for (size_t i = 0; i <= SL_ARRAY_LEN(curves); i++) {
+		EVP_PKEY *key = i < SL_ARRAY_LEN(curves) ? make_ec(curves[i]) : make_rsa(2048);
+		X509 *leaf = forge_like(&f->issuer, original, key);
+		X509 *usual = X509_new();
+
+		assert_true(X509_set_pubkey(usual, key));
+		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(leaf), key), 1);
+		assert_int_equal(
+		        X509_PUBKEY_eq(X509_get_X509_PUBKEY(leaf), X509_get_X509_PUBKEY(usual)), 1);
+		assert_int_equal(strict_verify(&f->issuer, leaf, "a.test"), X509_V_OK);
+		X509_free(usual);
+		X509_free(leaf);
+		EVP_PKEY_free(key);
+	}
 	X509_free(original);
 }
 
@@ -442,6 +470,7 @@ int main(void)
 	        cmocka_unit_test(a_leaf_has_the_originals_names_and_passes_strict_verification),
 	        cmocka_unit_test(a_leaf_has_six_extensions_and_nothing_else_of_the_original),
 	        cmocka_unit_test(key_usage_follows_the_key_and_identifiers_lead_to_the_issuer),
+	        cmocka_unit_test(a_leaf_has_the_key_as_others_read_it),
 	        cmocka_unit_test(serials_are_positive_sixteen_bytes_and_never_the_same),
 	        cmocka_unit_test(dates_stay_within_the_originals_and_the_issuers),
 	        cmocka_unit_test(a_site_that_expired_before_our_ca_was_made_keeps_its_dates),
