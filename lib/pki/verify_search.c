@@ -132,6 +132,23 @@ static bool search_above(struct search *s, X509 *cert)
 	return done;
 }
 
+/*
+ * A self-signed leaf may be trusted itself. OpenSSL looks at one certificate of its name only, and
+ * appliances come with one name for all.
+ */
+static bool search_itself(struct search *s)
+{
+	STACK_OF(X509) *certs =
+	        X509_STORE_CTX_get1_certs(s->lookup, X509_get_subject_name(s->v->leaf));
+	bool done = false;
+
+	for (int i = 0; !done && i < sk_X509_num(certs); i++)
+		if (X509_cmp(sk_X509_value(certs, i), s->v->leaf) == 0)
+			done = is_self_issued(s->v->leaf) && try_path(s, s->v->leaf);
+	sk_X509_pop_free(certs, X509_free);
+	return done;
+}
+
 static void search_all(const struct pki_verify *v, STACK_OF(X509) * shown, struct path *best)
 {
 	struct search s = {.v = v,
@@ -143,7 +160,7 @@ static void search_all(const struct pki_verify *v, STACK_OF(X509) * shown, struc
 	s.above = sk_X509_new_null();
 	s.lookup = X509_STORE_CTX_new();
 	if (s.above && s.lookup && X509_STORE_CTX_init(s.lookup, v->trust, v->leaf, NULL))
-		(void)search_above(&s, v->leaf);
+		(void)(search_itself(&s) || search_above(&s, v->leaf));
 	X509_STORE_CTX_free(s.lookup);
 	sk_X509_free(s.above);
 }

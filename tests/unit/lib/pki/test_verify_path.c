@@ -165,6 +165,30 @@ static void of_two_issuers_of_one_name_the_one_whose_key_signed_is_found(void **
 	site_close(&s);
 }
 
+static void of_two_trusted_appliances_with_one_name_each_is_trusted(void **state)
+{
+	struct make_spec spec;
+	struct site s;
+	X509 *one;
+	X509 *two;
+
+	site_open(&s);
+	spec = site_leaf(&s);
+	spec.issuer = NULL;
+	one = site_make(&s, &spec);
+	spec.key = s.other_key;
+	two = site_make(&s, &spec);
+	site_show(&s, NULL);
+	site_trust(&s, one, two, NULL);
+	s.v.leaf = one;
+	assert_fault(&s, NONE);
+	s.v.leaf = two;
+	assert_fault(&s, NONE);
+	site_trust(&s, one, NULL);
+	assert_fault(&s, SELF_SIGNED);
+	site_close(&s);
+}
+
 static void what_no_other_way_mends_keeps_its_fault(void **state)
 {
 	struct make_spec leaf;
@@ -341,6 +365,7 @@ int main(void)
 	        cmocka_unit_test(an_expired_way_up_is_left_for_one_that_is_not),
 	        cmocka_unit_test(a_weakly_signed_way_up_is_left_for_one_that_is_not),
 	        cmocka_unit_test(of_two_issuers_of_one_name_the_one_whose_key_signed_is_found),
+	        cmocka_unit_test(of_two_trusted_appliances_with_one_name_each_is_trusted),
 	        cmocka_unit_test(what_no_other_way_mends_keeps_its_fault),
 	        cmocka_unit_test(a_maze_of_issuers_ends),
 	        cmocka_unit_test(a_path_longer_than_any_real_one_is_not_followed),
