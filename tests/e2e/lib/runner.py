@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import shutil
+import subprocess
 import time
 
 from lablib import internet, wirediff
@@ -74,6 +75,7 @@ class Run:
             self.start_box(names)
             self.run_steps(names)
             self.judge(names)
+            self.keep_counters()
         finally:
             self.finish_box()
         return self.faults
@@ -86,6 +88,15 @@ class Run:
         if self.mode == "no_worker":
             self.lab.box.kill()
             time.sleep(STALE_S)
+
+    def keep_counters(self):
+        """For tests/unraised: what this case raised. Of a box that is gone there is nothing."""
+        if self.mode:
+            return
+        with open(os.path.join(self.folder, "counters.json"), "wb") as out:
+            subprocess.run([find_binary("tps", "TPS"), "--instance", self.lab_name, "--json", "show",
+                            "counters"], stdin=subprocess.DEVNULL, stdout=out,
+                           stderr=subprocess.DEVNULL, timeout=20, check=False)
 
     def finish_box(self):
         if self.mode == "bridge":

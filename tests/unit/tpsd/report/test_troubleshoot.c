@@ -145,6 +145,16 @@ static struct counter_slab *slab(struct device *dev)
 	return counter_file_slab(dev->proc.counter_file, PROC_SLOT_WORKER);
 }
 
+/* The checks of the table, and which of them were seen to fail alone. */
+static struct {
+	const char *text;
+	bool failed_alone;
+} table[] = {
+#define X(name, cases, text) {text, false},
+#include "tpsd/report/troubleshoot.def"
+#undef X
+};
+
 /* All checks of a case; exactly `expected` fails (NULL: none). */
 static void judge(struct device *dev, enum trouble_case which, const char *expected)
 {
@@ -178,6 +188,9 @@ static void judge(struct device *dev, enum trouble_case which, const char *expec
 	}
 	if (expected && !seen)
 		fail_msg("%s does not fail", expected);
+	for (i = 0; expected && i < SL_ARRAY_LEN(table); i++)
+		if (!strcmp(table[i].text, expected))
+			table[i].failed_alone = true;
 	json_decref(list);
 }
 
@@ -310,6 +323,24 @@ static void panic_and_links_fail_their_own_checks(void **state)
 	end(&dev);
 }
 
+/* Of what these look at there is nothing in this build, so nothing can be wrong with it. */
+static void every_check_has_failed_alone(void **state)
+{
+	static const char *const cannot_fail[] = {"licence", "traffic management and reputation"};
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_LEN(table); i++) {
+		bool exempt = false;
+
+		for (size_t k = 0; k < SL_ARRAY_LEN(cannot_fail); k++)
+			exempt |= !strcmp(table[i].text, cannot_fail[k]);
+		if (table[i].failed_alone == exempt)
+			fail_msg("%s: %s", table[i].text,
+			         exempt ? "it can fail: take it off the list"
+			                : "no test has seen it fail alone");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +349,7 @@ int main(void)
 	        cmocka_unit_test(each_count_fails_its_own_check),
 	        cmocka_unit_test(traffic_that_is_not_there_fails_its_own_check),
 	        cmocka_unit_test(panic_and_links_fail_their_own_checks),
+	        cmocka_unit_test(every_check_has_failed_alone), /* the last */
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);
