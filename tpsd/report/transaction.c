@@ -234,6 +234,11 @@ static void commit(struct transaction *t)
 
 /* ---- steps ------------------------------------------------------------------------------- */
 
+static unsigned patience_s(const struct transaction *t)
+{
+	return t->in_force == 0 ? TRANSACTION_START_S : TRANSACTION_ANSWER_S;
+}
+
 static void on_no_answer(struct loop_timer *timer)
 {
 	struct transaction *t = OF_TIMER(timer, answer);
@@ -243,8 +248,8 @@ static void on_no_answer(struct loop_timer *timer)
 		if (t->waits[slot])
 			(void)conf_errors_add_at(&t->next.errs, "", 0, 0, "", SL_ETIMEOUT,
 			                         "look at the system log for what it is doing",
-			                         "%s did not answer within %d s",
-			                         slot_name(slot, name), TRANSACTION_ANSWER_S);
+			                         "%s did not answer within %u s",
+			                         slot_name(slot, name), patience_s(t));
 	fail(t, SL_ETIMEOUT);
 }
 
@@ -258,8 +263,8 @@ static void offer_to_all(struct transaction *t)
 		t->nwaits += t->waits[slot];
 	}
 	t->phase = OFFERED;
-	(void)loop_timer_set(t->control->proc->loop, &t->answer,
-	                     TRANSACTION_ANSWER_S * CLOCK_NS_PER_S, on_no_answer);
+	(void)loop_timer_set(t->control->proc->loop, &t->answer, patience_s(t) * CLOCK_NS_PER_S,
+	                     on_no_answer);
 	if (t->nwaits == 0)
 		commit(t);
 }

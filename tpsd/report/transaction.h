@@ -20,7 +20,9 @@ struct buf;
 struct control;
 struct transaction;
 
-enum { TRANSACTION_ANSWER_S = 10 };
+/* Time for all processes to answer. At the start they may be setting up still: `parent` gives them
+ * 30 s for that, and the first document must not be refused before. */
+enum { TRANSACTION_ANSWER_S = 10, TRANSACTION_START_S = 40 };
 
 /* The end of one: 0 and the revision, or an error with `errs`. `errs` is the caller's of `fn`. */
 typedef void transaction_done_fn(void *arg, int status, uint32_t revision,

@@ -56,7 +56,9 @@ class Run:
     def names(self):
         state = self.lab.state
         return {"PKI": self.lab.pki.folder, "STATE": state, "SECRET": SECRET, "CASE": self.case.folder,
-                "LAB": self.lab_name, "E2E": E2E, "ROOT": ROOT, "BULK": self.case.bulk[self.scale],
+                "LAB": self.lab_name, "E2E": E2E, "ROOT": ROOT,
+                "TPS": "false" if self.mode == "bridge" else find_binary("tps", "TPS"),
+                "BULK": self.case.bulk[self.scale],
                 "WWW": os.path.join(state, "servers/nginx/www"), "OUT": self.folder,
                 "LOGS": os.path.join(self.folder, "log"), "RULES": f"{self.folder}/filter.rules",
                 "HOST_RULES": internet.host_rules(), **internet.names(),

@@ -47,6 +47,13 @@ static void the_longest_command_is_meant(void **state)
 	json_decref(arguments);
 	assert_int_equal(parse("show virtual segments", &arguments)->id, CLI_SHOW_VIRTUAL_SEGMENTS);
 	json_decref(arguments);
+	assert_int_equal(parse("show ssl-inspection troubleshoot unreachable --server 10.0.0.2:443",
+	                       &arguments)
+	                         ->id,
+	                 CLI_SHOW_TROUBLESHOOT);
+	assert_string_equal(json_string_value(json_object_get(arguments, "server")),
+	                    "10.0.0.2:443");
+	json_decref(arguments);
 	assert_int_equal(parse("debug np stats show npFlowStats", &arguments)->id, CLI_DEBUG_STATS);
 	assert_string_equal(json_string_value(json_object_get(arguments, "group")), "npFlowStats");
 	json_decref(arguments);

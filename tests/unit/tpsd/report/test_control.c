@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "tests/unit/tpsd/report/steps.h"
+#include "tpsd/report/transaction.h"
 
 /* ---- transactions ------------------------------------------------------------------------ */
 
@@ -65,6 +66,18 @@ static void silence_aborts_after_ten_seconds(void **state)
 		device_wait(&dev, &dev.aborted[i], 2);
 	json_decref(error);
 	json_decref(data);
+}
+
+/* On a machine that is busy at boot the processes take long to set up, and that is no refusal. */
+static void a_slow_start_is_waited_for(void **state)
+{
+	(void)state;
+	dev.ready_status[DEV_WORKER] = 1;
+	device_start(&dev);
+	device_wait(&dev, &dev.prepared[DEV_WORKER], 1);
+	device_run(&dev, (TRANSACTION_ANSWER_S + 1) * 1000);
+	assert_int_equal(dev.aborted[DEV_PARENT], 0);
+	assert_int_equal(dev.aborted[DEV_WORKER], 0);
 }
 
 static void a_bad_document_reaches_no_process_and_lists_every_error(void **state)
@@ -280,6 +293,7 @@ int main(void)
 	        TEST(all_processes_get_one_revision),
 	        TEST(one_refusal_changes_nothing_anywhere),
 	        TEST(silence_aborts_after_ten_seconds),
+	        TEST(a_slow_start_is_waited_for),
 	        TEST(a_bad_document_reaches_no_process_and_lists_every_error),
 	        TEST(a_peer_that_dies_in_a_transaction_aborts_it),
 	        TEST(a_worker_that_is_started_again_gets_the_revision_in_force),
