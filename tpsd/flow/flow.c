@@ -691,6 +691,8 @@ void flow_on_worker_lost(struct wire *w, unsigned worker)
 			continue;
 		if (f->phase == FLOW_TAKEN) {
 			limit_suspect(w, f);
+			report_flow(w, &f->key, f->client, f->number, REASON_WORKER_LOST,
+			            OUTCOME_BLOCKED);
 			flow_forget(f);
 		} else if (f->phase == FLOW_HOLDING) {
 			limit_suspect(w, f);

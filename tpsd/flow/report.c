@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ssl_inspection event of flows that end before a worker has their sockets, because the wire
- * itself decided: a limit, a fallback, TCP MD5 or AO, a start or a direction that was not seen, an
- * end that gave up (R31, R98, R159). So many a second and no more; the counters have them all.
+ * The ssl_inspection event of flows of which no worker can tell, because the wire itself decided: a
+ * limit, a fallback, TCP MD5 or AO, a start or a direction that was not seen, an end that gave up;
+ * or because their worker is gone (R31, R98, R159). So many a second and no more; the counters have them all.
  * `tpsd: wire`.
  */
 #include <arpa/inet.h>
@@ -29,6 +29,7 @@ void report_flow(struct wire *w, const struct wire_key *key, int client, uint64_
 	struct event_line *l = &w->line;
 	struct addr from = {.family = key->family}, to = {.family = key->family};
 
+	counter_add_reason(w->proc->counters, reason);
 	if (!may_report(w))
 		return;
 	memcpy(from.bytes, key->addr[client & 1], sizeof(from.bytes));

@@ -72,12 +72,6 @@ static const struct remedy remedies[REASON_END] = {
         [REASON_ONE_WAY] = {"policy",
                             "one direction takes another way: lead both through the device"},
         [REASON_TCP_AUTH] = {"client", "TCP MD5 or AO: add an inspection bypass rule for it"},
-        [REASON_UNINSPECTABLE] = {"policy",
-                                  "its encapsulation is not inspected: uninspectable: drop, if "
-                                  "it must not pass"},
-        [REASON_RENEGOTIATION] = {"server",
-                                  "raise rekey_interval's rate, or turn renegotiation off on "
-                                  "the server"},
         [REASON_HOLD_LIMIT] = {"device", "raise limits.hold_buffer, or set on_hold_limit: release"},
         [REASON_PANIC] = {"policy", "panic mode: 'tps panic clear'"},
         [REASON_HTTP2_PRIOR_KNOWLEDGE] = {"client",

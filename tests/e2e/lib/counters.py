@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counters of the box as its command line shows them: `{group: {name: count}}` in a case, where
-count is N, >=N or <=N."""
+count is N, >=N or <=N; the group `reasons` is why flows ended."""
 
 import json
 import subprocess
@@ -12,8 +12,8 @@ PATIENCE_S = 2.5  # counters of the eBPF side are copied once a second
 
 
 def read(tps, instance, group):
-    done = subprocess.run([tps, "--instance", instance, "--json", "debug", "np", "stats", "show",
-                           group], capture_output=True, text=True, timeout=10, check=False,
+    done = subprocess.run([tps, "--instance", instance, "--json", "show", "counters", group],
+                          capture_output=True, text=True, timeout=10, check=False,
                           stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise ValueError(f"tps cannot show {group}: {done.stderr.strip()}")
