@@ -130,9 +130,22 @@ static void derive_server_proxy(struct build *b, const struct conf_node *node,
 	derive_classes(node, &proxy->common);
 }
 
+/* R100 and R101 are two failure classes by other names; the map has the last word. */
+static void derive_switch(const struct conf_node *node, const char *class,
+                          enum config_action *action, bool *blocks)
+{
+	if (!is_written(conf_node_find(node, "on_failure_class"), class))
+		*action = *blocks ? CONFIG_BLOCK : CONFIG_ALLOW;
+	*blocks = *action == CONFIG_BLOCK;
+}
+
 static void derive_client_proxy(struct build *b, const struct conf_node *node,
                                 struct config_client_proxy *proxy)
 {
+	derive_switch(node, "invalid_chain", &proxy->common.on_failure[FAILURE_CHAIN],
+	              &proxy->block_invalid_certificates);
+	derive_switch(node, "expired", &proxy->common.on_failure[FAILURE_EXPIRED],
+	              &proxy->block_expired_certificates);
 	proxy->common.kind = CONFIG_PROXY_CLIENT;
 	derive_side(b, proxy->common.preset, &proxy->common.client_side);
 	proxy->common.server_side = proxy->common.client_side;

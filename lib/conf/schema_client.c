@@ -6,7 +6,11 @@
 #include "lib/conf/schema_priv.h"
 
 static const struct conf_field client_failure_fields[] = {
-#define X(id, key, server, client, by_client, text) FAILURE_ROW(id, key, client, text)
+#define X(id, key, server, client, by_client, text)                                                \
+	FAILURE_ROW(id, key, client, text,                                                         \
+	            FAILURE_##id == FAILURE_CHAIN     ? "as block_invalid_certificates"            \
+	            : FAILURE_##id == FAILURE_EXPIRED ? "as block_expired_certificates"            \
+	                                              : FAILURE_FOLLOWS(id))
 #include "lib/conf/failure.def"
 };
 

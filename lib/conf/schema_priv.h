@@ -29,7 +29,7 @@
 
 /* A failure class (R155): its place in on_failure[] is its number. What the class can be set to
  * follows from its default: only one that allows has something to allow. */
-#define FAILURE_ROW(id, key, usual, text)                                                          \
+#define FAILURE_ROW(id, key, usual, text, follows)                                                 \
 	{                                                                                          \
 	        .name = (key),                                                                     \
 	        .type = CONF_TYPE_CHOICE,                                                          \
@@ -38,13 +38,17 @@
 	        .choices = &conf_choices_action,                                                   \
 	        .allowed = CLASS_##usual,                                                          \
 	        .fallback = CLASS_DEFAULT_##usual,                                                 \
-	        .fallback_help = FAILURE_##id == FAILURE_OVERLOAD ? "as on_overload"               \
-	                         : FAILURE_##id == FAILURE_KEYS   ? "as on_keys_unavailable"       \
-	                                                          : NULL,                            \
+	        .fallback_help = (follows),                                                        \
 	        .scope = CONF_SCOPE_NEW_SESSIONS,                                                  \
 	        .source = "R155",                                                                  \
 	        .help = (text),                                                                    \
 	},
+
+/* The switch that a class of a proxy of either kind follows where the map does not name it. */
+#define FAILURE_FOLLOWS(id)                                                                        \
+	(FAILURE_##id == FAILURE_OVERLOAD ? "as on_overload"                                       \
+	 : FAILURE_##id == FAILURE_KEYS   ? "as on_keys_unavailable"                               \
+	                                  : NULL)
 
 #define CLASS_DEFAULT_BYPASS "bypass"
 #define CLASS_DEFAULT_BLOCK  "block"
@@ -93,5 +97,3 @@ extern const struct config_action_set conf_builtin_action_sets[CONFIG_BUILTIN_AC
 /* "Default", with the domains of default_decryption.def. */
 extern const struct config_decryption_policy
         conf_builtin_decryption_policies[CONFIG_BUILTIN_DECRYPTION_POLICIES];
-
-#define CONF_NO_CLIENT_INSPECTION "client inspection is not in this build"

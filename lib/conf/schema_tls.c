@@ -85,7 +85,8 @@ const struct conf_object conf_object_tls_side = {
         .name = "side", OBJECT_OF(tls_side_fields), .size = sizeof(struct config_tls_side)};
 
 static const struct conf_field failure_fields[] = {
-#define X(id, key, server, client, by_client, text) FAILURE_ROW(id, key, server, text)
+#define X(id, key, server, client, by_client, text)                                                \
+	FAILURE_ROW(id, key, server, text, FAILURE_FOLLOWS(id))
 #include "lib/conf/failure.def"
 };
 
@@ -163,8 +164,7 @@ static const struct conf_field ssl_inspection_fields[] = {
         FIELD("server", BOOL, config_ssl_inspection, server, NEW_SESSIONS, "R56, R58",
               "SSL server inspection.", .fallback = "true"),
         FIELD("client", BOOL, config_ssl_inspection, client, NEW_SESSIONS, "R56",
-              "SSL client inspection.", .fallback = "false", .flags = CONF_UNAVAILABLE,
-              .unavailable = CONF_NO_CLIENT_INSPECTION),
+              "SSL client inspection.", .fallback = "false"),
         FIELD("persist_private_keys", BOOL, config_ssl_inspection, persist_private_keys, LIVE,
               "R57", "Keep private keys that the management system sent over a restart.",
               .fallback = "false", .flags = CONF_UNAVAILABLE,

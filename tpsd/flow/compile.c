@@ -11,7 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/config.h"
 
-enum { KEY_FIXED_BITS = 32, VLAN_LAST = 4095 };
+enum { KEY_FIXED_BITS = 32, VLAN_LAST = 4095, V4_PREFIX_LEN = 96 };
 #define ENTRIES_MAX ((size_t)WIRE_INTERESTS_MAX / 2)
 
 /* Joins the two ranges between which the gap is smallest; the list is sorted. */
@@ -101,10 +101,10 @@ static int add_entry(struct compiled *c, const struct compile_entry *e)
 }
 
 static void fill_ranges(struct wire_interest *in, const struct config_virtual_segment *vs,
-                        const struct config_server_proxy *proxy)
+                        const struct config_proxy *proxy)
 {
-	for (size_t i = 0; i < proxy->common.detection_ports.count; i++) {
-		const struct config_port_range *r = &proxy->common.detection_ports.items[i];
+	for (size_t i = 0; i < proxy->detection_ports.count; i++) {
+		const struct config_port_range *r = &proxy->detection_ports.items[i];
 
 		compile_add_range(in->ports, &in->port_count,
 		                  (struct wire_range){r->first, r->last});
@@ -115,21 +115,22 @@ static void fill_ranges(struct wire_interest *in, const struct config_virtual_se
 		compile_add_range(in->vlans, &in->vlan_count,
 		                  (struct wire_range){r->first, r->last});
 	}
-	in->silence_ms = proxy->common.no_handshake_timeout_ms;
-	if (proxy->common.on_failure[FAILURE_TCP_AUTH] == CONFIG_BLOCK)
+	in->silence_ms = proxy->no_handshake_timeout_ms;
+	if (proxy->on_failure[FAILURE_TCP_AUTH] == CONFIG_BLOCK)
 		in->flags |= WIRE_INTEREST_AUTH_BLOCK;
 }
 
 /* One policy of one virtual segment, its clients on `side`. */
 static int add_policy(struct compiled *c, const struct config_virtual_segment *vs,
-                      const struct config_server_proxy *proxy, int side)
+                      const struct config_proxy *proxy, const struct config_prefixes *destinations,
+                      int side)
 {
 	struct compile_entry e = {
 	        .key = {.side = (uint8_t)side, .segment = (uint16_t)vs->segment->index}};
 
 	fill_ranges(&e.value, vs, proxy);
-	for (size_t i = 0; i < proxy->destinations.count; i++) {
-		const struct addr_prefix *p = &proxy->destinations.items[i];
+	for (size_t i = 0; i < destinations->count; i++) {
+		const struct addr_prefix *p = &destinations->items[i];
 		int error;
 
 		e.key.prefix_len = KEY_FIXED_BITS + p->prefix_len;
@@ -141,24 +142,61 @@ static int add_policy(struct compiled *c, const struct config_virtual_segment *v
 	return 0;
 }
 
-static int add_virtual_segment(struct compiled *c, const struct config_virtual_segment *vs)
+static int add_both_sides(struct compiled *c, const struct config_virtual_segment *vs,
+                          const struct config_policy *policy, const struct config_proxy *proxy,
+                          const struct config_prefixes *destinations)
+{
+	int error = 0;
+
+	if (policy->state == CONFIG_STATE_OFF)
+		return 0;
+	if (vs->direction != CONFIG_DIRECTION_B_TO_A)
+		error = add_policy(c, vs, proxy, destinations, WIRE_SIDE_A);
+	if (!error && vs->direction != CONFIG_DIRECTION_A_TO_B)
+		error = add_policy(c, vs, proxy, destinations, WIRE_SIDE_B);
+	return error;
+}
+
+static int add_server_policies(struct compiled *c, const struct config_virtual_segment *vs)
 {
 	const struct config_profile *profile = vs->profile;
+	int error = 0;
 
-	for (size_t i = 0; profile && i < profile->server_policies_count; i++) {
-		const struct config_server_policy *policy = &profile->server_policies[i];
-		int error = 0;
+	for (size_t i = 0; !error && i < profile->server_policies_count; i++) {
+		const struct config_server_policy *p = &profile->server_policies[i];
 
-		if (policy->common.state == CONFIG_STATE_OFF)
-			continue;
-		if (vs->direction != CONFIG_DIRECTION_B_TO_A)
-			error = add_policy(c, vs, policy->proxy, WIRE_SIDE_A);
-		if (!error && vs->direction != CONFIG_DIRECTION_A_TO_B)
-			error = add_policy(c, vs, policy->proxy, WIRE_SIDE_B);
-		if (error)
-			return error;
+		error = add_both_sides(c, vs, &p->common, &p->proxy->common,
+		                       &p->proxy->destinations);
 	}
-	return 0;
+	return error;
+}
+
+/* Clients go anywhere: any IPv4 address, as 16 bytes. */
+static int add_client_policies(struct compiled *c, const struct config_virtual_segment *vs)
+{
+	const struct config_profile *profile = vs->profile;
+	const struct addr_prefix anywhere = {.addr = addr_from_v4(0), .prefix_len = V4_PREFIX_LEN};
+	const struct config_prefixes destinations = {&anywhere, 1};
+	int error = 0;
+
+	for (size_t i = 0; !error && i < profile->client_policies_count; i++) {
+		const struct config_client_policy *p = &profile->client_policies[i];
+
+		error = add_both_sides(c, vs, &p->common, &p->proxy->common, &destinations);
+	}
+	return error;
+}
+
+static int add_virtual_segment(struct compiled *c, const struct config *config,
+                               const struct config_virtual_segment *vs)
+{
+	int error = 0;
+
+	if (vs->profile && config->ssl_inspection.server)
+		error = add_server_policies(c, vs);
+	if (!error && vs->profile && config->ssl_inspection.client)
+		error = add_client_policies(c, vs);
+	return error;
 }
 
 static bool prefix_covers(const struct wire_interest_key *wide,
@@ -282,9 +320,8 @@ int compile_config(const struct config *config, struct compiled *ret_compiled)
 	int error = 0;
 
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0;
-	     !error && config->ssl_inspection.server && i < config->virtual_segments_count; i++)
-		error = add_virtual_segment(c, &config->virtual_segments[i]);
+	for (size_t i = 0; !error && i < config->virtual_segments_count; i++)
+		error = add_virtual_segment(c, config, &config->virtual_segments[i]);
 	for (size_t i = 0; !error && i < config->bypass_rules_count; i++)
 		error = add_bypass(c, &config->bypass_rules[i]);
 	if (error)

@@ -161,12 +161,15 @@ static bool flow_limits_admit(struct wire *w, const struct flow *f)
 /* What happens to new flows past a limit: what the first segment or all proxies say. */
 static bool overload_blocks(const struct config *c)
 {
-	if (!c || c->server_proxies_count == 0)
+	if (!c || c->server_proxies_count + c->client_proxies_count == 0)
 		return false;
 	if (c->segments_count && c->segments[0].on_overload == CONFIG_BLOCK)
 		return true;
 	for (size_t i = 0; i < c->server_proxies_count; i++)
 		if (c->server_proxies[i].common.on_failure[FAILURE_OVERLOAD] != CONFIG_BLOCK)
+			return false;
+	for (size_t i = 0; i < c->client_proxies_count; i++)
+		if (c->client_proxies[i].common.on_failure[FAILURE_OVERLOAD] != CONFIG_BLOCK)
 			return false;
 	return true;
 }

@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 #include "tpsd/proc/netns.h"
 #include "tpsd/proc/sandbox.h"
+#include "tpsd/session/learned.h"
 
 enum {
 	RING_SIZE = 4 * 1024 * 1024, /* some 4,000 events: a second of a worker at full load */
@@ -147,6 +148,9 @@ static int make_shared(struct common *c)
 		log_critical("%s: %s", path, err_text(rc));
 		return TPSD_FAILED;
 	}
+	c->learned = learned_create();
+	if (!c->learned)
+		return fail(TPSD_FAILED, "cannot make the table of what is learned");
 	for (unsigned i = 0; i < c->nslots; i++) {
 		c->rings[i] = ring_create(RING_SIZE);
 		if (!c->rings[i])
@@ -188,6 +192,7 @@ void common_release(struct common *c)
 	for (unsigned i = 0; i < PROC_SLOTS; i++)
 		ring_destroy(c->rings[i]);
 	counter_file_close(c->counter_file);
+	learned_destroy(c->learned);
 	if (c->heartbeats)
 		(void)munmap(c->heartbeats, PROC_SLOTS * sizeof(uint64_t));
 	close_fd(&c->heartbeat_fd);

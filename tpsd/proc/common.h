@@ -18,6 +18,7 @@ struct common {
 	uint64_t *heartbeats;
 	struct counter_file *counter_file;
 	struct ring *rings[PROC_SLOTS];
+	struct learned *learned;
 	unsigned nslots;     /* used: 4 + workers */
 };
 

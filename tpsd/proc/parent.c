@@ -468,6 +468,7 @@ static void fill_proc(struct parent *p, const struct parent_options *o, unsigned
 		.ring = p->common.rings[slot],
 		.counter_file = p->common.counter_file,
 		.counters = counter_file_slab(p->common.counter_file, slot),
+		.learned = p->common.learned,
 		.heartbeats = p->common.heartbeats,
 		.heartbeat_map_fd = p->common.heartbeat_fd,
 		.netns_origin_fd = p->common.origin_fd,

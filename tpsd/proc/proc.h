@@ -20,6 +20,7 @@
 struct proc;
 struct proc_shell;
 struct conf_image;
+struct learned;
 struct config;
 
 enum {
@@ -97,6 +98,7 @@ struct proc {
 	struct ring *rings[PROC_SLOTS];	   /* control: all of them */
 	struct counter_file *counter_file;
 	struct counter_slab *counters;	   /* this process's */
+	struct learned *learned;	   /* workers: destinations left alone, shared by them */
 	uint64_t *heartbeats;		   /* PROC_SLOTS stamps of clock_now_ns(), shared with eBPF */
 	int heartbeat_map_fd;		   /* wire: the map behind `heartbeats`, to bind to programs */
 	int netns_origin_fd;		   /* wire, in setup: where tpsd was started; ports come from there */

@@ -20,6 +20,7 @@
 #include "lib/conf/image.h"
 #include "lib/pki/cert.h"
 #include "tpsd/inspect/engine.h"
+#include "tpsd/policy/domain.h"
 #include "tpsd/proc/proc.h"
 #include "tpsd/session/host.h"
 #include "tpsd/session/setup.h"
@@ -96,6 +97,21 @@ static int give_trust_store(void *arg, uint32_t index, X509_STORE *store)
 	return rc;
 }
 
+static int give_default_trust(void *arg, X509_STORE *store)
+{
+	struct source *s = arg;
+
+	return add_section(s->image, CONF_SECTION_DEFAULT_CA, "", store);
+}
+
+static int give_decryption(void *arg, const struct config_decryption_policy *policy,
+                           struct decryption **ret)
+{
+	struct source *s = arg;
+
+	return decryption_create(s->image, policy, ret);
+}
+
 static int give_inspector(void *arg, const struct config_profile *profile, struct inspector **ret)
 {
 	struct source *s = arg;
@@ -117,8 +133,13 @@ static int worker_prepare(struct proc *proc, uint32_t revision, const struct con
 {
 	struct worker *w = proc->state;
 	struct source source = {.proc = proc, .image = image, .config = config};
-	const struct setup_source from = {give_certificate, give_trust_store, give_inspector,
-	                                  give_item, &source};
+	const struct setup_source from = {.certificate = give_certificate,
+	                                  .trust_store = give_trust_store,
+	                                  .default_trust = give_default_trust,
+	                                  .decryption = give_decryption,
+	                                  .inspector = give_inspector,
+	                                  .item = give_item,
+	                                  .arg = &source};
 	struct setup *setup;
 	int rc = setup_create(config, revision, host_capability(w->host), host_keyprov(w->host),
 	                      &from, &setup);
@@ -217,6 +238,7 @@ static int worker_start(struct proc *proc)
 	struct host_parts parts = {.loop = proc->loop,
 	                           .ring = proc->ring,
 	                           .counters = proc->counters,
+	                           .learned = proc->learned,
 	                           .ops = &ops,
 	                           .arg = proc,
 	                           .workers = proc->nworkers};

@@ -13,7 +13,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "tpsd/policy/policy.h"
 #include "tpsd/session/session_priv.h"
 
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret)
@@ -203,7 +202,8 @@ static void count_protocol(struct host *h, enum reason reason)
 
 /* A session that lives only as long as its record is written: `s` has what events want to know. */
 static void fill(struct session *s, struct host *h, const struct ipc_hello *hello,
-                 const struct policy_match *match, const struct clienthello *parsed)
+                 const struct policy_match *match, const struct clienthello *parsed,
+                 struct outbound *out)
 {
 	*s = (struct session){.magic = SESSION_MAGIC,
 	                      .host = h,
@@ -218,6 +218,7 @@ static void fill(struct session *s, struct host *h, const struct ipc_hello *hell
 	                      .tunnel = hello->tunnel,
 	                      .virtual_segment = match->request.segment,
 	                      .policy = match->request.policy,
+	                      .out = out,
 	                      .alert_to_client = TLS_NO_ALERT,
 	                      .step = STEP_DECIDE};
 	s->begun_ns = clock_now_ns();
@@ -239,9 +240,18 @@ static enum reason_outcome outcome_of(const struct decision *d)
 	return outcome;
 }
 
+/* What a decision comes to when it is only observed (R114). */
+static enum reason_outcome would_be(const struct decision *d)
+{
+	return d->action == IPC_TAKE && d->alert == TLS_NO_ALERT ? OUTCOME_INSPECTED
+	       : d->action == IPC_TAKE                          ? OUTCOME_BLOCKED
+	                                                         : outcome_of(d);
+}
+
 /* Flows that end here: counted and, but for those without any policy, recorded. */
 static void settle(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
-                   const struct clienthello *parsed, const struct decision *d)
+                   const struct clienthello *parsed, struct outbound *out,
+                   const struct decision *would, const struct decision *d)
 {
 	enum reason_outcome outcome = outcome_of(d);
 	struct session s;
@@ -255,7 +265,11 @@ static void settle(struct host *h, const struct ipc_hello *hello, const struct p
 		                                          : COUNTER_not_decrypted,
 		            1);
 		if (d->reason != REASON_NO_POLICY) {
-			fill(&s, h, hello, match, parsed);
+			fill(&s, h, hello, match, parsed, out);
+			if (d->reason == REASON_OBSERVED) {
+				s.would = would_be(would);
+				s.would_reason = would->reason;
+			}
 			record_decision(&s, d->reason, outcome);
 		}
 	}
@@ -263,7 +277,8 @@ static void settle(struct host *h, const struct ipc_hello *hello, const struct p
 }
 
 static void take(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
-                 const struct clienthello *parsed, const struct decision *d)
+                 const struct clienthello *parsed, const struct outbound *out,
+                 const struct decision *d)
 {
 	struct session *s = session_create(h, hello);
 
@@ -276,6 +291,11 @@ static void take(struct host *h, const struct ipc_hello *hello, const struct pol
 	s->policy = match->request.policy;
 	s->proxy = setup_find_proxy(s->setup, match->request.proxy);
 	s->step = STEP_TAKE;
+	if (out && outbound_create(s, out) != 0) {
+		session_close(s, REASON_INTERNAL);
+		h->ops->verdict(h->arg, hello->flow, IPC_DROP, IPC_RESET_BOTH, REASON_INTERNAL);
+		return;
+	}
 	if (parsed) {
 		hello_summarise(parsed, &s->hello);
 		s->hello_seen = true;
@@ -328,13 +348,33 @@ static bool is_excepted(const struct host *h, const struct ipc_hello *flow,
 	return false;
 }
 
+/* For all; for this client only where its own doing counts (R156). */
+static enum reason what_is_learned(struct host *h, const struct ipc_hello *hello,
+                                   const char *sni, const struct outbound *out)
+{
+	struct learned_key key = {
+	        .server = &hello->server, .port = hello->server_port, .sni = sni};
+	uint64_t now = loop_now_ns(h->loop);
+	enum reason learned = learned_find(h->learned, &key, now);
+
+	if (out && out->source == POLICY_SOURCE_ALWAYS)
+		return reason_outcome(learned) == OUTCOME_NOT_DECRYPTED ? REASON_NONE : learned;
+	if (learned == REASON_NONE && out) {
+		key.client = &hello->client;
+		learned = learned_find(h->learned, &key, now);
+	}
+	return learned;
+}
+
 void host_hello(struct host *h, const struct ipc_hello *hello)
 {
 	struct clienthello parsed, *whole = NULL;
+	struct outbound outbound, *out = NULL;
+	char sni[SESSION_SNI_MAX] = "";
 	struct policy_match match;
 	struct setup_proxy *proxy;
 	enum reason learned;
-	struct decision d;
+	struct decision d, would;
 	int parse;
 
 	if (session_find(h, hello->flow))
@@ -342,24 +382,30 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 	policy_match(h->setup ? h->setup->config : NULL, hello, &match);
 	if (!match.request.policy || match.source == POLICY_SOURCE_EXCEPTED) {
 		d = leave_alone(match.request.policy ? REASON_SOURCE_EXCEPTION : REASON_NO_POLICY);
-		settle(h, hello, &match, NULL, &d);
+		settle(h, hello, &match, NULL, NULL, &d, &d);
 		return;
 	}
 	proxy = setup_find_proxy(h->setup, match.request.proxy);
 	parse = clienthello_parse(hello->bytes.data, hello->bytes.len, h->hello_scratch, &parsed);
-	if (parse == 0)
+	if (parse == 0) {
 		whole = &parsed;
+		memcpy(sni, parsed.sni.len ? parsed.sni.data : (const uint8_t *)"",
+		       parsed.sni.len);
+	}
+	if (match.request.client) {
+		out = &outbound;
+		outbound_init(out, h->setup, &match, whole);
+	}
 	if (decide_without_hello(hello, parse, proxy, &d)) {
 		if (d.action == IPC_MORE) {
 			h->ops->verdict(h->arg, hello->flow, IPC_MORE, 0, REASON_NONE);
 			return;
 		}
-	} else {
+	} else if (!out || !outbound_decide(h, proxy, out, &d)) {
 		d = decide_by_hello(proxy, &parsed);
 	}
-	learned = learned_find(&h->learned, &hello->server, hello->server_port,
-	                       whole && whole->sni.len ? (const char *)whole->sni.data : "",
-	                       whole ? whole->sni.len : 0, loop_now_ns(h->loop));
+	would = d;
+	learned = what_is_learned(h, hello, sni, out);
 	if (h->paused || is_excepted(h, hello, whole))
 		d = leave_alone(REASON_PANIC);
 	else if (is_observed(&match))
@@ -369,9 +415,9 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 	else if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, hello, proxy))
 		d = by_class(proxy, REASON_OVERLOAD);
 	if (d.action == IPC_TAKE)
-		take(h, hello, &match, whole, &d);
+		take(h, hello, &match, whole, out, &d);
 	else
-		settle(h, hello, &match, whole, &d);
+		settle(h, hello, &match, whole, out, &would, &d);
 }
 
 /* What follows the bytes that are there: SL_EAGAIN, SL_EEOF after a FIN, SL_ECLOSED after a RST. A

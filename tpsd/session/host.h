@@ -19,6 +19,7 @@
 struct buf;
 struct counter_slab;
 struct host;
+struct learned;
 struct loop;
 struct ring;
 struct setup;
@@ -38,6 +39,7 @@ struct host_parts {
 	struct key_backend *keys;
 	struct ring *ring;             /* events */
 	struct counter_slab *counters; /* never NULL */
+	struct learned *learned;       /* of all workers; NULL: one of its own */
 	const struct host_ops *ops;
 	void *arg;
 	unsigned workers; /* that share the device's limits; at least 1 */

@@ -31,6 +31,8 @@ int inspection_begin(struct session *s)
 	                                    : (enum tse_service)s->proxy->config->decrypted_service;
 	int rc = 0;
 
+	if (s->out && s->out->not_inspected)
+		return 0;
 	s->inspectors[TSE_TO_SERVER] = inspector_of(s, s->virtual_segment);
 	s->inspectors[TSE_TO_CLIENT] =
 	        inspector_of(s, s->response_segment ? s->response_segment : s->virtual_segment);

@@ -2,22 +2,86 @@
 #include "tpsd/session/learned.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
 
 #include "lib/base/clock.h"
 
 enum { PROBES = 8 };
 
-static uint64_t hash_of(const struct learned *l, const struct addr *server, uint16_t port,
-                        const char *sni, size_t sni_len)
-{
-	const uint64_t prime = 0x100000001b3ULL;
-	uint64_t hash = (l->seed ^ port) * prime;
+struct learned {
+	pthread_mutex_t lock;
+	uint64_t seed; /* of the hash: an outsider cannot choose what collides */
+	uint64_t revision;
+	atomic_size_t count; /* read without the lock: nearly always 0 */
+	struct learned_entry entries[LEARNED_MAX];
+};
 
-	for (size_t i = 0; i < sizeof(server->bytes); i++)
-		hash = (hash ^ server->bytes[i]) * prime;
-	for (size_t i = 0; i < sni_len; i++)
-		hash = (hash ^ (uint64_t)tolower((unsigned char)sni[i])) * prime;
+struct learned *learned_create(void)
+{
+	struct learned *l =
+	        mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attr;
+	int rc;
+
+	if (l == MAP_FAILED)
+		return NULL;
+	rc = pthread_mutexattr_init(&attr);
+	if (rc == 0)
+		rc = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	if (rc == 0)
+		rc = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	if (rc == 0)
+		rc = pthread_mutex_init(&l->lock, &attr);
+	if (rc != 0 || RAND_bytes((uint8_t *)&l->seed, sizeof(l->seed)) <= 0) {
+		(void)munmap(l, sizeof(*l));
+		return NULL;
+	}
+	return l;
+}
+
+void learned_destroy(struct learned *l)
+{
+	if (l)
+		(void)munmap(l, sizeof(*l));
+}
+
+/* Entries are whole or half written by a worker that died; neither does harm. */
+static bool lock(struct learned *l)
+{
+	int rc = pthread_mutex_lock(&l->lock);
+
+	if (rc == EOWNERDEAD)
+		rc = pthread_mutex_consistent(&l->lock);
+	return rc == 0;
+}
+
+static void unlock(struct learned *l)
+{
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+static uint64_t hash_addr(uint64_t hash, const struct addr *a)
+{
+	for (size_t i = 0; i < sizeof(a->bytes); i++)
+		hash = (hash ^ a->bytes[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+static uint64_t hash_of(const struct learned *l, const struct learned_key *key, bool counting)
+{
+	uint64_t hash = (l->seed ^ key->port ^ (uint64_t)counting << 16) * 0x100000001b3ULL;
+
+	hash = hash_addr(hash, key->server);
+	if (key->client)
+		hash = hash_addr(hash, key->client);
+	for (size_t i = 0; key->sni[i] && i < LEARNED_NAME_MAX - 1; i++)
+		hash = (hash ^ (uint64_t)tolower((unsigned char)key->sni[i])) * 0x100000001b3ULL;
 	return hash | 1;
 }
 
@@ -37,42 +101,142 @@ static struct learned_entry *place_of(struct learned *l, uint64_t hash)
 	return best;
 }
 
-void learned_add(struct learned *l, const struct addr *server, uint16_t port, const char *sni,
-                 size_t sni_len, enum reason reason, uint64_t now_ns)
+static void remove_entry(struct learned *l, struct learned_entry *e)
+{
+	e->hash = 0;
+	atomic_fetch_sub(&l->count, 1);
+}
+
+static struct learned_entry *put(struct learned *l, const struct learned_key *key, bool counting,
+                                 enum reason reason, uint64_t until_ns)
+{
+	uint64_t hash = hash_of(l, key, counting);
+	struct learned_entry *e = place_of(l, hash);
+
+	if (!e->hash)
+		atomic_fetch_add(&l->count, 1);
+	if (e->hash != hash) {
+		*e = (struct learned_entry){.hash = hash,
+		                            .counting = counting,
+		                            .server = *key->server,
+		                            .port = key->port};
+		if (key->client)
+			e->client = *key->client;
+		for (size_t i = 0; key->sni[i] && i < LEARNED_NAME_MAX - 1; i++)
+			e->sni[i] = key->sni[i];
+	}
+	e->until_ns = until_ns;
+	e->reason = reason;
+	return e;
+}
+
+/* Whether this client is the last one that was missing. */
+static bool count_client(struct learned *l, const struct learned_key *key, enum reason reason,
+                         uint64_t until_ns)
+{
+	const struct learned_key site = {.server = key->server, .port = key->port, .sni = key->sni};
+	struct learned_entry *e = put(l, &site, true, reason, until_ns);
+	uint64_t client = hash_addr(l->seed, key->client);
+
+	for (size_t i = 0; i < e->clients; i++)
+		if (e->client_hashes[i] == client)
+			return false;
+	if (e->clients < LEARNED_CLIENTS)
+		e->client_hashes[e->clients++] = client;
+	return e->clients == LEARNED_CLIENTS;
+}
+
+void learned_add(struct learned *l, const struct learned_key *key, enum reason reason,
+                 uint64_t now_ns)
 {
 	uint64_t life =
 	        reason == REASON_KEYS_UNAVAILABLE ? LEARNED_KEYS_LIFETIME_S : LEARNED_LIFETIME_S;
-	uint64_t hash = hash_of(l, server, port, sni, sni_len);
-	struct learned_entry *e = place_of(l, hash);
+	const struct learned_key site = {.server = key->server, .port = key->port, .sni = key->sni};
+	uint64_t until_ns = now_ns + life * CLOCK_NS_PER_S;
 
-	l->count += e->hash == 0;
-	*e = (struct learned_entry){
-	        .hash = hash, .until_ns = now_ns + life * CLOCK_NS_PER_S, .reason = reason};
+	if (!lock(l))
+		return;
+	(void)put(l, key, false, reason, until_ns);
+	if (key->client && count_client(l, key, reason, until_ns))
+		(void)put(l, &site, false, reason, until_ns);
+	unlock(l);
 }
 
-enum reason learned_find(struct learned *l, const struct addr *server, uint16_t port,
-                         const char *sni, size_t sni_len, uint64_t now_ns)
+enum reason learned_find(struct learned *l, const struct learned_key *key, uint64_t now_ns)
 {
+	enum reason reason = REASON_NONE;
 	struct learned_entry *e;
 	uint64_t hash;
 
-	if (l->count == 0)
+	if (atomic_load_explicit(&l->count, memory_order_relaxed) == 0 || !lock(l))
 		return REASON_NONE;
-	hash = hash_of(l, server, port, sni, sni_len);
+	hash = hash_of(l, key, false);
 	e = place_of(l, hash);
-	if (e->hash != hash)
-		return REASON_NONE;
-	if (e->until_ns > now_ns)
-		return e->reason;
-	e->hash = 0;
-	l->count--;
-	return REASON_NONE;
+	if (e->hash == hash) {
+		if (e->until_ns > now_ns)
+			reason = e->reason;
+		else
+			remove_entry(l, e);
+	}
+	unlock(l);
+	return (unsigned)reason < REASON_END ? reason : REASON_NONE;
 }
 
-void learned_clear(struct learned *l)
+static bool is_about(const struct learned_entry *e, const char *sni)
 {
-	uint64_t seed = l->seed;
+	return e->hash && (!sni || !sni[0] || strncasecmp(e->sni, sni, LEARNED_NAME_MAX) == 0);
+}
 
-	memset(l, 0, sizeof(*l));
-	l->seed = seed;
+static size_t clear_locked(struct learned *l, const char *sni)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < LEARNED_MAX; i++) {
+		if (!is_about(&l->entries[i], sni))
+			continue;
+		n += !l->entries[i].counting;
+		remove_entry(l, &l->entries[i]);
+	}
+	return n;
+}
+
+size_t learned_clear(struct learned *l, const char *sni)
+{
+	size_t n;
+
+	if (!lock(l))
+		return 0;
+	n = clear_locked(l, sni);
+	unlock(l);
+	return n;
+}
+
+void learned_begin(struct learned *l, uint64_t revision)
+{
+	if (!lock(l))
+		return;
+	if (l->revision != revision)
+		(void)clear_locked(l, NULL);
+	l->revision = revision;
+	unlock(l);
+}
+
+void learned_each(struct learned *l, uint64_t now_ns, learned_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < LEARNED_MAX; i++) {
+		struct learned_entry copy;
+
+		if (!lock(l))
+			return;
+		copy = l->entries[i];
+		unlock(l);
+		copy.sni[LEARNED_NAME_MAX - 1] = '\0';
+		if (copy.hash && !copy.counting && copy.until_ns > now_ns)
+			fn(arg, &copy);
+	}
+}
+
+size_t learned_count(const struct learned *l)
+{
+	return atomic_load(&l->count);
 }

@@ -62,6 +62,42 @@ static void put_outcome(struct event_line *l, const struct session *s, enum reas
 	event_text(l, "step", step_name(s->step));
 }
 
+/* How a flow of client inspection was judged: the list entry or category, and what it was judged
+ * by (R31, R168). */
+static void put_domain(struct event_line *l, const struct outbound *out)
+{
+	static const char *const kinds[] = {NULL, "domain", "override", "category"};
+
+	if (!out || !kinds[out->domain.kind])
+		return;
+	event_object_begin(l, "decision");
+	event_text(l, kinds[out->domain.kind], out->domain.text);
+	event_text(l, "by", out->by_certificate ? "certificate" : "sni");
+	event_object_end(l);
+}
+
+/* What the client was shown in the server's place. */
+static void put_forged(struct event_line *l, const struct outbound *out)
+{
+	const struct leaf *leaf = out->leaf;
+
+	if (!leaf)
+		return;
+	event_text(l, "signed_by", leaf->name.trusted ? "signing_certificate" : "untrusted_ca");
+	event_text(l, "serial", leaf->certificate.serial);
+}
+
+static void put_would(struct event_line *l, const struct session *s)
+{
+	if (s->would == OUTCOME_NONE)
+		return;
+	event_object_begin(l, "would");
+	event_text(l, "outcome", reason_outcome_name(s->would));
+	if (s->would_reason != REASON_NONE)
+		event_text(l, "reason", reason_name(s->would_reason));
+	event_object_end(l);
+}
+
 static void put_offer(struct event_line *l, const struct session *s)
 {
 	const struct hello_summary *h = &s->hello;
@@ -131,12 +167,16 @@ static void put_tls(struct event_line *l, const struct session *s)
 				           id->certs[i]->serial);
 				break;
 			}
+		if (s->out)
+			put_forged(l, s->out);
 		event_object_end(l);
 	}
 	if (s->legs[LEG_SERVER].tls) {
 		put_leg(l, "server", &s->legs[LEG_SERVER], s->resumed_server,
 		        s->server_ns - s->taken_ns);
-		if (s->verified_known)
+		if (s->out && s->out->verified)
+			event_text(l, "chain", pki_fault_name(s->out->fault));
+		else if (s->verified_known)
 			event_bool(l, "key_matches", s->verified.key_matches);
 		event_object_end(l);
 	}
@@ -151,6 +191,7 @@ static void put_session(struct event_line *l, const struct session *s, enum reas
 	put_flow(l, s);
 	put_policy(l, s);
 	put_outcome(l, s, reason, outcome);
+	put_domain(l, s->out);
 	event_uint(l, "duration_ms", (clock_now_ns() - s->begun_ns) / CLOCK_NS_PER_MS);
 	put_tls(l, s);
 	if (s->established) {
@@ -318,6 +359,8 @@ void record_decision(struct session *s, enum reason reason, enum reason_outcome 
 	put_flow(&h->line, s);
 	put_policy(&h->line, s);
 	put_outcome(&h->line, s, reason, outcome);
+	put_domain(&h->line, s->out);
+	put_would(&h->line, s);
 	put_tls(&h->line, s);
 	send_line(h);
 }
@@ -394,6 +437,18 @@ void record_mismatch(struct session *s, X509 *leaf)
 	            s->proxy->config->name, s->hello.sni[0] ? s->hello.sni : "(none)", text);
 out:
 	BIO_free(bio);
+}
+
+void record_sni_forged(struct session *s)
+{
+	struct event_line *l = &s->host->line;
+
+	event_begin(l, EVENT_SSL_INSPECTION, "sni_forged");
+	put_flow(l, s);
+	put_policy(l, s);
+	put_domain(l, s->out);
+	put_tls(l, s);
+	send_line(s->host);
 }
 
 static bool covers(const struct setup_identity *id, const char *host, size_t len)

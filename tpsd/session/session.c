@@ -344,6 +344,9 @@ static void count_outcome(struct session *s, enum reason reason, enum reason_out
 	case OUTCOME_NOT_DECRYPTED:
 		counter_add(c, COUNTER_not_decrypted, 1);
 		break;
+	case OUTCOME_NOT_INSPECTED:
+		counter_add(c, COUNTER_not_inspected, 1);
+		break;
 	default:
 		break;
 	}
@@ -361,7 +364,29 @@ static enum reason_outcome outcome_of(const struct session *s, enum reason reaso
 		return OUTCOME_FAILED;
 	if (outcome == OUTCOME_BYPASSED)
 		return OUTCOME_BLOCKED;
+	if (outcome == OUTCOME_INSPECTED && s->out && s->out->not_inspected)
+		return OUTCOME_NOT_INSPECTED;
 	return outcome;
+}
+
+void session_learn_shared(struct session *s, enum reason reason)
+{
+	const struct learned_key key = {
+	        .server = &s->server, .port = s->server_port, .sni = s->hello.sni};
+
+	learned_add(s->host->learned, &key, reason, clock_now_ns());
+}
+
+/* What a client caused stays its own (R156); it has no say where everything is to be decrypted. */
+static void learn_of_client(struct session *s, enum reason reason)
+{
+	const struct learned_key key = {.client = &s->client,
+	                                .server = &s->server,
+	                                .port = s->server_port,
+	                                .sni = s->hello.sni};
+
+	if (s->out->source != POLICY_SOURCE_ALWAYS && s->out->domain.kind != DOMAIN_OVERRIDE)
+		learned_add(s->host->learned, &key, reason, clock_now_ns());
 }
 
 /* A session that should have been bypassed and is past that: the next one to there will be. Only
@@ -372,8 +397,10 @@ static void learn(struct session *s, enum reason reason)
 	if (s->established || !s->proxy || s->splicing || reason_class(reason) == FAILURE_NONE ||
 	    class_action(s->proxy->config, reason) != CONFIG_BYPASS)
 		return;
-	learned_add(&s->host->learned, &s->server, s->server_port, s->hello.sni,
-	            strlen(s->hello.sni), reason, clock_now_ns());
+	if (s->out && reason_class(reason) == FAILURE_PINNED)
+		learn_of_client(s, reason);
+	else
+		session_learn_shared(s, reason);
 }
 
 static void end_session(struct session *s, enum reason reason, bool client_orderly,
@@ -401,6 +428,7 @@ static void end_session(struct session *s, enum reason reason, bool client_order
 	close_leg(&s->legs[LEG_CLIENT], client_orderly);
 	close_leg(&s->legs[LEG_SERVER], server_orderly);
 	splice_fini(s);
+	outbound_destroy(s);
 	buf_fini(&s->directions[0].held);
 	buf_fini(&s->directions[1].held);
 	unlink_session(s);
@@ -456,6 +484,7 @@ int host_create(const struct host_parts *parts, struct host **ret_host)
 	h->ring = parts->ring;
 	h->counters = parts->counters;
 	h->workers = parts->workers ? parts->workers : 1;
+	h->keys = parts->keys;
 	h->closed = calloc(HOST_CLOSED_KEPT, sizeof(*h->closed));
 	h->resume = resume_create(0);
 	h->flight = flight_create();
@@ -465,7 +494,13 @@ int host_create(const struct host_parts *parts, struct host **ret_host)
 		rc = tls_capability_probe(&h->capability);
 	if (rc == 0 && RAND_bytes((uint8_t *)&h->seed, sizeof(h->seed)) <= 0)
 		rc = SL_ECRYPTO;
-	h->learned.seed = ~h->seed;
+	h->own_learned = parts->learned ? NULL : learned_create();
+	h->learned = parts->learned ? parts->learned : h->own_learned;
+	h->leaves = leafcache_create(0);
+	if (!h->learned || !h->leaves)
+		rc = SL_ENOMEM;
+	else
+		leafcache_count_in(h->leaves, h->counters);
 	if (rc == 0)
 		rc = loop_timer_set(h->loop, &h->minute, 60 * CLOCK_NS_PER_S, record_minute);
 	if (rc != 0) {
@@ -488,6 +523,8 @@ void host_destroy(struct host *h)
 	keyprov_destroy(h->keyprov);
 	flight_destroy(h->flight);
 	ticket_keys_fini(&h->tickets);
+	learned_destroy(h->own_learned);
+	leafcache_destroy(h->leaves);
 	free(h->closed);
 	free(h);
 }
@@ -510,9 +547,11 @@ void host_use_setup(struct host *h, struct setup *setup)
 
 	setup_put(h->setup);
 	h->setup = setup ? setup_get(setup) : NULL;
-	learned_clear(&h->learned);
 	if (!setup)
 		return;
+	learned_begin(h->learned, setup->revision);
+	leafcache_clear(h->leaves);
+	leafcache_set_max(h->leaves, setup->config->limits.forged_leaves);
 	conf = &setup->config->ssl_inspection;
 	cache = resume_create(conf->resumption ? conf->server_session_cache : 0);
 	if (!cache)

@@ -15,6 +15,7 @@
 #include "tpsd/session/host.h"
 #include "tpsd/session/learned.h"
 #include "tpsd/session/leg.h"
+#include "tpsd/session/outbound.h"
 #include "tpsd/session/setup.h"
 #include "tpsd/tls/resume.h"
 #include "tpsd/tls/ticket.h"
@@ -86,6 +87,7 @@ struct session {
 	const struct config_virtual_segment *response_segment;
 	const struct config_policy *policy;
 	struct setup_proxy *proxy;
+	struct outbound *out; /* client inspection; NULL: server inspection */
 
 	struct hello_summary hello;
 	bool hello_seen;
@@ -120,6 +122,9 @@ struct session {
 	unsigned matches;
 	enum reason block_reason;
 	uint8_t alert_to_client; /* TLS_NO_ALERT: none */
+	/* Of a record only: what a policy that observes would have done (R114). */
+	enum reason_outcome would; /* OUTCOME_NONE: it does not observe */
+	enum reason would_reason;
 };
 
 /* Repeated outcomes of a minute, written as one event (R98). */
@@ -149,7 +154,20 @@ struct failure_row {
 	char sni[SESSION_SNI_MAX];
 };
 
-enum { HOST_BUCKETS = 16384, HOST_SOURCES = 4096, HOST_FAILURES = 256 };
+/* What verification of a server's chain has found, by what it depends on. */
+struct known_chain {
+	uint8_t key[PKI_PRINT_LEN]; /* of chain, name and trust store */
+	enum pki_fault fault;
+	int64_t until; /* seconds since the epoch */
+};
+
+enum {
+	HOST_BUCKETS = 16384,
+	HOST_SOURCES = 4096,
+	HOST_FAILURES = 256,
+	HOST_KNOWN_CHAINS = 1024,
+	HOST_KNOWN_CHAIN_S = 3600, /* a verdict is looked for anew after it */
+};
 
 /* Open sessions of sources (or destinations) that hash alike, with a seed of this process. */
 struct source_count {
@@ -163,8 +181,12 @@ struct host {
 	struct ring *ring;
 	struct counter_slab *counters;
 	unsigned workers;
+	struct key_backend *keys;
 	struct keyprov *keyprov;
 	struct flight *flight; /* of all legs */
+	struct leafcache *leaves; /* forged ones */
+	struct known_chain known_chains[HOST_KNOWN_CHAINS];
+	bool signing_lost; /* R153, said already */
 	struct tls_capability capability;
 	struct ticket_keys tickets;
 	uint8_t own_keys[HOST_OWN_KEYS_MAX][KEY_ID_LEN];
@@ -180,7 +202,8 @@ struct host {
 	size_t exceptions_count;
 	struct source_count sources[HOST_SOURCES];
 	struct source_count destinations[HOST_SOURCES];
-	struct learned learned;
+	struct learned *learned;     /* shared by all workers */
+	struct learned *own_learned; /* … or this host's, when nobody gave it one */
 	uint64_t seed; /* of the hashes */
 	struct repeat repeats[HOST_REPEATS];
 	struct loop_timer minute;
@@ -238,6 +261,23 @@ void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);
 enum config_action class_action(const struct config_proxy *proxy, enum reason reason);
 
+/* ---- decide_client.c, step_verify_client.c, step_forge.c: client inspection ---- */
+/* From policy and ClientHello (NULL: none was read). */
+void outbound_init(struct outbound *out, const struct setup *setup,
+                   const struct policy_match *match, const struct clienthello *hello);
+/* Whether it is not to be decrypted (or cannot be): *ret is set. */
+bool outbound_decide(struct host *h, const struct setup_proxy *proxy, const struct outbound *out,
+                     struct decision *ret);
+enum reason outbound_reason(const struct outbound *out); /* of an excepted name */
+int outbound_create(struct session *s, const struct outbound *from);
+void outbound_destroy(struct session *s);
+int step_verify_client(struct session *s);
+int step_forge(struct session *s);
+/* Keeps the server's session for resumption, once VERIFY is through. */
+void session_keep_server(struct session *s);
+/* The destination with this name is left alone by `reason` for every client. */
+void session_learn_shared(struct session *s, enum reason reason);
+
 /* ---- inspection.c ---- */
 int inspection_begin(struct session *s);
 void inspection_end(struct session *s);
@@ -252,6 +292,8 @@ void record_match(struct session *s, const struct tse_match *m);
 void record_mismatch(struct session *s, X509 *leaf);
 /* R167: the Host of the last request is one that the certificate the client saw does not cover. */
 void record_host_mismatch(struct session *s);
+/* R168: the name in the SNI is excepted, and the server has no trusted certificate for it. */
+void record_sni_forged(struct session *s);
 /* A flow that never became a session (or never will): not decrypted, dropped. */
 void record_decision(struct session *s, enum reason reason, enum reason_outcome outcome);
 void record_minute(struct loop_timer *timer);

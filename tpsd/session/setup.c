@@ -10,19 +10,11 @@
 #include "lib/base/err.h"
 #include "lib/pki/name_index.h"
 #include "tpsd/inspect/inspector.h"
+#include "tpsd/session/setup_priv.h"
 #include "tpsd/tls/keyprov.h"
 
-struct making {
-	struct setup *s;
-	const struct tls_capability *cap;
-	struct keyprov *keyprov;
-	const struct setup_source *source;
-	int status; /* of the first refusal */
-};
-
-static void __attribute__((format(printf, 6, 7)))
-tell(struct making *m, int status, const char *list, unsigned index, const char *remedy,
-     const char *fmt, ...)
+void setup_tell(struct setup_making *m, int status, const char *list, unsigned index,
+                const char *remedy, const char *fmt, ...)
 {
 	char path[64], text[400];
 	va_list ap;
@@ -36,7 +28,7 @@ tell(struct making *m, int status, const char *list, unsigned index, const char 
 	m->source->item(m->source->arg, status, path, text, remedy);
 }
 
-static void make_certificate(struct making *m, uint32_t i)
+static void make_certificate(struct setup_making *m, uint32_t i)
 {
 	const struct config_certificate *conf = &m->s->config->certificates[i];
 	STACK_OF(X509) *chain = NULL;
@@ -47,12 +39,12 @@ static void make_certificate(struct making *m, uint32_t i)
 		rc = tls_certificate_init(&m->s->certificates[i], m->keyprov, conf->name, leaf,
 		                          chain);
 	if (rc != 0)
-		tell(m, rc, "certificates", i,
-		     "give an RSA or ECDSA certificate in PEM, DER or PKCS12", "certificate %s: %s",
-		     conf->name, err_text(rc));
+		setup_tell(m, rc, "certificates", i,
+		           "give an RSA or ECDSA certificate in PEM, DER or PKCS12",
+		           "certificate %s: %s", conf->name, err_text(rc));
 }
 
-static void make_trust_store(struct making *m, uint32_t i)
+static void make_trust_store(struct setup_making *m, uint32_t i)
 {
 	int rc;
 
@@ -61,55 +53,55 @@ static void make_trust_store(struct making *m, uint32_t i)
 	             ? m->source->trust_store(m->source->arg, i, m->s->trust_stores[i])
 	             : SL_ENOMEM;
 	if (rc != 0)
-		tell(m, rc, "trust_stores", i, "look at its CA certificates", "trust store %s: %s",
-		     m->s->config->trust_stores[i].name, err_text(rc));
+		setup_tell(m, rc, "trust_stores", i, "look at its CA certificates",
+		           "trust store %s: %s", m->s->config->trust_stores[i].name, err_text(rc));
 }
 
-static void make_inspector(struct making *m, uint32_t i)
+static void make_inspector(struct setup_making *m, uint32_t i)
 {
 	const struct config_profile *profile = &m->s->config->profiles[i];
 	int rc = m->source->inspector(m->source->arg, profile, &m->s->inspectors[i]);
 
 	if (rc != 0)
-		tell(m, rc, "profiles", i, "look at the profile's filters", "profile %s: %s",
-		     profile->name, err_text(rc));
+		setup_tell(m, rc, "profiles", i, "look at the profile's filters", "profile %s: %s",
+		           profile->name, err_text(rc));
 }
 
-/* R52: what the library lacks is named and ignored; with nothing left the revision is refused. */
-static void select_side(struct making *m, struct setup_proxy *p, const char *side,
-                        const struct config_tls_side *conf, struct tls_selection *ret)
+void setup_select_side(struct setup_making *m, struct setup_proxy *p, const char *side,
+                       const struct config_tls_side *conf, struct tls_selection *ret)
 {
 	const struct config_proxy *proxy = p->config;
+	const char *list = p->server ? "ssl_server_proxies" : "ssl_client_proxies";
 	int rc = tls_select(conf, m->cap, ret);
 
 	if (rc != 0) {
-		tell(m, rc, "ssl_server_proxies", proxy->index,
-		     "see `tps show ssl-inspection capabilities` and choose among those",
-		     "proxy %s: no protocol or suite of %s is supported by %s", proxy->name, side,
-		     OpenSSL_version(OPENSSL_VERSION));
+		setup_tell(m, rc, list, proxy->index,
+		           "see `tps show ssl-inspection capabilities` and choose among those",
+		           "proxy %s: no protocol or suite of %s is supported by %s", proxy->name,
+		           side, OpenSSL_version(OPENSSL_VERSION));
 		return;
 	}
 	for (unsigned i = 0; i <= CONFIG_TLS1_3; i++)
 		if (ret->missing_protocols & CONFIG_BIT(i))
-			tell(m, 0, "ssl_server_proxies", proxy->index,
-			     "nothing to do: it is ignored", "proxy %s, %s: %s is not supported",
-			     proxy->name, side, tls_protocol_name((enum config_tls_protocol)i));
+			setup_tell(m, 0, list, proxy->index, "nothing to do: it is ignored",
+			           "proxy %s, %s: %s is not supported", proxy->name, side,
+			           tls_protocol_name((enum config_tls_protocol)i));
 	for (size_t i = 0; conf_suite_at(i); i++)
 		if (ret->missing_suites >> i & 1)
-			tell(m, 0, "ssl_server_proxies", proxy->index,
-			     "nothing to do: it is ignored", "proxy %s, %s: %s is not supported",
-			     proxy->name, side, conf_suite_at(i)->name);
+			setup_tell(m, 0, list, proxy->index, "nothing to do: it is ignored",
+			           "proxy %s, %s: %s is not supported", proxy->name, side,
+			           conf_suite_at(i)->name);
 }
 
-static void digest_text(EVP_MD_CTX *md, const char *text)
+void setup_digest_text(EVP_MD_CTX *md, const char *text)
 {
 	EVP_DigestUpdate(md, text, strlen(text) + 1);
 }
 
-static void digest_selection(EVP_MD_CTX *md, const struct tls_selection *sel)
+void setup_digest_selection(EVP_MD_CTX *md, const struct tls_selection *sel)
 {
-	digest_text(md, sel->list);
-	digest_text(md, sel->list13);
+	setup_digest_text(md, sel->list);
+	setup_digest_text(md, sel->list13);
 	EVP_DigestUpdate(md, &sel->min_version, sizeof(sel->min_version));
 	EVP_DigestUpdate(md, &sel->max_version, sizeof(sel->max_version));
 }
@@ -126,31 +118,31 @@ static int digest_proxy(struct setup_proxy *p)
 		EVP_MD_CTX_free(md);
 		return SL_ENOMEM;
 	}
-	digest_text(md, c->name);
-	digest_text(md, p->server->server_trust ? p->server->server_trust->name : "");
-	digest_selection(md, &p->client_side);
-	digest_selection(md, &p->server_side);
+	setup_digest_text(md, c->name);
+	setup_digest_text(md, p->server->server_trust ? p->server->server_trust->name : "");
+	setup_digest_selection(md, &p->client_side);
+	setup_digest_selection(md, &p->server_side);
 	EVP_DigestUpdate(md, &flags, sizeof(flags));
 	EVP_DigestUpdate(md, c->on_failure, sizeof(c->on_failure));
 	for (size_t i = 0; i < p->server->certificates_count; i++)
-		digest_text(md, p->server->certificates[i]->name);
+		setup_digest_text(md, p->server->certificates[i]->name);
 	EVP_DigestFinal_ex(md, p->digest, NULL);
 	EVP_MD_CTX_free(md);
 	return 0;
 }
 
-static struct tls_context_options options_of(const struct setup *s, const struct setup_proxy *p)
+struct tls_context_options setup_options_of(const struct setup *s, const struct config_proxy *p)
 {
 	const struct config_ssl_inspection *conf = &s->config->ssl_inspection;
 
 	return (struct tls_context_options){
-	        .encrypt_then_mac = p->config->encrypt_then_mac,
+	        .encrypt_then_mac = p->encrypt_then_mac,
 	        .resumption = conf->resumption,
 	        .lifetime_s = conf->resumption_lifetime_ms / 1000,
 	};
 }
 
-static int make_names(struct making *m, struct setup_proxy *p)
+static int make_names(struct setup_making *m, struct setup_proxy *p)
 {
 	int rc = 0;
 
@@ -167,7 +159,7 @@ static int make_names(struct making *m, struct setup_proxy *p)
 	return rc;
 }
 
-static void make_proxy(struct making *m, uint32_t i)
+static void make_proxy(struct setup_making *m, uint32_t i)
 {
 	struct setup_proxy *p = &m->s->proxies[i];
 	struct tls_context_options o;
@@ -175,14 +167,14 @@ static void make_proxy(struct making *m, uint32_t i)
 
 	p->server = &m->s->config->server_proxies[i];
 	p->config = &p->server->common;
-	select_side(m, p, "client_side", &p->config->client_side, &p->client_side);
-	select_side(m, p, "server_side", &p->config->server_side, &p->server_side);
+	setup_select_side(m, p, "client_side", &p->config->client_side, &p->client_side);
+	setup_select_side(m, p, "server_side", &p->config->server_side, &p->server_side);
 	if (p->server->compression && !m->cap->compression)
-		tell(m, 0, "ssl_server_proxies", i, "nothing to do: it is ignored",
-		     "proxy %s: TLS compression is not supported", p->config->name);
+		setup_tell(m, 0, "ssl_server_proxies", i, "nothing to do: it is ignored",
+		           "proxy %s: TLS compression is not supported", p->config->name);
 	if (m->status != 0)
 		return;
-	o = options_of(m->s, p);
+	o = setup_options_of(m->s, p->config);
 	o.selection = &p->server_side;
 	o.renegotiation = p->server->rekey_interval_ms > 0;
 	if (p->server->server_trust)
@@ -193,8 +185,8 @@ static void make_proxy(struct making *m, uint32_t i)
 	if (rc == 0)
 		rc = make_names(m, p);
 	if (rc != 0)
-		tell(m, rc, "ssl_server_proxies", i, "look at its protocols and suites",
-		     "proxy %s: %s", p->config->name, err_text(rc));
+		setup_tell(m, rc, "ssl_server_proxies", i, "look at its protocols and suites",
+		           "proxy %s: %s", p->config->name, err_text(rc));
 }
 
 static int allocate(struct setup *s)
@@ -211,7 +203,7 @@ static int allocate(struct setup *s)
 int setup_create(struct config *config, uint32_t revision, const struct tls_capability *cap,
                  struct keyprov *keyprov, const struct setup_source *source, struct setup **ret)
 {
-	struct making m = {.cap = cap, .keyprov = keyprov, .source = source};
+	struct setup_making m = {.cap = cap, .keyprov = keyprov, .source = source};
 
 	m.s = calloc(1, sizeof(*m.s));
 	if (!m.s)
@@ -228,6 +220,8 @@ int setup_create(struct config *config, uint32_t revision, const struct tls_capa
 		make_inspector(&m, i);
 	for (uint32_t i = 0; m.status != SL_ENOMEM && i < config->server_proxies_count; i++)
 		make_proxy(&m, i);
+	if (m.status != SL_ENOMEM)
+		m.status = setup_make_client(&m);
 	if (m.status != 0) {
 		setup_put(m.s);
 		return m.status;
@@ -244,7 +238,10 @@ struct setup *setup_get(struct setup *s)
 
 struct setup_proxy *setup_find_proxy(const struct setup *s, const struct config_proxy *proxy)
 {
-	return proxy ? &s->proxies[proxy->index] : NULL;
+	if (!proxy)
+		return NULL;
+	return proxy->kind == CONFIG_PROXY_CLIENT ? &s->client_proxies[proxy->index]
+	                                          : &s->proxies[proxy->index];
 }
 
 static void free_proxy(struct setup_proxy *p)
@@ -263,6 +260,7 @@ void setup_put(struct setup *s)
 	if (!s || --s->refs > 0)
 		return;
 	c = s->config;
+	setup_free_client(s);
 	for (size_t i = 0; s->proxies && i < c->server_proxies_count; i++)
 		free_proxy(&s->proxies[i]);
 	for (size_t i = 0; s->certificates && i < c->certificates_count; i++)

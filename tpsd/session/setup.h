@@ -15,10 +15,12 @@
 #include "tpsd/tls/context.h"
 #include "tpsd/tls/suite.h"
 
+struct decryption;
 struct inspector;
 struct keyprov;
 struct pki_chain;
 struct pki_name_index;
+struct tie_cache;
 
 enum { SETUP_DIGEST_LEN = 32 };
 
@@ -30,17 +32,30 @@ struct setup_identity {
 	uint64_t mismatch_said_ns;              /* last time R152's warning was said; 0: never */
 };
 
+/* A CA that signs forged leaves. */
+struct setup_issuer {
+	const struct tls_certificate *certificate; /* NULL: none */
+	int64_t from;                              /* a successor's time to begin (R153) */
+	STACK_OF(X509) * chain;                    /* sent behind its leaves */
+};
+
+/* A proxy of either kind. The members of the other kind are NULL. */
 struct setup_proxy {
 	const struct config_proxy *config;
 	const struct config_server_proxy *server; /* one of these two is not NULL */
 	const struct config_client_proxy *client;
 	struct tls_selection client_side, server_side;
+	uint8_t digest[SETUP_DIGEST_LEN]; /* of its TLS and trust settings */
+	/* Of servers: */
 	SSL_CTX *server_ctx;
 	struct pki_name_index *names;      /* items are indices of config.certificates */
 	struct setup_identity *identities; /* each pair of certificates once */
 	size_t identities_count, identities_size;
-	X509_STORE *trust;                /* NULL: none; of the setup */
-	uint8_t digest[SETUP_DIGEST_LEN]; /* of its TLS and trust settings */
+	X509_STORE *trust; /* NULL: none; of the setup */
+	/* Of clients: */
+	SSL_CTX *client_ctx;            /* without a certificate: each session has its leaf */
+	struct tie_cache *ties;         /* contexts of server legs */
+	struct setup_issuer issuers[2]; /* the signing certificate, its successor */
 };
 
 struct setup {
@@ -49,7 +64,10 @@ struct setup {
 	struct config *config;
 	struct tls_certificate *certificates; /* by index; leaf NULL: not to be had */
 	struct setup_proxy *proxies;          /* of servers, by index */
+	struct setup_proxy *client_proxies;   /* by index */
 	X509_STORE **trust_stores;            /* by index */
+	X509_STORE *default_trust;            /* of client policies without a trust store, or NULL */
+	struct decryption **decryptions;      /* by index of the decryption policy */
 	struct inspector **inspectors;        /* by profile index; NULL: nothing to inspect with */
 };
 
@@ -59,6 +77,11 @@ struct setup_source {
 	int (*certificate)(void *arg, uint32_t index, X509 **ret_leaf, STACK_OF(X509) * *ret_chain);
 	/* A trust store's certificates into `store`. */
 	int (*trust_store)(void *arg, uint32_t index, X509_STORE *store);
+	/* The default CA certificates into `store`. */
+	int (*default_trust)(void *arg, X509_STORE *store);
+	/* A decryption policy's lists; freed with decryption_destroy. */
+	int (*decryption)(void *arg, const struct config_decryption_policy *policy,
+	                  struct decryption **ret_decryption);
 	/* What inspects for a profile; NULL when it has no filters. */
 	int (*inspector)(void *arg, const struct config_profile *profile,
 	                 struct inspector **ret_inspector);
@@ -93,6 +116,17 @@ struct setup_identity *setup_find_identity(struct setup *s, struct setup_proxy *
 /* The identity's context, made now if need be. */
 int setup_identity_ctx(struct setup *s, struct setup_proxy *proxy, struct setup_identity *identity,
                        SSL_CTX **ret_ctx) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* The CA that signs at `now`, seconds since the epoch; NULL when it cannot be used (R153). */
+const struct setup_issuer *setup_find_issuer(const struct setup_proxy *proxy, int64_t now)
+        SL_NONNULL(1);
+
+/* What a client policy's servers are verified by, and what it does not decrypt (NULL: nothing). */
+X509_STORE *setup_policy_trust(const struct setup *s, const struct config_client_policy *policy)
+        SL_NONNULL(1, 2);
+const struct decryption *setup_policy_decryption(const struct setup *s,
+                                                 const struct config_client_policy *policy)
+        SL_NONNULL(1, 2);
 
 /* Whether one of the proxy's certificates has this key. */
 const struct tls_certificate *setup_find_key(const struct setup *s, const struct setup_proxy *proxy,

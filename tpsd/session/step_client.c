@@ -9,6 +9,8 @@
 
 int step_identity(struct session *s)
 {
+	if (s->out)
+		return step_forge(s);
 	s->identity =
 	        setup_find_identity(s->setup, s->proxy, s->hello.sni,
 	                            s->verified.key_matches ? s->verified.key_id : NULL, &s->named);
@@ -24,14 +26,16 @@ int step_identity(struct session *s)
 static int make_binding(const struct session *s, uint8_t ret_binding[TLS_BINDING_LEN])
 {
 	struct {
-		uint8_t identity[SETUP_DIGEST_LEN];
+		uint8_t proxy[SETUP_DIGEST_LEN], identity[SETUP_DIGEST_LEN];
 		char policy[64];
 		char sni[SESSION_SNI_MAX];
 		uint8_t alpn[TLS_ALPN_MAX];
 	} in;
 
 	memset(&in, 0, sizeof(in));
-	memcpy(in.identity, s->identity->digest, sizeof(in.identity));
+	memcpy(in.proxy, s->proxy->digest, sizeof(in.proxy));
+	memcpy(in.identity, s->out ? s->out->leaf->digest : s->identity->digest,
+	       sizeof(in.identity));
 	memcpy(in.policy, s->policy->name, SL_MIN(strlen(s->policy->name), sizeof(in.policy)));
 	memcpy(in.sni, s->hello.sni, sizeof(in.sni));
 	if (s->server_alpn_len)
@@ -47,14 +51,19 @@ static int open_client(struct session *s)
 	SSL_CTX *ctx;
 	int rc = make_binding(s, binding);
 
-	if (rc == 0)
+	if (rc == 0 && s->out)
+		ctx = s->proxy->client_ctx;
+	else if (rc == 0)
 		rc = setup_identity_ctx(s->setup, s->proxy, s->identity, &ctx);
 	if (rc != 0)
 		return rc;
 	s->client_begun_ns = clock_now_ns();
-	return tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->flight, s->host->keyprov,
-	                           tickets, binding, s->server_alpn, s->server_alpn_len,
-	                           session_wake, s);
+	rc = tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->flight, s->host->keyprov, tickets,
+	                         binding, s->server_alpn, s->server_alpn_len, session_wake, s);
+	if (rc == 0 && s->out)
+		rc = tls_leg_use_leaf(&s->legs[LEG_CLIENT], &s->out->leaf->certificate,
+		                      SSL_version(tls_leg_of(&s->legs[LEG_SERVER])->ssl));
+	return rc;
 }
 
 static void count_failure(struct session *s, enum reason reason)

@@ -32,10 +32,13 @@ static size_t offer_alpn(const struct session *s, uint8_t *out)
 }
 
 /* Whatever makes two handshakes with a server different is in the key. */
-static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_len)
+static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_len,
+                           const uint8_t offer[TIE_DIGEST_LEN])
 {
 	struct {
 		uint8_t proxy[SETUP_DIGEST_LEN];
+		uint8_t offer[TIE_DIGEST_LEN]; /* of client inspection: and its policy */
+		char policy[128];
 		uint8_t server[16];
 		uint16_t port, segment, vlan;
 		uint8_t tunnel, alpn_len;
@@ -46,6 +49,9 @@ static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_l
 
 	memset(&in, 0, sizeof(in));
 	memcpy(in.proxy, s->proxy->digest, sizeof(in.proxy));
+	memcpy(in.offer, offer, sizeof(in.offer));
+	if (s->out) /* trust store and lists are the policy's */
+		memcpy(in.policy, s->policy->name, strnlen(s->policy->name, sizeof(in.policy)));
 	memcpy(in.server, s->server.bytes, sizeof(in.server));
 	in.port = s->server_port;
 	in.segment = s->segment;
@@ -75,18 +81,26 @@ static int open_server(struct session *s)
 	struct leg *leg = &s->legs[LEG_SERVER];
 	SSL_SESSION *session = NULL;
 	struct tls_leg *tl;
-	int rc = make_resume_key(s, alpn, alpn_len);
+	SSL_CTX *ctx = s->proxy->server_ctx;
+	uint8_t offer[TIE_DIGEST_LEN] = {0};
+	int rc = s->out ? tie_cache_get(s->proxy->ties, &s->out->offer, &ctx, offer) : 0;
 
+	if (rc == 0)
+		rc = make_resume_key(s, alpn, alpn_len, offer);
 	if (rc != 0)
 		return rc;
 	session = resume_get(s->host->resume, s->resume_key, &s->verified);
-	rc = tls_leg_open_server(leg, s->proxy->server_ctx, s->host->flight, s->hello.sni, alpn,
+	rc = tls_leg_open_server(leg, ctx, s->host->flight, s->hello.sni, alpn,
 	                         alpn_len, session);
 	SSL_SESSION_free(session);
 	if (rc != 0)
 		return rc;
 	tl = tls_leg_of(leg);
-	tl->rekey_interval_ns = (uint64_t)s->proxy->server->rekey_interval_ms * CLOCK_NS_PER_MS;
+	if (s->proxy->server)
+		tl->rekey_interval_ns =
+		        (uint64_t)s->proxy->server->rekey_interval_ms * CLOCK_NS_PER_MS;
+	else /* a staple is what revocation can be seen by */
+		(void)SSL_set_tlsext_status_type(tl->ssl, TLSEXT_STATUSTYPE_ocsp);
 	tl->new_session = keep_session;
 	tl->new_session_arg = s;
 	return 0;
@@ -207,12 +221,23 @@ static int refuse_server(struct session *s, enum reason reason)
 	return SL_EREFUSED;
 }
 
+/* Up to TLS 1.2 the session was there with the handshake; in 1.3 its tickets come later. */
+void session_keep_server(struct session *s)
+{
+	struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
+
+	if (!s->resumed_server && SSL_version(tl->ssl) < TLS1_3_VERSION)
+		keep_session(s, SSL_get0_session(tl->ssl));
+}
+
 int step_verify(struct session *s)
 {
 	struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
 	const struct config_proxy *proxy = s->proxy->config;
 	X509 *leaf;
 
+	if (s->out)
+		return step_verify_client(s);
 	if (!s->resumed_server) {
 		leaf = SSL_get0_peer_certificate(tl->ssl);
 		if (!leaf || look_at_leaf(s, leaf) != 0)
@@ -231,8 +256,6 @@ int step_verify(struct session *s)
 	if (s->verified.expired && class_action(proxy, REASON_CERTIFICATE_EXPIRED) == CONFIG_BLOCK)
 		return refuse_server(s, REASON_CERTIFICATE_EXPIRED);
 	s->verified_known = true;
-	/* Up to TLS 1.2 the session was there with the handshake; in 1.3 its tickets come later. */
-	if (!s->resumed_server && SSL_version(tl->ssl) < TLS1_3_VERSION)
-		keep_session(s, SSL_get0_session(tl->ssl));
+	session_keep_server(s);
 	return 0;
 }

@@ -50,10 +50,11 @@ struct tls_context_options {
 	uint32_t lifetime_s; /* of tickets and cached sessions */
 };
 
-/* For client legs: the box is the TLS server. `certs` are one or two of different key types. */
+/* For client legs: the box is the TLS server. `certs` are one or two of different key types, or none
+ * (NULL, 0) where each leg gets its own (tls_leg_use_leaf). */
 int tls_context_create_client_side(const struct tls_context_options *options,
                                    const struct tls_certificate *const *certs, size_t count,
-                                   SSL_CTX **ret_ctx) SL_NONNULL(1, 2, 4) SL_MUST;
+                                   SSL_CTX **ret_ctx) SL_NONNULL(1, 4) SL_MUST;
 
 /* For server legs: the box is the TLS client. Verification is the session's step, not OpenSSL's. */
 int tls_context_create_server_side(const struct tls_context_options *options, SSL_CTX **ret_ctx)

@@ -20,6 +20,9 @@ struct tls_verified {
 	bool chain_trusted; /* it chains to server_trust */
 	bool expired;       /* … or is not valid yet */
 	uint8_t key_id[32]; /* of the leaf */
+	/* Of client inspection: */
+	uint8_t fault;     /* enum pki_fault of the chain */
+	uint8_t print[32]; /* of the chain */
 };
 
 struct resume_cache;

@@ -72,8 +72,7 @@ void tls_offer_read(const struct clienthello *hello, struct tls_offer *ret)
 		    !has_suite(ret, id))
 			ret->suites[ret->suites_count++] = id;
 	}
-	ret->groups_count =
-	        read_rows(&hello->groups, groups, SL_ARRAY_LEN(groups), ret->groups);
+	ret->groups_count = read_rows(&hello->groups, groups, SL_ARRAY_LEN(groups), ret->groups);
 	ret->sigalgs_count =
 	        read_rows(&hello->sigalgs, sigalgs, SL_ARRAY_LEN(sigalgs), ret->sigalgs);
 }

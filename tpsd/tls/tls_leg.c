@@ -432,6 +432,17 @@ int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct flight *flight,
 	return 0;
 }
 
+int tls_leg_use_leaf(struct leg *leg, const struct tls_certificate *leaf, int max_version)
+{
+	SSL *ssl = tls_leg_of(leg)->ssl;
+
+	if (SSL_use_cert_and_key(ssl, leaf->leaf, leaf->key, leaf->chain, 1) > 0 &&
+	    SSL_set_max_proto_version(ssl, max_version))
+		return 0;
+	ERR_clear_error();
+	return SL_ECRYPTO;
+}
+
 int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, const char *sni,
                         const uint8_t *alpn, size_t alpn_len, SSL_SESSION *session)
 {

@@ -10,6 +10,7 @@
 
 #include "lib/base/attr.h"
 #include "tpsd/session/leg.h"
+#include "tpsd/tls/context.h"
 #include "tpsd/tls/flight.h"
 #include "tpsd/tls/keyprov.h"
 
@@ -68,6 +69,11 @@ int tls_leg_open_client(struct leg *leg, SSL_CTX *ctx, struct flight *flight,
 int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, const char *sni,
                         const uint8_t *alpn, size_t alpn_len, SSL_SESSION *session)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Client inspection, before the handshake of a client leg: the leaf it shows, and the newest version
+ * it takes (OpenSSL's number), which is what the server showed (R27). SL_ECRYPTO. */
+int tls_leg_use_leaf(struct leg *leg, const struct tls_certificate *leaf, int max_version)
+        SL_NONNULL(1, 2) SL_MUST;
 
 static inline struct tls_leg *tls_leg_of(struct leg *leg)
 {

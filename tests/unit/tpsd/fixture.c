@@ -41,6 +41,30 @@ void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char
 	assert_true(X509_sign(c->leaf, issuer ? issuer->key : c->key, EVP_sha256()) > 0);
 }
 
+static void add_extension(X509 *x, int nid, const char *value)
+{
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	assert_non_null(ext);
+	X509_add_ext(x, ext, -1);
+	X509_EXTENSION_free(ext);
+}
+
+void fixture_ca_make(struct fixture_cert *c, enum fixture_key type, const char *name)
+{
+	X509_NAME *subject = X509_NAME_new();
+
+	fixture_cert_make(c, type, "DNS:ca.test", NULL);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+	                           0);
+	X509_set_subject_name(c->leaf, subject);
+	X509_set_issuer_name(c->leaf, subject);
+	X509_NAME_free(subject);
+	add_extension(c->leaf, NID_basic_constraints, "critical,CA:TRUE");
+	add_extension(c->leaf, NID_key_usage, "critical,keyCertSign,cRLSign");
+	assert_true(X509_sign(c->leaf, c->key, EVP_sha256()) > 0);
+}
+
 void fixture_cert_free(struct fixture_cert *c)
 {
 	EVP_PKEY_free(c->key);

@@ -19,6 +19,8 @@ struct fixture_cert {
 /* Self-signed when `issuer` is NULL. `names` is a SAN list such as "DNS:a.test,DNS:*.b.test". */
 void fixture_cert_make(struct fixture_cert *c, enum fixture_key type, const char *names,
                        const struct fixture_cert *issuer);
+/* A CA of this common name, self-signed. */
+void fixture_ca_make(struct fixture_cert *c, enum fixture_key type, const char *name);
 void fixture_cert_free(struct fixture_cert *c);
 
 /* A tls_certificate of it, its private key put in `ks`. */
@@ -44,7 +46,8 @@ struct fixture_backend {
 	struct key_backend backend;
 	struct loop *loop;
 	struct keystore *ks;
-	struct forger *forger; /* NULL: KEY_FORGE is not supported; its pool is made when asked for */
+	struct forger
+	        *forger; /* NULL: KEY_FORGE is not supported; its pool is made when asked for */
 	unsigned delay_ms;
 	int refuse; /* not 0: submit answers this */
 	unsigned submitted, answered, cancelled;

@@ -289,7 +289,7 @@ static void a_client_proxy_s_legs_have_the_same_selections_and_its_own_defaults(
 	l = load_yaml("version: 1\n" CERTIFICATE
 	              "ssl_client_proxies: [{name: out, signing_certificate: shop, "
 	              "detection_ports: [443], selections: {bulk: [aes256]}, "
-	              "on_failure_class: {pinned_client: block}}]\n");
+	              "on_failure_class: {pinned_client: block, expired: allow}}]\n");
 	assert_int_equal(l.rc, 0);
 	p = config_find_client_proxy(l.config, "out");
 	assert_int_equal(p->common.kind, CONFIG_PROXY_CLIENT);
@@ -301,6 +301,9 @@ static void a_client_proxy_s_legs_have_the_same_selections_and_its_own_defaults(
 	assert_int_equal(p->common.on_failure[FAILURE_NOT_TLS], CONFIG_BYPASS);
 	assert_int_equal(p->common.no_handshake_timeout_ms, 3000);
 	assert_true(p->block_invalid_certificates);
+	assert_int_equal(p->common.on_failure[FAILURE_CHAIN], CONFIG_BLOCK);
+	assert_int_equal(p->common.on_failure[FAILURE_EXPIRED], CONFIG_ALLOW);
+	assert_false(p->block_expired_certificates);
 	unload(&l);
 }
 
@@ -314,7 +317,8 @@ static void a_server_policy_goes_before_a_client_policy(void **state)
 	                  "detection_ports: [443]}]\n"
 	                  "profiles: [{name: default, ssl_server_policies: [{name: q, proxy: p}], "
 	                  "ssl_client_policies: [{name: c, proxy: out}]}]\n"
-	                  "virtual_segments: [{name: v, segment: wan, profile: default}]\n");
+	                  "virtual_segments: [{name: v, segment: wan, profile: default}]\n"
+	        "ssl_inspection: {client: true}\n");
 	struct config_packet packet = {.direction = CONFIG_DIRECTION_A_TO_B,
 	                               .tunnel = CONFIG_TUNNEL_NONE,
 	                               .protocol = CONFIG_PROTOCOL_TCP,
@@ -325,9 +329,6 @@ static void a_server_policy_goes_before_a_client_policy(void **state)
 	packet.segment = &l.config->segments[0];
 	assert_int_equal(addr_parse("192.0.2.1", &packet.source), 0);
 	assert_int_equal(addr_parse("10.0.0.1", &packet.destination), 0);
-	/* The switch is not in this build yet, so the place behind it is asked directly. */
-	assert_non_null(config_match_client_policy(&l.config->profiles[0], &packet));
-	((struct config *)l.config)->ssl_inspection.client = true;
 	config_match(l.config, &packet, &m);
 	assert_string_equal(m.policy->name, "q");
 	assert_null(m.client);

@@ -110,8 +110,6 @@ static const struct {
          "profiles: [{name: a, ssl_client_policies: [{name: q, proxy: out}], "
          "ssl_server_policies: [{name: q, proxy: p}]}]\n",
          "/profiles/0/ssl_client_policies/0/name", "named \"q\" already"},
-        {"version: 1\nssl_inspection: {client: true}\n", "/ssl_inspection/client",
-         "client inspection is not in this build"},
         {"version: 1\nsms: {address: sms.example}\n", "/sms", "no SMS link in this build"},
 };
 

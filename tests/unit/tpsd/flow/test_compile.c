@@ -11,7 +11,8 @@
 #define HEAD                                                                                       \
 	"version: 1\n"                                                                             \
 	"segments: [{name: s, port_a: p1, port_b: p2}, {name: t, port_a: p3, port_b: p4}]\n"       \
-	"certificates: [{name: c, certificate: /c.pem, private_key: /c.key}]\n"
+	"certificates: [{name: c, certificate: /c.pem, private_key: /c.key},\n"                    \
+	"               {name: ca, certificate: /a.pem, private_key: /a.key}]\n"
 
 static struct config *build(const char *text)
 {
@@ -73,6 +74,34 @@ static void a_narrow_prefix_takes_in_the_wide_ones(void **state)
 	assert_int_equal(host->ports[0].first, 443);
 	assert_int_equal(host->ports[1].first, 993);
 	assert_int_equal(host->flags, WIRE_INTEREST_AUTH_BLOCK);
+	compile_free(&c);
+	config_put(config);
+}
+
+static void a_client_policy_watches_its_ports_to_anywhere(void **state)
+{
+	struct config *config = build(
+	        HEAD "ssl_client_proxies: [{name: out, signing_certificate: ca, detection_ports: "
+	             "[443]}]\n"
+	             "ssl_server_proxies:\n"
+	             "  - {name: host, destinations: [10.1.2.3/32], detection_ports: [993],\n"
+	             "     certificates: [c]}\n"
+	             "profiles: [{name: p, ssl_client_policies: [{name: a, proxy: out}],\n"
+	             "           ssl_server_policies: [{name: b, proxy: host}]}]\n"
+	             "virtual_segments: [{name: v, segment: t, direction: a_to_b, profile: p}]\n"
+	             "ssl_inspection: {server: true, client: true}\n");
+	const struct wire_interest *anywhere, *host;
+	struct compiled c;
+
+	assert_int_equal(compile_config(config, &c), 0);
+	assert_int_equal(c.interests_count, 2);
+	anywhere = find(&c, 1, WIRE_SIDE_A, 0, 0xff);
+	assert_non_null(anywhere);
+	assert_int_equal(anywhere->port_count, 1);
+	assert_int_equal(anywhere->ports[0].first, 443);
+	host = find(&c, 1, WIRE_SIDE_A, 32, 3);
+	assert_non_null(host);
+	assert_int_equal(host->port_count, 2);
 	compile_free(&c);
 	config_put(config);
 }
@@ -142,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_narrow_prefix_takes_in_the_wide_ones),
+	        cmocka_unit_test(a_client_policy_watches_its_ports_to_anywhere),
 	        cmocka_unit_test(without_server_inspection_nothing_is_watched),
 	        cmocka_unit_test(bypass_rules_become_one_for_each_combination),
 	        cmocka_unit_test(ranges_are_joined_where_they_touch_or_do_not_fit),

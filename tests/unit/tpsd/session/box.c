@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/conf/error.h"
+#include "lib/conf/image.h"
 #include "lib/conf/node.h"
 #include "lib/pki/ca.h"
 #include "tpsd/tls/forger.h"
@@ -26,6 +27,7 @@ const char box_config[] = "version: 1\n"
                           "  - {name: a-ec, certificate: /x/1.pem, private_key: /x/1.key}\n"
                           "  - {name: b-ec, certificate: /x/2.pem, private_key: /x/2.key}\n"
                           "  - {name: c-ec, certificate: /x/3.pem, private_key: /x/3.key}\n"
+                          "  - {name: signing, certificate: /x/4.pem, private_key: /x/4.key}\n"
                           "ca_certificates: [{name: root, certificate: /x/root.pem}]\n"
                           "trust_stores: [{name: trust, ca_certificates: [root]}]\n"
                           "ssl_server_proxies:\n"
@@ -120,7 +122,7 @@ static int give_certificate(void *arg, uint32_t index, X509 **leaf, STACK_OF(X50
 {
 	struct box *b = arg;
 
-	*leaf = b->certs[index].leaf;
+	*leaf = index == BOX_SIGNING ? b->signer.certificate : b->certs[index].leaf;
 	*chain = NULL;
 	return 0;
 }
@@ -130,6 +132,45 @@ static int give_trust(void *arg, uint32_t index, X509_STORE *store)
 	struct box *b = arg;
 
 	return X509_STORE_add_cert(store, b->certs[3].leaf) ? 0 : SL_ECRYPTO;
+}
+
+/* The world's CA signed whatever the tests make of it. */
+static int give_default_trust(void *arg, X509_STORE *store)
+{
+	struct box *b = arg;
+
+	return X509_STORE_add_cert(store, b->world.leaf) ? 0 : SL_ECRYPTO;
+}
+
+/* As it comes to a worker: by way of an image. */
+static int give_decryption(void *arg, const struct config_decryption_policy *policy,
+                           struct decryption **ret)
+{
+	struct conf_image_maker *maker;
+	struct conf_document *doc;
+	struct conf_image *image;
+	struct conf_errors errs;
+	char text[512];
+	int fd, rc;
+
+	*ret = NULL;
+	if (policy->domains.count != 1)
+		return 0; /* not one of a test's */
+	(void)snprintf(text, sizeof(text),
+	               "version: 1\ndecryption_policies: [{name: %s, domains: [\"%s\"]}]\n",
+	               policy->name, policy->domains.items[0]);
+	conf_errors_init(&errs);
+	assert_int_equal(conf_load_yaml("names", text, strlen(text), &errs, &doc), 0);
+	assert_int_equal(conf_image_create(conf_document_root(doc), 1, &errs, &maker), 0);
+	assert_int_equal(conf_image_finish_fd(maker, &fd), 0);
+	assert_int_equal(conf_image_open_fd(fd, &image), 0);
+	rc = decryption_create(image, policy, ret);
+	conf_image_close(image);
+	conf_image_maker_destroy(maker);
+	conf_document_destroy(doc);
+	conf_errors_fini(&errs);
+	close(fd);
+	return rc;
 }
 
 static int give_inspector(void *arg, const struct config_profile *profile, struct inspector **ret)
@@ -169,8 +210,14 @@ static char *edit_document(const char *const *settings)
 
 void box_configure(struct box *b, const char *const *settings)
 {
-	const struct setup_source source = {give_certificate, give_trust, give_inspector, give_item,
-	                                    b};
+	const struct setup_source source = {.certificate = give_certificate,
+	                                    .trust_store = give_trust,
+	                                    .default_trust = give_default_trust,
+	                                    .decryption = give_decryption,
+	                                    .inspector = give_inspector,
+	                                    .item = give_item,
+	                                    .arg = b};
+	static uint32_t revision;
 	char *text = edit_document(settings);
 	struct conf_document *doc = NULL;
 	struct conf_errors errs;
@@ -190,8 +237,8 @@ void box_configure(struct box *b, const char *const *settings)
 	b->items[0] = '\0';
 	setup_put(b->setup);
 	b->setup = NULL;
-	if (setup_create(b->config, 1, host_capability(b->host), host_keyprov(b->host), &source,
-	                 &b->setup) != 0)
+	if (setup_create(b->config, ++revision, host_capability(b->host), host_keyprov(b->host),
+	                 &source, &b->setup) != 0)
 		b->setup = NULL;
 	config_put(b->config);
 	host_use_setup(b->host, b->setup);
@@ -286,6 +333,7 @@ void box_open(struct box *b, const char *const *settings)
 		fixture_cert_make(&b->certs[i], i == 0 ? FIXTURE_RSA : FIXTURE_EC, names[i], NULL);
 		assert_int_equal(keystore_add(b->ks, b->certs[i].key, 1), 0);
 	}
+	fixture_ca_make(&b->world, FIXTURE_EC, "World CA");
 	host_add_ticket_key(b->host, 1, secret, sizeof(secret));
 	b->client_ctx = SSL_CTX_new(TLS_client_method());
 	b->server_ctx = SSL_CTX_new(TLS_server_method());
@@ -306,6 +354,7 @@ void box_close(struct box *b)
 	setup_put(b->setup);
 	for (int i = 0; i < BOX_CERTS; i++)
 		fixture_cert_free(&b->certs[i]);
+	fixture_cert_free(&b->world);
 	SSL_CTX_free(b->client_ctx);
 	SSL_CTX_free(b->server_ctx);
 	forger_destroy(b->forger);
@@ -491,7 +540,7 @@ static void offer_hello(struct box *b, struct box_pair *p)
 
 	if (n <= 0 || (p->answered && p->action != IPC_MORE))
 		return;
-	assert_int_equal(addr_parse("192.0.2.1", &hello.client), 0);
+	assert_int_equal(addr_parse(p->from ? p->from : "192.0.2.1", &hello.client), 0);
 	assert_int_equal(addr_parse("10.0.0.2", &hello.server), 0);
 	hello.bytes = (struct ipc_bytes){bytes, (uint32_t)n};
 	host_hello(b->host, &hello);

@@ -12,7 +12,7 @@
 #include "tests/unit/tpsd/fixture.h"
 #include "tpsd/session/session_priv.h"
 
-enum { BOX_CERTS = 4 };
+enum { BOX_CERTS = 4, BOX_SIGNING = BOX_CERTS /* index of the signing certificate */ };
 
 /* One end: what it wants to say, what it heard, how it ended. */
 struct box_end {
@@ -30,6 +30,7 @@ struct box_pair {
 	struct box_end client, server;
 	int box_fds[2]; /* the box's ends until they are taken */
 	uint64_t flow;
+	const char *from; /* the client's address; NULL: 192.0.2.1 */
 	enum ipc_action action;
 	enum reason reason; /* of the verdict, then of the end */
 	bool answered, ended;
@@ -46,6 +47,7 @@ struct box {
 	struct setup *setup;
 	struct config *config;
 	struct fixture_cert certs[BOX_CERTS]; /* as the configuration lists them */
+	struct fixture_cert world;            /* a CA that the default trust has */
 	SSL_CTX *client_ctx, *server_ctx;
 	struct box_pair *pairs;
 	size_t npairs;

@@ -2,50 +2,149 @@
 /* Destinations that are left alone for a while. */
 #include "tpsd/session/learned.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "lib/base/clock.h"
 #include "tests/unit/unit.h"
 
-static struct addr server_of(uint32_t n)
+static struct learned *l;
+
+static int create(void **state)
 {
-	return addr_from_v4(n);
+	l = learned_create();
+	return l ? 0 : -1;
+}
+
+static int destroy(void **state)
+{
+	learned_destroy(l);
+	return 0;
+}
+
+static enum reason find(uint32_t client, uint32_t server, uint16_t port, const char *sni,
+                        uint64_t now_ns)
+{
+	struct addr c = addr_from_v4(client), s = addr_from_v4(server);
+	const struct learned_key key = {client ? &c : NULL, &s, port, sni};
+
+	return learned_find(l, &key, now_ns);
+}
+
+static void add(uint32_t client, uint32_t server, const char *sni, enum reason reason,
+                uint64_t now_ns)
+{
+	struct addr c = addr_from_v4(client), s = addr_from_v4(server);
+	const struct learned_key key = {client ? &c : NULL, &s, 443, sni};
+
+	learned_add(l, &key, reason, now_ns);
 }
 
 static void an_entry_is_for_its_name_server_and_port_and_ends(void **state)
 {
-	static struct learned l = {.seed = 7};
-	struct addr a = server_of(1), b = server_of(2);
+	add(0, 1, "a.test", REASON_CLIENT_CERTIFICATE, 1000);
+	assert_int_equal(find(0, 1, 443, "A.TEST", 2000), REASON_CLIENT_CERTIFICATE);
+	assert_int_equal(find(0, 1, 444, "a.test", 2000), REASON_NONE);
+	assert_int_equal(find(0, 1, 443, "b.test", 2000), REASON_NONE);
+	assert_int_equal(find(0, 2, 443, "a.test", 2000), REASON_NONE);
+	assert_int_equal(
+	        find(0, 1, 443, "a.test", 1000 + (LEARNED_LIFETIME_S + 1) * CLOCK_NS_PER_S),
+	        REASON_NONE);
+	assert_int_equal(learned_count(l), 0);
+}
 
-	learned_add(&l, &a, 443, "a.test", 6, REASON_CLIENT_CERTIFICATE, 1000);
-	assert_int_equal(learned_find(&l, &a, 443, "A.TEST", 6, 2000), REASON_CLIENT_CERTIFICATE);
-	assert_int_equal(learned_find(&l, &a, 444, "a.test", 6, 2000), REASON_NONE);
-	assert_int_equal(learned_find(&l, &a, 443, "b.test", 6, 2000), REASON_NONE);
-	assert_int_equal(learned_find(&l, &b, 443, "a.test", 6, 2000), REASON_NONE);
-	assert_int_equal(learned_find(&l, &a, 443, "a.test", 6,
-	                              1000 + (LEARNED_LIFETIME_S + 1) * CLOCK_NS_PER_S),
-	                 REASON_NONE);
-	assert_int_equal(l.count, 0);
+static void what_one_client_caused_is_its_own_and_what_several_did_is_the_site_s(void **state)
+{
+	for (uint32_t client = 1; client < LEARNED_CLIENTS; client++)
+		for (int again = 0; again < 10; again++)
+			add(client, 77, "a.test", REASON_CLIENT_ALERT, 1000);
+	assert_int_equal(find(1, 77, 443, "a.test", 2000), REASON_CLIENT_ALERT);
+	assert_int_equal(find(9, 77, 443, "a.test", 2000), REASON_NONE);
+	assert_int_equal(find(0, 77, 443, "a.test", 2000), REASON_NONE);
+	add(LEARNED_CLIENTS, 77, "a.test", REASON_CLIENT_ALERT, 1000);
+	assert_int_equal(find(0, 77, 443, "a.test", 2000), REASON_CLIENT_ALERT);
+	assert_int_equal(find(0, 77, 443, "b.test", 2000), REASON_NONE);
 }
 
 static void however_many_are_learned_the_table_stays_its_size(void **state)
 {
-	static struct learned l = {.seed = 9};
-	struct addr a;
-
-	for (uint32_t i = 0; i < 10 * LEARNED_MAX; i++) {
-		a = server_of(i);
-		learned_add(&l, &a, 443, "", 0, REASON_SERVER_SUITE, i);
-		assert_int_equal(learned_find(&l, &a, 443, "", 0, i), REASON_SERVER_SUITE);
+	for (uint32_t i = 1; i < 4 * LEARNED_MAX; i++) {
+		add(0, i, "", REASON_SERVER_SUITE, i);
+		assert_int_equal(find(0, i, 443, "", i), REASON_SERVER_SUITE);
 	}
-	assert_true(l.count <= LEARNED_MAX);
-	learned_clear(&l);
-	assert_int_equal(learned_find(&l, &a, 443, "", 0, 0), REASON_NONE);
+	assert_true(learned_count(l) <= LEARNED_MAX);
+	learned_clear(l, NULL);
+	assert_int_equal(find(0, 1, 443, "", 0), REASON_NONE);
+	assert_int_equal(learned_count(l), 0);
+}
+
+static void note(void *arg, const struct learned_entry *e)
+{
+	size_t *n = arg;
+
+	assert_string_equal(e->sni, "b.test");
+	++*n;
+}
+
+static void a_name_can_be_forgotten_and_the_rest_is_listed(void **state)
+{
+	size_t n = 0;
+
+	add(0, 1, "a.test", REASON_SERVER_SUITE, 1000);
+	add(5, 1, "b.test", REASON_CLIENT_ALERT, 1000);
+	assert_int_equal(learned_clear(l, "A.test"), 1);
+	learned_each(l, 2000, note, &n);
+	assert_int_equal(n, 1);
+}
+
+static void another_revision_decides_anew_and_the_same_one_does_not(void **state)
+{
+	learned_begin(l, 7);
+	add(0, 1, "a.test", REASON_SERVER_SUITE, 1000);
+	learned_begin(l, 7);
+	assert_int_equal(find(0, 1, 443, "a.test", 2000), REASON_SERVER_SUITE);
+	learned_begin(l, 8);
+	assert_int_equal(find(0, 1, 443, "a.test", 2000), REASON_NONE);
+}
+
+/* Workers are killed now and then; what one learned is known to all. */
+static void the_table_is_shared_and_outlives_a_process_that_is_killed_in_it(void **state)
+{
+	for (int i = 0; i < 20; i++) {
+		pid_t child = fork();
+
+		assert_true(child >= 0);
+		if (child == 0)
+			for (uint32_t n = 0;; n++)
+				add(0, 1000 + n % 64, "child.test", REASON_SERVER_SUITE, 1000);
+		while (find(0, 1000, 443, "child.test", 2000) == REASON_NONE)
+			usleep(100);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		add(0, 1, "a.test", REASON_SERVER_SUITE, 1000);
+		assert_int_equal(find(0, 1, 443, "a.test", 2000), REASON_SERVER_SUITE);
+		learned_clear(l, NULL);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(an_entry_is_for_its_name_server_and_port_and_ends),
-	        cmocka_unit_test(however_many_are_learned_the_table_stays_its_size),
+	        cmocka_unit_test_setup_teardown(an_entry_is_for_its_name_server_and_port_and_ends,
+	                                        create, destroy),
+	        cmocka_unit_test_setup_teardown(
+	                what_one_client_caused_is_its_own_and_what_several_did_is_the_site_s,
+	                create, destroy),
+	        cmocka_unit_test_setup_teardown(however_many_are_learned_the_table_stays_its_size,
+	                                        create, destroy),
+	        cmocka_unit_test_setup_teardown(a_name_can_be_forgotten_and_the_rest_is_listed,
+	                                        create, destroy),
+	        cmocka_unit_test_setup_teardown(
+	                another_revision_decides_anew_and_the_same_one_does_not, create, destroy),
+	        cmocka_unit_test_setup_teardown(
+	                the_table_is_shared_and_outlives_a_process_that_is_killed_in_it, create,
+	                destroy),
 	};
 
 	return RUN_TESTS(tests);

@@ -31,8 +31,7 @@ static void hear(SSL_CTX *ctx, struct heard *ret)
 	SSL_do_handshake(ssl);
 	len = BIO_read(out, ret->bytes, sizeof(ret->bytes));
 	assert_true(len > 0);
-	assert_int_equal(
-	        clienthello_parse(ret->bytes, (size_t)len, ret->scratch, &ret->hello), 0);
+	assert_int_equal(clienthello_parse(ret->bytes, (size_t)len, ret->scratch, &ret->hello), 0);
 	SSL_free(ssl);
 	ERR_clear_error();
 }
@@ -88,8 +87,9 @@ static bool same_list(const struct clienthello_view *a, const struct clienthello
 static void the_server_hears_what_the_client_said(void **state)
 {
 	static const struct wish wishes[] = {
-	        {TLS1_2_VERSION, TLS1_3_VERSION, "ECDHE-RSA-AES128-GCM-SHA256:"
-	                                         "ECDHE-ECDSA-AES256-GCM-SHA384",
+	        {TLS1_2_VERSION, TLS1_3_VERSION,
+	         "ECDHE-RSA-AES128-GCM-SHA256:"
+	         "ECDHE-ECDSA-AES256-GCM-SHA384",
 	         "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", "P-384:X25519",
 	         "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256", false},
 	        {TLS1_2_VERSION, TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", "", "P-256",
@@ -124,9 +124,13 @@ static void the_server_hears_what_the_client_said(void **state)
 
 static void what_the_proxy_forbids_is_left_out(void **state)
 {
-	const struct wish wish = {TLS1_VERSION, TLS1_3_VERSION,
+	const struct wish wish = {TLS1_VERSION,
+	                          TLS1_3_VERSION,
 	                          "AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256:AES256-SHA256",
-	                          "TLS_AES_128_GCM_SHA256", NULL, NULL, false};
+	                          "TLS_AES_128_GCM_SHA256",
+	                          NULL,
+	                          NULL,
+	                          false};
 	const struct wish old = {TLS1_VERSION, TLS1_1_VERSION, "AES128-SHA", "", NULL, NULL, false};
 	struct tls_selection sel = selection_of(CONFIG_PRESET_MODERN);
 	const struct tls_context_options o = {.selection = &sel};
@@ -185,9 +189,13 @@ static void ecdsa_leaves_are_for_clients_that_take_them(void **state)
 	struct tls_selection sel = selection_of(CONFIG_PRESET_MODERN);
 	static struct heard said;
 	struct tls_offer offer;
-	struct wish wish = {TLS1_2_VERSION, TLS1_3_VERSION, "ECDHE-RSA-AES128-GCM-SHA256",
-	                    "TLS_AES_128_GCM_SHA256", "X25519:P-256",
-	                    "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256", false};
+	struct wish wish = {TLS1_2_VERSION,
+	                    TLS1_3_VERSION,
+	                    "ECDHE-RSA-AES128-GCM-SHA256",
+	                    "TLS_AES_128_GCM_SHA256",
+	                    "X25519:P-256",
+	                    "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256",
+	                    false};
 
 	ask_for(&wish, &said);
 	tls_offer_read(&said.hello, &offer);

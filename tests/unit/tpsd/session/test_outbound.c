@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Client inspection in one process: forged leaves, trust, decisions by name, tied legs, what is
+ * learned of clients and servers.
+ */
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "lib/base/err.h"
+#include "tests/unit/tpsd/session/box.h"
+
+static struct box box;
+static const struct host_filter everything;
+
+#define CLIENT_PROXY                                                                               \
+	"ssl_client_proxies:\n"                                                                    \
+	"  - name: out\n"                                                                          \
+	"    signing_certificate: signing\n"                                                       \
+	"    detection_ports: [443]\n"                                                             \
+	"    logging: true\n"
+#define POLICY "    ssl_client_policies: [{name: out, proxy: out"
+
+/* The document of a box that inspects clients; more of the proxy and of the policy. */
+static void configure(const char *proxy, const char *policy)
+{
+	char *proxies, *policies;
+	const char *settings[] = {"ssl_server_proxies:\n",
+	                          NULL,
+	                          "    ssl_server_policies: [{name: web, proxy: web}]\n",
+	                          NULL,
+	                          "{server: true}",
+	                          "{server: false, client: true}",
+	                          NULL};
+
+	assert_true(asprintf(&proxies, "%s%sssl_server_proxies:\n", CLIENT_PROXY, proxy) > 0);
+	assert_true(asprintf(&policies, "%s%s}]\n", POLICY, policy) > 0);
+	settings[1] = proxies;
+	settings[3] = policies;
+	box_configure(&box, settings);
+	assert_non_null(box.setup);
+	free(proxies);
+	free(policies);
+}
+
+/* The server's certificate from now on. */
+static void serve(const struct fixture_cert *c)
+{
+	assert_int_equal(SSL_CTX_use_certificate(box.server_ctx, c->leaf), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(box.server_ctx, c->key), 1);
+}
+
+static struct fixture_cert site; /* site.test, by the world's CA */
+
+static int open_box(void **state)
+{
+	box_open(&box, NULL);
+	fixture_cert_make(&site, FIXTURE_EC, "DNS:site.test,DNS:*.wild.test", &box.world);
+	return 0;
+}
+
+static int close_box(void **state)
+{
+	fixture_cert_free(&site);
+	box_close(&box);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)host_clear(box.host, &everything);
+	SSL_CTX_set_max_proto_version(box.client_ctx, 0);
+	SSL_CTX_set_max_proto_version(box.server_ctx, 0);
+	SSL_CTX_set_verify(box.server_ctx, SSL_VERIFY_NONE, NULL);
+	serve(&site);
+	configure("", "");
+	return 0;
+}
+
+static bool ended(struct box_pair *p)
+{
+	return box_has_ended(p);
+}
+
+static void run_up(struct box_pair *p, const char *sni)
+{
+	box_pair_open(&box, p, sni);
+	box_run(&box, p, 1, box_is_up);
+}
+
+/* The common name of who signed what the client saw. */
+static const char *issuer_of(const struct box_pair *p)
+{
+	static char text[128];
+	X509 *leaf = SSL_get0_peer_certificate(p->client.ssl);
+
+	assert_non_null(leaf);
+	X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName, text, sizeof(text));
+	return text;
+}
+
+static void a_client_sees_the_site_s_names_signed_by_the_signing_certificate(void **state)
+{
+	struct box_pair p;
+	X509 *leaf;
+
+	run_up(&p, "site.test");
+	assert_true(p.client.up);
+	assert_string_equal(issuer_of(&p), "Lab Signing CA");
+	leaf = SSL_get0_peer_certificate(p.client.ssl);
+	assert_int_equal(X509_check_host(leaf, "site.test", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(leaf, "x.wild.test", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(leaf, "other.test", 0, 0, NULL), 0);
+	assert_int_equal(X509_verify(leaf, X509_get0_pubkey(box.signer.certificate)), 1);
+	assert_string_equal(SSL_get_servername(p.server.ssl, 0), "site.test");
+	box_say(&p.client, "attack\n");
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.reason, REASON_RULE);
+	assert_int_equal(p.server.in.len, 0);
+	box_pair_close(&p);
+}
+
+static void a_site_that_is_known_is_forged_once(void **state)
+{
+	uint64_t before = box.counters.values[COUNTER_forged];
+
+	for (int i = 0; i < 3; i++) {
+		struct box_pair p;
+
+		run_up(&p, "site.test");
+		assert_true(p.client.up);
+		box_pair_close(&p);
+		(void)host_clear(box.host, &everything);
+	}
+	assert_true(box.counters.values[COUNTER_forged] <= before + 1);
+}
+
+static void a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_ca(void **state)
+{
+	struct fixture_cert self;
+	struct box_pair p;
+
+	fixture_cert_make(&self, FIXTURE_EC, "DNS:self.test", NULL);
+	serve(&self);
+	run_up(&p, "self.test");
+	assert_false(p.client.up);
+	assert_int_equal(p.reason, REASON_CHAIN_INVALID);
+	assert_true(box.counters.values[COUNTER_chainFaults] > 0);
+	box_pair_close(&p);
+	configure("    block_invalid_certificates: false\n", "");
+	run_up(&p, "self.test");
+	assert_true(p.client.up);
+	assert_string_equal(issuer_of(&p), "Untrusted Server CA");
+	box_pair_close(&p);
+	/* The trusted site by another's name. */
+	serve(&site);
+	run_up(&p, "bank.test");
+	assert_string_equal(issuer_of(&p), "Untrusted Server CA");
+	box_pair_close(&p);
+	fixture_cert_free(&self);
+}
+
+static void a_server_outside_never_shows_what_is_ours(void **state)
+{
+	uint8_t own[1][KEY_ID_LEN];
+	struct box_pair p;
+
+	configure("    block_invalid_certificates: false\n", "");
+	assert_int_equal(keystore_key_id(site.key, own[0]), 0);
+	host_set_own_keys(box.host, (const uint8_t(*)[KEY_ID_LEN])own, 1);
+	run_up(&p, "site.test");
+	assert_false(p.client.up);
+	assert_int_equal(p.reason, REASON_OWN_CERTIFICATE);
+	box_pair_close(&p);
+	host_set_own_keys(box.host, NULL, 0);
+}
+
+static void the_legs_are_tied(void **state)
+{
+	struct box_pair p;
+
+	SSL_CTX_set_max_proto_version(box.server_ctx, TLS1_2_VERSION);
+	run_up(&p, "site.test");
+	assert_int_equal(SSL_version(p.server.ssl), TLS1_2_VERSION);
+	assert_int_equal(SSL_version(p.client.ssl), TLS1_2_VERSION);
+	box_pair_close(&p);
+	SSL_CTX_set_max_proto_version(box.server_ctx, 0);
+	SSL_CTX_set_max_proto_version(box.client_ctx, TLS1_2_VERSION);
+	run_up(&p, "site.test");
+	assert_int_equal(SSL_version(p.server.ssl), TLS1_2_VERSION);
+	assert_int_equal(SSL_version(p.client.ssl), TLS1_2_VERSION);
+	box_pair_close(&p);
+}
+
+/* Refuses whatever certificate it sees, as one that is pinned does. */
+static int refuse_certificate(int ok, X509_STORE_CTX *ctx)
+{
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
+	return 0;
+}
+
+static void refuse_from(const char *address, const char *sni, enum ipc_action *ret_action)
+{
+	struct box_pair p;
+
+	box_pair_open(&box, &p, sni);
+	p.from = address;
+	SSL_set_verify(p.client.ssl, SSL_VERIFY_PEER, refuse_certificate);
+	box_run(&box, &p, 1, ended);
+	*ret_action = p.action;
+	box_pair_close(&p);
+}
+
+static void a_pinned_client_is_left_alone_the_next_time_and_no_other(void **state)
+{
+	enum ipc_action action;
+
+	refuse_from("192.0.2.1", "site.test", &action);
+	assert_int_equal(action, IPC_TAKE);
+	refuse_from("192.0.2.1", "site.test", &action);
+	assert_int_equal(action, IPC_FORWARD);
+	refuse_from("192.0.2.2", "site.test", &action);
+	assert_int_equal(action, IPC_TAKE);
+	refuse_from("192.0.2.1", "x.wild.test", &action);
+	assert_int_equal(action, IPC_TAKE);
+}
+
+static void an_always_decrypted_client_teaches_nothing(void **state)
+{
+	enum ipc_action action;
+
+	configure("", ", always_decrypt_sources: [192.0.2.9]");
+	for (int i = 0; i < 3; i++) {
+		refuse_from("192.0.2.9", "site.test", &action);
+		assert_int_equal(action, IPC_TAKE);
+	}
+}
+
+static void a_server_that_wants_a_client_certificate_is_left_alone_by_all(void **state)
+{
+	enum ipc_action action;
+	struct box_pair p;
+
+	SSL_CTX_set_verify(box.server_ctx, SSL_VERIFY_PEER, NULL);
+	box_pair_open(&box, &p, "site.test");
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.reason, REASON_CLIENT_CERTIFICATE);
+	box_pair_close(&p);
+	refuse_from("192.0.2.2", "site.test", &action);
+	assert_int_equal(action, IPC_FORWARD);
+	refuse_from("192.0.2.2", "x.wild.test", &action);
+	assert_int_equal(action, IPC_TAKE);
+}
+
+static void a_never_decrypted_client_is_left_alone(void **state)
+{
+	struct box_pair p;
+
+	configure("", ", never_decrypt_sources: [192.0.2.0/24]");
+	box_pair_open(&box, &p, "site.test");
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_SOURCE_EXCEPTION);
+	box_pair_close(&p);
+}
+
+static void keys_that_are_slow_stop_no_other_session_and_none_is_left(void **state)
+{
+	struct box_pair pairs[4];
+
+	box.backend.delay_ms = 50;
+	configure("", ""); /* leaves of a revision before are known: others are asked for */
+	for (int i = 0; i < 4; i++)
+		box_pair_open(&box, &pairs[i], i % 2 ? "site.test" : "a.wild.test");
+	box_run(&box, pairs, 4, box_is_up);
+	for (int i = 0; i < 4; i++) {
+		assert_true(pairs[i].client.up);
+		box_pair_close(&pairs[i]);
+	}
+	box.backend.delay_ms = 0;
+}
+
+/* As configure(), with a decryption policy that leaves `domain` alone. */
+static void configure_domain(const char *domain, const char *decide_by, const char *proxy)
+{
+	char *more;
+
+	assert_true(
+	        asprintf(&more,
+	                 "%sdecryption_policies: [{name: d, decide_by: %s, domains: [\"%s\"]}]\n",
+	                 proxy, decide_by, domain) > 0);
+	configure(more, ", decryption_policy: d");
+	free(more);
+}
+
+static void an_excepted_name_is_forwarded_at_once_when_the_sni_is_believed(void **state)
+{
+	struct box_pair p;
+
+	configure_domain("site.test", "sni", "");
+	box_pair_open(&box, &p, "SITE.test");
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_DOMAIN);
+	box_pair_close(&p);
+	run_up(&p, "a.wild.test");
+	assert_true(p.client.up);
+	box_pair_close(&p);
+}
+
+static void a_name_that_is_proved_is_decrypted_once_not_inspected_and_then_left_alone(void **state)
+{
+	uint64_t before = box.counters.values[COUNTER_not_inspected];
+	struct box_pair p;
+
+	configure_domain("site.test", "sni_verified", "");
+	run_up(&p, "site.test");
+	assert_true(p.client.up);
+	box_say(&p.client, "attack\n");
+	p.client.close_when_sent = p.server.close_when_sent = true;
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.server.in.len, strlen("attack\n"));
+	assert_int_equal(box.counters.values[COUNTER_not_inspected], before + 1);
+	box_pair_close(&p);
+	box_pair_open(&box, &p, "site.test");
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_DOMAIN);
+	box_pair_close(&p);
+}
+
+static void a_name_that_is_not_proved_is_inspected(void **state)
+{
+	struct box_pair p;
+
+	configure_domain("bank.test", "sni_verified", "    block_invalid_certificates: false\n");
+	for (int i = 0; i < 2; i++) {
+		run_up(&p, "bank.test"); /* the server is site.test */
+		assert_true(p.client.up);
+		box_say(&p.client, "attack\n");
+		box_run(&box, &p, 1, ended);
+		assert_int_equal(p.reason, REASON_RULE);
+		box_pair_close(&p);
+	}
+}
+
+static void without_a_name_the_certificate_decides(void **state)
+{
+	struct box_pair p;
+
+	configure_domain("*.wild.test", "certificate", "");
+	run_up(&p, NULL);
+	assert_true(p.client.up);
+	box_say(&p.client, "attack\n");
+	p.client.close_when_sent = p.server.close_when_sent = true;
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.server.in.len, strlen("attack\n"));
+	box_pair_close(&p);
+	box_pair_open(&box, &p, NULL);
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.action, IPC_FORWARD);
+	box_pair_close(&p);
+}
+
+static void a_server_whose_revocation_is_not_known_is_as_its_class_says(void **state)
+{
+	struct box_pair p;
+
+	configure("    on_failure_class: {revocation_unknown: block}\n", "");
+	run_up(&p, "site.test");
+	assert_false(p.client.up);
+	assert_int_equal(p.reason, REASON_REVOCATION_UNKNOWN);
+	box_pair_close(&p);
+}
+
+static void without_a_leaf_the_session_ends(void **state)
+{
+	struct box_pair p;
+
+	configure("    on_failure_class: {keys_unavailable: block}\n", "");
+	box.backend.refuse = SL_ELIMIT;
+	run_up(&p, "site.test");
+	assert_false(p.client.up);
+	assert_int_equal(p.reason, REASON_FORGE_FAILED);
+	box_pair_close(&p);
+	box.backend.refuse = 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup(
+	                a_client_sees_the_site_s_names_signed_by_the_signing_certificate, begin),
+	        cmocka_unit_test_setup(a_site_that_is_known_is_forged_once, begin),
+	        cmocka_unit_test_setup(
+	                a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_ca,
+	                begin),
+	        cmocka_unit_test_setup(a_server_outside_never_shows_what_is_ours, begin),
+	        cmocka_unit_test_setup(the_legs_are_tied, begin),
+	        cmocka_unit_test_setup(a_pinned_client_is_left_alone_the_next_time_and_no_other,
+	                               begin),
+	        cmocka_unit_test_setup(an_always_decrypted_client_teaches_nothing, begin),
+	        cmocka_unit_test_setup(
+	                a_server_that_wants_a_client_certificate_is_left_alone_by_all, begin),
+	        cmocka_unit_test_setup(a_never_decrypted_client_is_left_alone, begin),
+	        cmocka_unit_test_setup(
+	                an_excepted_name_is_forwarded_at_once_when_the_sni_is_believed, begin),
+	        cmocka_unit_test_setup(
+	                a_name_that_is_proved_is_decrypted_once_not_inspected_and_then_left_alone,
+	                begin),
+	        cmocka_unit_test_setup(a_name_that_is_not_proved_is_inspected, begin),
+	        cmocka_unit_test_setup(without_a_name_the_certificate_decides, begin),
+	        cmocka_unit_test_setup(a_server_whose_revocation_is_not_known_is_as_its_class_says,
+	                               begin),
+	        cmocka_unit_test_setup(without_a_leaf_the_session_ends, begin),
+	        cmocka_unit_test_setup(keys_that_are_slow_stop_no_other_session_and_none_is_left,
+	                               begin),
+	};
+
+	return cmocka_run_group_tests(tests, open_box, close_box);
+}
