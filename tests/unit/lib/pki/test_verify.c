@@ -235,7 +235,7 @@ static void digest_of_leaf(struct site *s, const EVP_MD *md)
 static void signed_by_md5(struct site *s, bool good)
 {
 	EVP_PKEY_free(s->middle_key);
-	s->middle_key = make_rsa(1024);
+	s->middle_key = make_rsa(2048);
 	site_set_middle(s, &(struct make_spec){.common_name = "Middle",
 	                                       .key = s->middle_key,
 	                                       .issuer = s->root,
@@ -283,18 +283,18 @@ static void key_of_leaf(struct site *s, EVP_PKEY *key)
 
 static void rsa_512(struct site *s, bool good)
 {
-	key_of_leaf(s, make_rsa(good ? 1024 : 512));
+	key_of_leaf(s, make_rsa(good ? 2048 : 512));
 }
 
-static void rsa_1016(struct site *s, bool good)
+static void rsa_1024(struct site *s, bool good)
 {
-	key_of_leaf(s, make_rsa(good ? 1024 : 1016));
+	key_of_leaf(s, make_rsa(good ? 1032 : 1024));
 }
 
 static void intermediate_of_rsa_768(struct site *s, bool good)
 {
 	EVP_PKEY_free(s->middle_key);
-	s->middle_key = make_rsa(good ? 1024 : 768);
+	s->middle_key = make_rsa(good ? 2048 : 768);
 	site_set_middle(s, &(struct make_spec){.common_name = "Middle",
 	                                       .key = s->middle_key,
 	                                       .issuer = s->root,
@@ -304,13 +304,13 @@ static void intermediate_of_rsa_768(struct site *s, bool good)
 
 static void below_the_minimum_length(struct site *s, bool good)
 {
-	s->v.minimum_key_length = good ? 1024 : 2048;
-	key_of_leaf(s, make_rsa(1024));
+	s->v.minimum_key_length = good ? 2048 : 3072;
+	key_of_leaf(s, make_rsa(2048));
 }
 
 static void intermediate_below_the_minimum_length(struct site *s, bool good)
 {
-	s->v.minimum_key_length = good ? 1024 : 1025;
+	s->v.minimum_key_length = good ? 2048 : 2049;
 	intermediate_of_rsa_768(s, true);
 }
 
@@ -630,7 +630,7 @@ static const struct row {
         ROW(signed_by_sha1, WEAK_DIGEST),
         ROW(intermediate_signed_by_sha1, WEAK_DIGEST),
         ROW(rsa_512, WEAK_KEY),
-        ROW(rsa_1016, WEAK_KEY),
+        ROW(rsa_1024, WEAK_KEY),
         ROW(intermediate_of_rsa_768, WEAK_KEY),
         ROW(below_the_minimum_length, SHORT_KEY),
         ROW(intermediate_below_the_minimum_length, SHORT_KEY),
