@@ -377,7 +377,11 @@ void session_learn_shared(struct session *s, enum reason reason)
 	learned_add(s->host->learned, &key, reason, clock_now_ns());
 }
 
-/* What a client caused stays its own (R156); it has no say where everything is to be decrypted. */
+/*
+ * What a client caused stays its own (R156); it has no say where everything is to be decrypted. A
+ * leaf of the untrusted CA is there to be refused: who refuses it would else find the bad server
+ * left alone the next time (R64).
+ */
 static void learn_of_client(struct session *s, enum reason reason)
 {
 	const struct learned_key key = {.client = &s->client,
@@ -385,7 +389,8 @@ static void learn_of_client(struct session *s, enum reason reason)
 	                                .port = s->server_port,
 	                                .sni = s->hello.sni};
 
-	if (s->out->source != POLICY_SOURCE_ALWAYS && s->out->domain.kind != DOMAIN_OVERRIDE)
+	if (s->out->fault == PKI_FAULT_NONE && s->out->source != POLICY_SOURCE_ALWAYS &&
+	    s->out->domain.kind != DOMAIN_OVERRIDE)
 		learned_add(s->host->learned, &key, reason, clock_now_ns());
 }
 

@@ -224,6 +224,23 @@ static void a_pinned_client_is_left_alone_the_next_time_and_no_other(void **stat
 	assert_int_equal(action, IPC_TAKE);
 }
 
+/* Who refuses it has seen a warning; the bad server is no other one for that. */
+static void a_refused_leaf_of_the_untrusted_ca_teaches_nothing(void **state)
+{
+	struct fixture_cert self;
+	enum ipc_action action;
+
+	fixture_cert_make(&self, FIXTURE_EC, "DNS:self.test", NULL);
+	configure("    block_invalid_certificates: false\n", "");
+	serve(&self);
+	for (int i = 0; i < 3; i++) {
+		refuse_from("192.0.2.1", "self.test", &action);
+		assert_int_equal(action, IPC_TAKE);
+	}
+	serve(&site);
+	fixture_cert_free(&self);
+}
+
 static void an_always_decrypted_client_teaches_nothing(void **state)
 {
 	enum ipc_action action;
@@ -398,6 +415,7 @@ int main(void)
 	        cmocka_unit_test_setup(the_legs_are_tied, begin),
 	        cmocka_unit_test_setup(a_pinned_client_is_left_alone_the_next_time_and_no_other,
 	                               begin),
+	        cmocka_unit_test_setup(a_refused_leaf_of_the_untrusted_ca_teaches_nothing, begin),
 	        cmocka_unit_test_setup(an_always_decrypted_client_teaches_nothing, begin),
 	        cmocka_unit_test_setup(
 	                a_server_that_wants_a_client_certificate_is_left_alone_by_all, begin),
