@@ -9,11 +9,13 @@ import pwd
 import re
 
 from . import faults, internet
+from .pki import IDENTIFIERS, leaf_extensions
 from .proc import LabError, in_netns, run, wait_for
 
 HOSTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hosts")
 PYTHON = "/usr/bin/python3"
 SECRET = "lab-secret-4f1d9c27-do-not-leak"
+CROWD = "10.10.0.201"
 SIZES = {"16k": 16 << 10, "1m": 1 << 20}
 
 
@@ -57,7 +59,7 @@ class Servers:
         self.lab = lab
         self.state = lab.state
         self.kinds = {"nginx": self.nginx, "internet": self.internet, "faults": self.faults,
-                      "openssl": self.openssl, "dovecot": self.dovecot, "smtpd": self.smtpd}
+                      "crowd": self.crowd, "openssl": self.openssl, "dovecot": self.dovecot, "smtpd": self.smtpd}
 
     def folder(self, *parts):
         return os.path.join(self.state, "servers", *parts)
@@ -115,6 +117,16 @@ class Servers:
         faults.ensure(self.lab.pki)
         self.lab.topo.add_addresses(host, [faults.ADDRESS])
         return [faults.ADDRESS + ":443"], self.web(name, faults.nginx_servers(), sizes, careless=True)
+
+    def crowd(self, name, host, sizes):
+        """Every site there could be, on one address, each with a certificate of its own."""
+        pki, root = self.lab.pki, self.folder(name)
+        pki.once("complete-crowd", lambda: pki.issue("crowd", "ec", "/CN=crowd", "intermediate",
+                                                     leaf_extensions(["crowd.test"]) + IDENTIFIERS))
+        os.makedirs(root, exist_ok=True)
+        self.lab.topo.add_addresses(host, [CROWD])
+        argv = [PYTHON, os.path.join(HOSTS, "crowd.py"), CROWD, pki.folder, root]
+        return [CROWD + ":443"], [(name, argv)]
 
     def web(self, name, servers, sizes, careless=False):
         """An nginx with these server blocks and the backend: its programs. A careless one shows what
