@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's four acts: without inspection, with it, under kill -9, and panic. Each claim is judged
-by what the ends saw: the client's bytes, the server's access log, captures of both wires.
-Exit status 0 only if every claim held. KEEP=1 leaves the lab up.
+"""The demo's acts: without inspection, with it, under kill -9, panic, and clients that browse. Each
+claim is judged by what the ends saw: the client's bytes, the server's access log, captures of both
+wires. Exit status 0 only if every claim held. KEEP=1 leaves the lab up.
 """
 
 import json
@@ -13,8 +13,10 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import report  # noqa: E402
+from browse import act_browse  # noqa: E402
 from screen import Screen, clip  # noqa: E402
-from stage import ATTACK, CLIENT, SECRET, LabError, Stage, find_binary  # noqa: E402
+from stage import ATTACK, CLIENT, ROOT, SECRET, LabError, Stage, find_binary  # noqa: E402
 
 SID = 9000001  # of demo.rules
 RATE, SECONDS = 10, 14
@@ -24,9 +26,10 @@ HUNG_S = 5.0       # no request may take longer, kill or not
 FAILURES_MAX = 10
 
 
-def attack(stage):
+def attack(screen, stage):
     """The attack as the client sees it: (whether the secret came back, what was seen)."""
     status, body, trace = stage.curl("https://shop.test" + ATTACK)
+    screen.command("curl https://shop.test" + ATTACK, body + trace)
     if SECRET in body:
         return True, f"the secret came back: {body.strip()}"
     last = [line for line in trace.splitlines() if line.startswith("curl:") or "error" in line.lower()]
@@ -35,8 +38,7 @@ def attack(stage):
 
 def act_without(screen, stage):
     screen.act("Act 1: without inspection", "the box forwards, the server has a hole")
-    screen.command("curl https://shop.test" + ATTACK)
-    leaked, seen = attack(stage)
+    leaked, seen = attack(screen, stage)
     screen.claim("the attack works", leaked, seen)
 
 
@@ -52,16 +54,16 @@ def common_name(trace):
 
 def act_with(screen, stage):
     screen.act("Act 2: with inspection", "the same wire, the same server, one switch")
-    screen.command("tps config apply demo.yaml        # ssl_inspection: {server: true}")
     stage.configure(True)
     applied = stage.tps("config", "apply", stage.config)
+    screen.command("tps config apply demo.yaml        # ssl_inspection: {server: true}",
+                   applied.stdout + applied.stderr)
     if not screen.claim("the document is applied", applied.returncode == 0,
                         first_line(applied.stdout or applied.stderr)):
         return
     reached = len(stage.access("cgi-bin/view"))
     with stage.capture() as wires:
-        screen.command("curl https://shop.test" + ATTACK)
-        leaked, seen = attack(stage)
+        leaked, seen = attack(screen, stage)
         status, body, _ = stage.curl("https://shop.test/whoami")
         names = {s: common_name(stage.curl(f"https://{s}/")[2]) for s in ("shop.test", "blog.test")}
     screen.claim("the same attack is blocked", not leaked, seen)
@@ -163,7 +165,7 @@ def act_killed(screen, stage):
     load.killed()
     load.end()
     claim_killed(screen, load, worker, left)
-    leaked, seen = attack(stage)
+    leaked, seen = attack(screen, stage)
     screen.claim("inspection is back", not leaked, seen)
 
 
@@ -182,19 +184,19 @@ def claim_killed(screen, load, worker, left):
 
 def act_panic(screen, stage):
     screen.act("Act 4: panic", "whatever happens: out of the way, and back")
-    screen.command("tps panic fallback        # step 3 of panic")
     began = time.monotonic()
     done = stage.tps("panic", "fallback")
     took = time.monotonic() - began
+    screen.command("tps panic fallback        # step 3 of panic", done.stdout + done.stderr)
     screen.claim("the box steps aside in under a second", done.returncode == 0 and took < 1.0,
                  f"{took * 1000:.0f} ms" if done.returncode == 0 else done.stderr)
     with stage.capture() as wires:
-        leaked, seen = attack(stage)
+        leaked, seen = attack(screen, stage)
     screen.claim("traffic passes untouched", leaked and not any(wires.terminated()) and
                  bool(wires.terminated()), seen)
-    screen.command("tps panic clear")
     done = stage.tps("panic", "clear")
-    leaked, seen = attack(stage)
+    screen.command("tps panic clear", done.stdout + done.stderr)
+    leaked, seen = attack(screen, stage)
     screen.claim("and it is back", done.returncode == 0 and not leaked,
                  seen if done.returncode == 0 else done.stderr)
 
@@ -228,8 +230,15 @@ def play(screen, stage):
     screen.note("the lab: client 10.10.0.10 -- box, no address -- server 10.10.0.20, each a "
                 "network namespace")
     stage.build()
-    for act in (act_without, act_with, act_killed, act_panic):
+    for act in (act_without, act_with, act_killed, act_panic, act_browse):
         act(screen, stage)
+
+
+def write_report(screen):
+    build = os.environ.get("SLUICE_BUILD") or os.path.join(ROOT, "build")
+    path = os.environ.get("REPORT") or os.path.join(build, "demo.html")
+    report.write(screen, path)
+    print(f"the report, with what each command printed: {os.path.relpath(path)}")
 
 
 def main():
@@ -247,6 +256,7 @@ def main():
             stage.remove()
     if screen.rows:
         screen.table()
+        write_report(screen)
     if failed:
         print(f"demo: {clip(failed, 2000)}", file=sys.stderr)
     elif keep:

@@ -11,6 +11,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "lab"))
 
+from lablib import internet  # noqa: E402
 from lablib.box import cmdline, find_binary  # noqa: E402
 from lablib.lab import Lab  # noqa: E402
 from lablib.proc import LabError, in_netns, run  # noqa: E402
@@ -37,15 +38,16 @@ class Stage:
         shutil.rmtree(self.logs, ignore_errors=True)
         self.lab_command("up", "--wire", "box")
         self.lab = Lab(self.name)
+        internet.ensure(self.lab.pki)
         self.write("demo.rules", self.rules, 0o644)
         self.configure(False)
         self.lab_command("box", "start", self.config)
 
     def lab_command(self, *words):
-        run(os.path.join(ROOT, "lab/lab"), "--name", self.name, *words)
+        return run(os.path.join(ROOT, "lab/lab"), "--name", self.name, *words)
 
-    def write(self, name, target, mode):
-        values = {"PKI": self.lab.pki.folder, "RULES": self.rules, "LOGS": self.logs}
+    def write(self, name, target, mode, **more):
+        values = {"PKI": self.lab.pki.folder, "RULES": self.rules, "LOGS": self.logs, **more}
         with open(os.path.join(HERE, name), encoding="utf-8") as src:
             text = src.read()
         for key, value in values.items():
@@ -54,11 +56,44 @@ class Stage:
             out.write(text)
         os.chmod(target, mode)
 
-    def configure(self, inspect):
-        """Writes the document; the one difference between the two is the switch (R56)."""
-        self.write("demo.yaml", self.config, 0o644)
+    def configure(self, server, client=False, strict=False):
+        """Writes the document; what differs are the switches (R56). Strict: the client is always
+        decrypted (R116), and warned of servers that do not verify, not kept from them (R100, R101)."""
+        def word(value):
+            return "true" if value else "false"
+        self.write("demo.yaml", self.config, 0o644, BLOCK=word(not strict),
+                   ALWAYS=CLIENT if strict else "")
         with open(self.config, "a", encoding="utf-8") as out:
-            out.write(f"ssl_inspection: {{server: {'true' if inspect else 'false'}}}\n")
+            out.write(f"ssl_inspection: {{server: {word(server)}, client: {word(client)}}}\n")
+
+    def start_internet(self):
+        """Many sites in the place of the two; what the lab said."""
+        self.lab_command("server", "stop", "nginx")
+        return self.lab_command("server", "start", "internet").stdout
+
+    def browser_trust(self):
+        """What the company's clients trust: its own CA beside the public one."""
+        path = self.lab.path("browser-trust.pem")
+        with open(path, "w", encoding="ascii") as out:
+            for name in ("client-trust.pem", "ca.pem"):
+                with open(self.lab.pki.path(name), encoding="ascii") as src:
+                    out.write(src.read())
+        return path
+
+    def browse(self, argv):
+        """A finished curl as the client, which knows the names of the internet."""
+        return run(*self.as_client([argv[0], *internet.resolve_options(), *argv[1:]]), check=False)
+
+    def event_of(self, server, port, seconds=3.0):
+        """The box's line on the connection from this port of the client; {} when there is none."""
+        path = os.path.join(self.logs, "ssl_inspection.json")
+        end = time.monotonic() + seconds
+        while True:
+            found = [e for e in read_json_lines(path)
+                     if e.get("dest_ip") == server and e.get("src_port") == port]
+            if found or time.monotonic() > end:
+                return found[-1] if found else {}
+            time.sleep(0.05)
 
     def as_client(self, argv):
         return in_netns(self.lab.topo.ns("client"), argv)
@@ -79,9 +114,9 @@ class Stage:
     def capture(self):
         return Capture(self)
 
-    def access(self, mark):
+    def access(self, mark, server="nginx"):
         """The server's own lines on requests whose URI contains `mark`."""
-        path = self.lab.path("servers/nginx/logs/access.json")
+        path = self.lab.path("servers", server, "logs/access.json")
         with open(path, encoding="utf-8") as src:
             lines = [json.loads(line) for line in src if line.strip()]
         return [line for line in lines if mark in line["uri"]]
