@@ -12,7 +12,12 @@
 #include "tpsd/tls/keystore.h"
 #include "tpsd/tls/tls_leg.h"
 
-enum { READ_BUFFER_LEN = 64 * 1024 };
+enum {
+	READ_BUFFER_LEN = 64 * 1024,
+	/* Bytes of a server's Certificate message: one with 10,000 names, which verification then
+	 * refuses by its name. libssl's own bound is 100 KiB. */
+	CERT_LIST_MAX = 512 * 1024,
+};
 
 static void write_serial(const X509 *leaf, char *out, size_t size)
 {
@@ -151,6 +156,7 @@ int tls_context_create_server_side(const struct tls_context_options *options, SS
 		return SL_ECRYPTO;
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX);
 	if (options->resumption)
 		SSL_CTX_set_session_cache_mode(ctx,
 		                               SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

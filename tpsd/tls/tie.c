@@ -195,12 +195,23 @@ static int narrow(const struct tls_selection *sel, const struct tls_offer *o,
 	return 0;
 }
 
-static int list_names(const struct named *table, const uint8_t *rows, size_t count, char *list)
+static bool list_names(const struct named *table, const uint8_t *rows, size_t count, char *list)
 {
 	list[0] = '\0';
 	for (size_t i = 0; i < count; i++)
 		add_name(list, NAMES_MAX, table[rows[i]].name);
 	return list[0] != '\0';
+}
+
+/*
+ * libssl 3.0 does not count P-256 of our own provider (accel.h) among the elliptic curves, and up to
+ * TLS 1.2 a client that has no other says nothing of curves at all. So a client that offers P-256
+ * alone gets one more after it, which a server takes only when it has not P-256.
+ */
+static void add_another_curve(const struct tls_offer *o, char *list)
+{
+	if (o->groups_count == 1 && groups[o->groups[0]].id == SECP256R1)
+		add_name(list, NAMES_MAX, "X25519");
 }
 
 static int make(const struct tie_cache *tc, const struct tls_offer *o,
@@ -216,8 +227,9 @@ static int make(const struct tie_cache *tc, const struct tls_offer *o,
 	if (rc != 0)
 		return rc;
 	/* Without the extension a client takes what servers choose: OpenSSL's defaults are that. */
-	if ((list_names(groups, o->groups, o->groups_count, list) &&
-	     !SSL_CTX_set1_groups_list(ctx, list)) ||
+	list_names(groups, o->groups, o->groups_count, list);
+	add_another_curve(o, list);
+	if ((list[0] && !SSL_CTX_set1_groups_list(ctx, list)) ||
 	    (list_names(sigalgs, o->sigalgs, o->sigalgs_count, list) &&
 	     !SSL_CTX_set1_sigalgs_list(ctx, list))) {
 		SSL_CTX_free(ctx);

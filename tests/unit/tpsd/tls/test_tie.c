@@ -6,11 +6,17 @@
 
 #include "lib/base/err.h"
 #include "tests/unit/unit.h"
+#include "tpsd/tls/accel.h"
 
 static struct tls_capability cap;
 
+/* With the providers of a worker. */
 static int probe(void **state)
 {
+	OSSL_PROVIDER *accel = accel_load();
+
+	if (!accel || !OSSL_PROVIDER_load(NULL, "default") || accel_start(accel) != 0)
+		return -1;
 	return tls_capability_probe(&cap);
 }
 
@@ -92,7 +98,7 @@ static void the_server_hears_what_the_client_said(void **state)
 	         "ECDHE-ECDSA-AES256-GCM-SHA384",
 	         "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", "P-384:X25519",
 	         "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256", false},
-	        {TLS1_2_VERSION, TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", "", "P-256",
+	        {TLS1_2_VERSION, TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", "", "P-256:P-384",
 	         "rsa_pkcs1_sha256", true},
 	        {TLS1_3_VERSION, TLS1_3_VERSION, "ECDHE-RSA-AES128-GCM-SHA256",
 	         "TLS_CHACHA20_POLY1305_SHA256", "X25519", "ed25519:rsa_pss_rsae_sha512", false},
@@ -119,6 +125,29 @@ static void the_server_hears_what_the_client_said(void **state)
 		assert_true(same_list(&heard.hello.groups, &said.hello.groups));
 		assert_true(same_list(&heard.hello.sigalgs, &said.hello.sigalgs));
 	}
+	tie_cache_destroy(tc);
+}
+
+/* A client of another library, since ours would not say it this way. */
+static void a_client_with_p_256_alone_is_heard_with_it(void **state)
+{
+	struct tls_selection sel = selection_of(CONFIG_PRESET_MODERN);
+	const struct tls_context_options o = {.selection = &sel};
+	const struct tls_offer offer = {.protocols = CLIENTHELLO_TLS1_2,
+	                                .suites = {0xc02b, 0xc02f},
+	                                .suites_count = 2,
+	                                .groups = {1}, /* the second row of tie.def */
+	                                .groups_count = 1};
+	struct tie_cache *tc = tie_cache_create(&o);
+	static struct heard heard;
+	uint8_t digest[TIE_DIGEST_LEN];
+	SSL_CTX *ctx;
+
+	assert_int_equal(tie_cache_get(tc, &offer, &ctx, digest), 0);
+	hear(ctx, &heard);
+	assert_true(heard.hello.groups.len >= 2);
+	assert_int_equal(heard.hello.groups.data[1], 23);
+	assert_true(clienthello_list_has(&heard.hello.suites, 0xc02b));
 	tie_cache_destroy(tc);
 }
 
@@ -219,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_server_hears_what_the_client_said),
+	        cmocka_unit_test(a_client_with_p_256_alone_is_heard_with_it),
 	        cmocka_unit_test(what_the_proxy_forbids_is_left_out),
 	        cmocka_unit_test(clients_of_one_kind_share_a_context_and_made_up_offers_stay_few),
 	        cmocka_unit_test(ecdsa_leaves_are_for_clients_that_take_them),
