@@ -65,7 +65,8 @@ static const struct conf_field client_proxy_fields[] = {
         FIELD("quic", CHOICE, config_client_proxy, quic, NEW_SESSIONS, "",
               "UDP to the detection ports: QUIC cannot be decrypted; dropped, browsers fall back "
               "to TCP.",
-              .choices = &conf_choices_pass, .fallback = "forward"),
+              .choices = &conf_choices_pass, .fallback = "forward", .flags = CONF_UNAVAILABLE,
+              .unavailable = "only forward is in this build: block UDP 443 on a firewall"),
         FIELD("logging", BOOL, config_client_proxy, common.logging, NEW_SESSIONS, "R98",
               "Full records of every session. What was not inspected is always recorded.",
               .fallback = "false"),

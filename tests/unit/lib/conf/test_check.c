@@ -93,6 +93,8 @@ static const struct {
          "/ssl_client_proxies/0/successor_from", "no successor"},
         {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH("successor_from: tomorrow"),
          "/ssl_client_proxies/0/successor_from", "is not a time"},
+        {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH("quic: drop"),
+         "/ssl_client_proxies/0/quic", "only forward is in this build"},
         {"version: 1\ndecryption_policies: [{name: x, domains: [a.test, \"*.b..test\"]}]\n",
          "/decryption_policies/0/domains/1", "is not a domain"},
         {"version: 1\ndecryption_policies: [{name: x, category_overrides: [\"a.*.test\"]}]\n",
