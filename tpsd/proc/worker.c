@@ -361,6 +361,18 @@ static int show_explain(struct worker *w, const json_t *arguments, struct buf *o
 	return host_explain_json(w->host, flow_of(arguments, "session"), out);
 }
 
+static int show_learned(struct worker *w, const json_t *arguments, struct buf *out)
+{
+	return host_learned_json(w->host, out);
+}
+
+static int clear_learned(struct worker *w, const json_t *arguments, struct buf *out)
+{
+	const char *name = json_string_value(json_object_get(arguments, "name"));
+
+	return buf_printf(out, "{\"cleared\":%zu}", host_learned_clear(w->host, name));
+}
+
 static int address_of(const json_t *arguments, const char *key, struct addr *addr,
                       const struct addr **ret)
 {
@@ -449,6 +461,7 @@ static const struct {
         {"failures", show_failures}, {"explain", show_explain},
         {"clear", clear_sessions},   {"session_clear", clear_sessions},
         {"panic", set_panic},        {"drain", drain},
+        {"learned", show_learned},   {"learned_clear", clear_learned},
 };
 
 static void worker_command(struct proc *proc, uint64_t id, const char *name,

@@ -112,3 +112,8 @@ int host_list_json(const struct host *h, size_t max, struct buf *out) SL_NONNULL
 int host_explain_json(const struct host *h, uint64_t flow, struct buf *out)
         SL_NONNULL(1, 3) SL_MUST;
 int host_failures_json(const struct host *h, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
+
+/* {"learned": rows, "entries": how many there are}: of all workers (R156); rows that do not fit are
+ * left off. Clears what is about a name (NULL: everything) and returns how many. */
+int host_learned_json(struct host *h, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
+size_t host_learned_clear(struct host *h, const char *name) SL_NONNULL(1);

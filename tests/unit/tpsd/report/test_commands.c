@@ -37,6 +37,12 @@ static void commands_of_others_go_there_and_come_back(void **state)
 	assert_string_equal(dev.last[DEV_WORKER].arguments, "{\"client\":\"10.0.0.1\"}");
 	json_decref(data);
 	assert_true(log_has("audit", "debug np ssl-clear"));
+	data = device_command(&dev, "debug np ssl-learned-clear",
+	                      json_pack("{s:s}", "name", "a.test"), NULL);
+	assert_string_equal(dev.last[DEV_WORKER].name, "learned_clear");
+	assert_string_equal(dev.last[DEV_WORKER].arguments, "{\"name\":\"a.test\"}");
+	json_decref(data);
+	assert_true(log_has("audit", "debug np ssl-learned-clear"));
 	assert_true(log_has("audit", "\"uid\":0"));
 }
 

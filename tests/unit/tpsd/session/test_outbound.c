@@ -3,6 +3,7 @@
  * Client inspection in one process: forged leaves, trust, decisions by name, tied legs, what is
  * learned of clients and servers.
  */
+#include <jansson.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -241,6 +242,53 @@ static void a_refused_leaf_of_the_untrusted_ca_teaches_nothing(void **state)
 	fixture_cert_free(&self);
 }
 
+/* What is left alone, as tps sees it in an answer of `max` bytes. */
+static json_t *learned(size_t max)
+{
+	struct buf out;
+	json_t *list;
+
+	buf_init(&out, max);
+	assert_int_equal(host_learned_json(box.host, &out), 0);
+	list = json_loads(buf_text(&out), 0, NULL);
+	assert_non_null(list);
+	buf_fini(&out);
+	return list;
+}
+
+static void what_is_learned_is_listed_and_forgotten_by_name(void **state)
+{
+	enum ipc_action action;
+	json_t *list, *row;
+
+	refuse_from("192.0.2.1", "site.test", &action);
+	refuse_from("192.0.2.2", "x.wild.test", &action);
+	list = learned(4096);
+	assert_int_equal(json_integer_value(json_object_get(list, "entries")), 2);
+	row = json_array_get(json_object_get(list, "learned"), 0);
+	if (strcmp(json_string_value(json_object_get(row, "name")), "site.test") != 0)
+		row = json_array_get(json_object_get(list, "learned"), 1);
+	assert_string_equal(json_string_value(json_object_get(row, "name")), "site.test");
+	assert_string_equal(json_string_value(json_object_get(row, "client")), "192.0.2.1");
+	assert_string_equal(json_string_value(json_object_get(row, "server")), "10.0.0.2");
+	assert_int_equal(json_integer_value(json_object_get(row, "port")), 443);
+	assert_string_equal(json_string_value(json_object_get(row, "reason")), "client_alert");
+	assert_in_range(json_integer_value(json_object_get(row, "seconds_left")), 1,
+	                LEARNED_LIFETIME_S);
+	json_decref(list);
+	list = learned(256); /* one row fits */
+	assert_int_equal(json_integer_value(json_object_get(list, "entries")), 2);
+	assert_int_equal(json_array_size(json_object_get(list, "learned")), 1);
+	json_decref(list);
+	assert_int_equal(host_learned_clear(box.host, "SITE.test"), 1);
+	refuse_from("192.0.2.1", "site.test", &action);
+	assert_int_equal(action, IPC_TAKE);
+	assert_int_equal(host_learned_clear(box.host, NULL), 2);
+	list = learned(4096);
+	assert_int_equal(json_array_size(json_object_get(list, "learned")), 0);
+	json_decref(list);
+}
+
 static void an_always_decrypted_client_teaches_nothing(void **state)
 {
 	enum ipc_action action;
@@ -416,6 +464,7 @@ int main(void)
 	        cmocka_unit_test_setup(a_pinned_client_is_left_alone_the_next_time_and_no_other,
 	                               begin),
 	        cmocka_unit_test_setup(a_refused_leaf_of_the_untrusted_ca_teaches_nothing, begin),
+	        cmocka_unit_test_setup(what_is_learned_is_listed_and_forgotten_by_name, begin),
 	        cmocka_unit_test_setup(an_always_decrypted_client_teaches_nothing, begin),
 	        cmocka_unit_test_setup(
 	                a_server_that_wants_a_client_certificate_is_left_alone_by_all, begin),
