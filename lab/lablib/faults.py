@@ -10,7 +10,6 @@ import dataclasses
 from .pki import CA_USAGE, IDENTIFIERS, SERVER_USAGE, SUBJECT_ID, leaf_extensions
 
 ADDRESS = "10.10.0.200"
-BROKEN_TLS = "protocol_server"  # a reason: no chain came that could be judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,9 +113,9 @@ ROWS = [
     Row("rsa512", "weak_key", kind="rsa512"),
     Row("rsa1024", "weak_key", kind="rsa1024"),
     Row("rsa2048", kind="rsa"),
-    # 64 KiB of names can be forged; a chain of more than 100 KiB is none that TLS takes.
+    # 64 KiB of names can be forged.
     Row("too-many-names", "too_large", names=_many("too-many-names.fault.test", 4000)),
-    Row("a-book-of-names", BROKEN_TLS, names=_many("a-book-of-names.fault.test", 10000)),
+    Row("a-book-of-names", "too_large", names=_many("a-book-of-names.fault.test", 10000)),
 ]
 
 

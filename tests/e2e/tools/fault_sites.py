@@ -47,8 +47,7 @@ def seen_faults(row, way, careful, careless):
         return [f"a client that trusts the company does not take it: {error}"] if error else []
     out = [] if error else ["a client that trusts the company took it"]
     shown, error = ask(row.name, careless)
-    # What breaks TLS itself is not a matter of settings.
-    if way == "refused" or row.fault == faults.BROKEN_TLS:
+    if way == "refused":
         return out + ([] if error else ["a careless client got through"])
     if error:
         out.append(f"a careless client did not get through: {error}")
@@ -58,7 +57,7 @@ def seen_faults(row, way, careful, careless):
 
 
 def read_log(path):
-    """Of each name the chain's verdicts in the log; without one the reason. A box may have none."""
+    """Of each name the chain's verdicts in the log; without one the reason. There may be no log."""
     found = {}
     if not os.path.exists(path):
         return found
