@@ -40,6 +40,7 @@ static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_l
 		uint8_t offer[TIE_DIGEST_LEN]; /* of client inspection: and its policy */
 		char policy[128];
 		uint8_t server[16];
+		uint32_t setup; /* its revision: what was verified under another proves nothing */
 		uint16_t port, segment, vlan;
 		uint8_t tunnel, alpn_len;
 		uint32_t tunnel_key;
@@ -53,6 +54,7 @@ static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_l
 	if (s->out) /* trust store and lists are the policy's */
 		memcpy(in.policy, s->policy->name, strnlen(s->policy->name, sizeof(in.policy)));
 	memcpy(in.server, s->server.bytes, sizeof(in.server));
+	in.setup = s->setup->revision;
 	in.port = s->server_port;
 	in.segment = s->segment;
 	in.vlan = s->vlan;

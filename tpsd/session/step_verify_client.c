@@ -20,7 +20,8 @@ static int key_of(const struct session *s, const uint8_t print[PKI_PRINT_LEN],
 {
 	struct {
 		uint8_t print[PKI_PRINT_LEN];
-		const X509_STORE *trust;
+		const X509_STORE *trust; /* of this revision: a later one may lie where it lay */
+		uint32_t setup;
 		uint32_t minimum_key_length, revocation;
 		char sni[SESSION_SNI_MAX];
 	} in;
@@ -28,6 +29,7 @@ static int key_of(const struct session *s, const uint8_t print[PKI_PRINT_LEN],
 	memset(&in, 0, sizeof(in));
 	memcpy(in.print, print, sizeof(in.print));
 	in.trust = setup_policy_trust(s->setup, s->out->policy);
+	in.setup = s->setup->revision;
 	in.minimum_key_length = s->proxy->client->minimum_key_length;
 	in.revocation = class_action(s->proxy->config, REASON_REVOCATION_UNKNOWN) != CONFIG_ALLOW;
 	memcpy(in.sni, s->hello.sni, sizeof(in.sni));

@@ -173,6 +173,24 @@ static void a_server_outside_never_shows_what_is_ours(void **state)
 	assert_int_equal(p.reason, REASON_OWN_CERTIFICATE);
 	box_pair_close(&p);
 	host_set_own_keys(box.host, NULL, 0);
+	run_up(&p, "site.test");
+	assert_true(p.client.up);
+	box_pair_close(&p);
+}
+
+/* A trust store of a later revision may lie in memory where an earlier one lay. */
+static void what_one_revision_trusts_is_nothing_to_the_next(void **state)
+{
+	for (int i = 0; i < 30; i++) {
+		bool trusted = i % 2 == 0;
+		struct box_pair p;
+
+		configure("", trusted ? "" : ", trust_store: trust");
+		run_up(&p, "site.test");
+		assert_int_equal(p.client.up, trusted);
+		box_pair_close(&p);
+		(void)host_clear(box.host, &everything);
+	}
 }
 
 static void the_legs_are_tied(void **state)
@@ -460,6 +478,7 @@ int main(void)
 	                a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_ca,
 	                begin),
 	        cmocka_unit_test_setup(a_server_outside_never_shows_what_is_ours, begin),
+	        cmocka_unit_test_setup(what_one_revision_trusts_is_nothing_to_the_next, begin),
 	        cmocka_unit_test_setup(the_legs_are_tied, begin),
 	        cmocka_unit_test_setup(a_pinned_client_is_left_alone_the_next_time_and_no_other,
 	                               begin),
