@@ -348,7 +348,7 @@ static int show_failures(struct worker *w, const json_t *arguments, struct buf *
 }
 
 /* A number as such or as digits, since a command line has only text. */
-static uint64_t flow_of(const json_t *arguments, const char *key)
+static uint64_t number_of(const json_t *arguments, const char *key)
 {
 	const json_t *value = json_object_get(arguments, key);
 
@@ -358,7 +358,7 @@ static uint64_t flow_of(const json_t *arguments, const char *key)
 
 static int show_explain(struct worker *w, const json_t *arguments, struct buf *out)
 {
-	return host_explain_json(w->host, flow_of(arguments, "session"), out);
+	return host_explain_json(w->host, number_of(arguments, "session"), out);
 }
 
 static int show_learned(struct worker *w, const json_t *arguments, struct buf *out)
@@ -383,9 +383,25 @@ static int address_of(const json_t *arguments, const char *key, struct addr *add
 	return rc;
 }
 
+static int show_decisions(struct worker *w, const json_t *arguments, struct buf *out)
+{
+	uint64_t port = number_of(arguments, "port");
+	struct host_question q = {.name = json_string_value(json_object_get(arguments, "name")),
+	                          .port = (uint16_t)port};
+	struct addr client, server;
+	bool any_port = !json_object_get(arguments, "port");
+	int rc = q.name && port <= UINT16_MAX && (port > 0 || any_port) ? 0 : SL_EINVAL;
+
+	if (rc == 0)
+		rc = address_of(arguments, "client", &client, &q.client);
+	if (rc == 0)
+		rc = address_of(arguments, "server", &server, &q.server);
+	return rc == 0 ? host_decisions_json(w->host, &q, out) : rc;
+}
+
 static int clear_sessions(struct worker *w, const json_t *arguments, struct buf *out)
 {
-	struct host_filter filter = {.flow = flow_of(arguments, "session")};
+	struct host_filter filter = {.flow = number_of(arguments, "session")};
 	struct addr client, server;
 	int rc = address_of(arguments, "client", &client, &filter.client);
 
@@ -457,11 +473,12 @@ static const struct {
 	const char *name;
 	int (*run)(struct worker *w, const json_t *arguments, struct buf *out);
 } commands[] = {
-        {"sessions", show_sessions}, {"capabilities", show_capabilities},
-        {"failures", show_failures}, {"explain", show_explain},
-        {"clear", clear_sessions},   {"session_clear", clear_sessions},
-        {"panic", set_panic},        {"drain", drain},
-        {"learned", show_learned},   {"learned_clear", clear_learned},
+        {"sessions", show_sessions},   {"capabilities", show_capabilities},
+        {"failures", show_failures},   {"explain", show_explain},
+        {"clear", clear_sessions},     {"session_clear", clear_sessions},
+        {"panic", set_panic},          {"drain", drain},
+        {"learned", show_learned},     {"learned_clear", clear_learned},
+        {"decisions", show_decisions},
 };
 
 static void worker_command(struct proc *proc, uint64_t id, const char *name,

@@ -201,10 +201,10 @@ static void count_protocol(struct host *h, enum reason reason)
 }
 
 /* A session that lives only as long as its record is written: `s` has what events want to know. */
-static void fill(struct session *s, struct host *h, const struct ipc_hello *hello,
-                 const struct policy_match *match, const struct clienthello *parsed,
-                 struct outbound *out)
+static void fill(struct session *s, struct host *h, struct judgement *j)
 {
+	const struct ipc_hello *hello = j->flow;
+
 	*s = (struct session){.magic = SESSION_MAGIC,
 	                      .host = h,
 	                      .setup = h->setup,
@@ -216,15 +216,15 @@ static void fill(struct session *s, struct host *h, const struct ipc_hello *hell
 	                      .segment = hello->segment,
 	                      .vlan = hello->vlan,
 	                      .tunnel = hello->tunnel,
-	                      .virtual_segment = match->request.segment,
-	                      .policy = match->request.policy,
-	                      .out = out,
+	                      .virtual_segment = j->match.request.segment,
+	                      .policy = j->match.request.policy,
+	                      .out = j->out,
 	                      .alert_to_client = TLS_NO_ALERT,
 	                      .step = STEP_DECIDE};
 	s->begun_ns = clock_now_ns();
-	s->proxy = setup_find_proxy(h->setup, match->request.proxy);
-	if (parsed) {
-		hello_summarise(parsed, &s->hello);
+	s->proxy = setup_find_proxy(h->setup, j->match.request.proxy);
+	if (j->hello) {
+		hello_summarise(j->hello, &s->hello);
 		s->hello_seen = true;
 	}
 }
@@ -240,19 +240,17 @@ static enum reason_outcome outcome_of(const struct decision *d)
 	return outcome;
 }
 
-/* What a decision comes to when it is only observed (R114). */
-static enum reason_outcome would_be(const struct decision *d)
+enum reason_outcome decision_outcome(const struct decision *d)
 {
 	return d->action == IPC_TAKE && d->alert == TLS_NO_ALERT ? OUTCOME_INSPECTED
-	       : d->action == IPC_TAKE                          ? OUTCOME_BLOCKED
+	       : d->action == IPC_TAKE                           ? OUTCOME_BLOCKED
 	                                                         : outcome_of(d);
 }
 
 /* Flows that end here: counted and, but for those without any policy, recorded. */
-static void settle(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
-                   const struct clienthello *parsed, struct outbound *out,
-                   const struct decision *would, const struct decision *d)
+static void settle(struct host *h, struct judgement *j)
 {
+	const struct decision *d = &j->decision;
 	enum reason_outcome outcome = outcome_of(d);
 	struct session s;
 
@@ -265,21 +263,22 @@ static void settle(struct host *h, const struct ipc_hello *hello, const struct p
 		                                          : COUNTER_not_decrypted,
 		            1);
 		if (d->reason != REASON_NO_POLICY) {
-			fill(&s, h, hello, match, parsed, out);
+			fill(&s, h, j);
 			if (d->reason == REASON_OBSERVED) {
-				s.would = would_be(would);
-				s.would_reason = would->reason;
+				s.would = decision_outcome(&j->would);
+				s.would_reason = j->would.reason;
 			}
 			record_decision(&s, d->reason, outcome);
 		}
 	}
-	h->ops->verdict(h->arg, hello->flow, d->action, d->reset, d->reason);
+	h->ops->verdict(h->arg, j->flow->flow, d->action, d->reset, d->reason);
 }
 
-static void take(struct host *h, const struct ipc_hello *hello, const struct policy_match *match,
-                 const struct clienthello *parsed, const struct outbound *out,
-                 const struct decision *d)
+static void take(struct host *h, const struct judgement *j)
 {
+	const struct policy_match *match = &j->match;
+	const struct decision *d = &j->decision;
+	const struct ipc_hello *hello = j->flow;
 	struct session *s = session_create(h, hello);
 
 	if (!s) {
@@ -291,13 +290,13 @@ static void take(struct host *h, const struct ipc_hello *hello, const struct pol
 	s->policy = match->request.policy;
 	s->proxy = setup_find_proxy(s->setup, match->request.proxy);
 	s->step = STEP_TAKE;
-	if (out && outbound_create(s, out) != 0) {
+	if (j->out && outbound_create(s, j->out) != 0) {
 		session_close(s, REASON_INTERNAL);
 		h->ops->verdict(h->arg, hello->flow, IPC_DROP, IPC_RESET_BOTH, REASON_INTERNAL);
 		return;
 	}
-	if (parsed) {
-		hello_summarise(parsed, &s->hello);
+	if (j->hello) {
+		hello_summarise(j->hello, &s->hello);
 		s->hello_seen = true;
 	}
 	s->alert_to_client = d->alert;
@@ -349,11 +348,10 @@ static bool is_excepted(const struct host *h, const struct ipc_hello *flow,
 }
 
 /* For all; for this client only where its own doing counts (R156). */
-static enum reason what_is_learned(struct host *h, const struct ipc_hello *hello,
-                                   const char *sni, const struct outbound *out)
+static enum reason what_is_learned(struct host *h, const struct ipc_hello *hello, const char *sni,
+                                   const struct outbound *out)
 {
-	struct learned_key key = {
-	        .server = &hello->server, .port = hello->server_port, .sni = sni};
+	struct learned_key key = {.server = &hello->server, .port = hello->server_port, .sni = sni};
 	uint64_t now = loop_now_ns(h->loop);
 	enum reason learned = learned_find(h->learned, &key, now);
 
@@ -366,58 +364,83 @@ static enum reason what_is_learned(struct host *h, const struct ipc_hello *hello
 	return learned;
 }
 
+/* By policy, and what the ClientHello says. */
+static struct decision by_policy(struct host *h, const struct judgement *j)
+{
+	struct decision d;
+
+	if (!decide_without_hello(j->flow, j->parse, j->proxy, &d) &&
+	    (!j->out || !outbound_decide(h, j->proxy, j->out, &d)))
+		d = decide_by_hello(j->proxy, j->hello);
+	return d;
+}
+
+/* What stands above policy: panic, observing, what was learned, overload. */
+static struct decision overruled(struct host *h, const struct judgement *j)
+{
+	struct decision d = j->would;
+
+	if (h->paused || is_excepted(h, j->flow, j->hello))
+		return leave_alone(REASON_PANIC);
+	if (is_observed(&j->match))
+		return leave_alone(REASON_OBSERVED);
+	if (d.action == IPC_TAKE && j->learned != REASON_NONE)
+		return leave_alone(j->learned);
+	if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, j->flow, j->proxy))
+		return by_class(j->proxy, REASON_OVERLOAD);
+	return d;
+}
+
+static void read_hello(struct host *h, struct judgement *j)
+{
+	const struct ipc_bytes *bytes = &j->flow->bytes;
+
+	j->parse = clienthello_parse(bytes->data, bytes->len, h->hello_scratch, &j->parsed);
+	if (j->parse == 0)
+		j->hello = &j->parsed;
+}
+
+void flow_judge(struct host *h, struct judgement *j)
+{
+	char sni[SESSION_SNI_MAX] = "";
+
+	policy_match(h->setup ? h->setup->config : NULL, j->flow, &j->match);
+	if (!j->match.request.policy || j->match.source == POLICY_SOURCE_EXCEPTED) {
+		j->would = leave_alone(j->match.request.policy ? REASON_SOURCE_EXCEPTION
+		                                               : REASON_NO_POLICY);
+		j->decision = j->would;
+		return;
+	}
+	j->proxy = setup_find_proxy(h->setup, j->match.request.proxy);
+	if (!j->hello)
+		read_hello(h, j);
+	if (j->hello && j->hello->sni.len > 0)
+		memcpy(sni, j->hello->sni.data, j->hello->sni.len);
+	if (j->match.request.client) {
+		j->out = &j->outbound;
+		outbound_init(j->out, h->setup, &j->match, j->hello);
+	}
+	j->would = by_policy(h, j);
+	j->decision = j->would;
+	if (j->would.action == IPC_MORE)
+		return;
+	j->learned = what_is_learned(h, j->flow, sni, j->out);
+	j->decision = overruled(h, j);
+}
+
 void host_hello(struct host *h, const struct ipc_hello *hello)
 {
-	struct clienthello parsed, *whole = NULL;
-	struct outbound outbound, *out = NULL;
-	char sni[SESSION_SNI_MAX] = "";
-	struct policy_match match;
-	struct setup_proxy *proxy;
-	enum reason learned;
-	struct decision d, would;
-	int parse;
+	struct judgement j = {.flow = hello};
 
 	if (session_find(h, hello->flow))
 		return; /* taken already: an answer is on its way */
-	policy_match(h->setup ? h->setup->config : NULL, hello, &match);
-	if (!match.request.policy || match.source == POLICY_SOURCE_EXCEPTED) {
-		d = leave_alone(match.request.policy ? REASON_SOURCE_EXCEPTION : REASON_NO_POLICY);
-		settle(h, hello, &match, NULL, NULL, &d, &d);
-		return;
-	}
-	proxy = setup_find_proxy(h->setup, match.request.proxy);
-	parse = clienthello_parse(hello->bytes.data, hello->bytes.len, h->hello_scratch, &parsed);
-	if (parse == 0) {
-		whole = &parsed;
-		memcpy(sni, parsed.sni.len ? parsed.sni.data : (const uint8_t *)"",
-		       parsed.sni.len);
-	}
-	if (match.request.client) {
-		out = &outbound;
-		outbound_init(out, h->setup, &match, whole);
-	}
-	if (decide_without_hello(hello, parse, proxy, &d)) {
-		if (d.action == IPC_MORE) {
-			h->ops->verdict(h->arg, hello->flow, IPC_MORE, 0, REASON_NONE);
-			return;
-		}
-	} else if (!out || !outbound_decide(h, proxy, out, &d)) {
-		d = decide_by_hello(proxy, &parsed);
-	}
-	would = d;
-	learned = what_is_learned(h, hello, sni, out);
-	if (h->paused || is_excepted(h, hello, whole))
-		d = leave_alone(REASON_PANIC);
-	else if (is_observed(&match))
-		d = leave_alone(REASON_OBSERVED);
-	else if (d.action == IPC_TAKE && learned != REASON_NONE)
-		d = leave_alone(learned);
-	else if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, hello, proxy))
-		d = by_class(proxy, REASON_OVERLOAD);
-	if (d.action == IPC_TAKE)
-		take(h, hello, &match, whole, out, &d);
+	flow_judge(h, &j);
+	if (j.decision.action == IPC_MORE)
+		h->ops->verdict(h->arg, hello->flow, IPC_MORE, 0, REASON_NONE);
+	else if (j.decision.action == IPC_TAKE)
+		take(h, &j);
 	else
-		settle(h, hello, &match, whole, out, &would, &d);
+		settle(h, &j);
 }
 
 /* What follows the bytes that are there: SL_EAGAIN, SL_EEOF after a FIN, SL_ECLOSED after a RST. A

@@ -113,6 +113,18 @@ int host_explain_json(const struct host *h, uint64_t flow, struct buf *out)
         SL_NONNULL(1, 3) SL_MUST;
 int host_failures_json(const struct host *h, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
 
+/* What would be done with a flow (R163). */
+struct host_question {
+	const char *name;                   /* a host name, an address or a URL */
+	const struct addr *client, *server; /* NULL: any */
+	uint16_t port;                      /* 0: the URL's, else 443 */
+};
+
+/* {"outcome", "reason", "reason_text", "steps": [{"step", "found"}]}. SL_EINVAL for a name that is
+ * none, SL_ENOENT before there is a configuration. */
+int host_decisions_json(struct host *h, const struct host_question *q, struct buf *out)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
 /* {"learned": rows, "entries": how many there are}: of all workers (R156); rows that do not fit are
  * left off. Clears what is about a name (NULL: everything) and returns how many. */
 int host_learned_json(struct host *h, struct buf *out) SL_NONNULL(1, 2) SL_MUST;

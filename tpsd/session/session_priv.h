@@ -183,7 +183,7 @@ struct host {
 	unsigned workers;
 	struct key_backend *keys;
 	struct keyprov *keyprov;
-	struct flight *flight; /* of all legs */
+	struct flight *flight;    /* of all legs */
 	struct leafcache *leaves; /* forged ones */
 	struct known_chain known_chains[HOST_KNOWN_CHAINS];
 	bool signing_lost; /* R153, said already */
@@ -204,7 +204,7 @@ struct host {
 	struct source_count destinations[HOST_SOURCES];
 	struct learned *learned;     /* shared by all workers */
 	struct learned *own_learned; /* … or this host's, when nobody gave it one */
-	uint64_t seed; /* of the hashes */
+	uint64_t seed;               /* of the hashes */
 	struct repeat repeats[HOST_REPEATS];
 	struct loop_timer minute;
 	struct failure_row failures[HOST_FAILURES];
@@ -256,6 +256,24 @@ struct decision {
 	enum reason reason;
 	uint8_t alert; /* TAKE all the same, to tell the client why; TLS_NO_ALERT: none */
 };
+/* How a flow is judged: by host_hello(), and for those who ask beforehand. */
+struct judgement {
+	const struct ipc_hello *flow;
+	const struct clienthello
+	        *hello; /* given, or read from the flow's bytes; NULL: there is none */
+	struct clienthello parsed;
+	int parse; /* what reading it came to */
+	struct policy_match match;
+	struct setup_proxy *proxy;      /* of the policy */
+	struct outbound outbound, *out; /* of a client policy; NULL: of none */
+	enum reason learned;
+	struct decision would;    /* by policy alone */
+	struct decision decision; /* and by what stands above it */
+};
+/* Everything but flow and hello is 0 before it. */
+void flow_judge(struct host *h, struct judgement *j);
+/* What a decision comes to, sessions that are taken included. */
+enum reason_outcome decision_outcome(const struct decision *d);
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
 /* What the proxy says of the offer: REASON_NONE, CLIENT_VERSION, CLIENT_SUITE or ECH. */
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);

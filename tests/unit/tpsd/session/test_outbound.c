@@ -444,6 +444,91 @@ static void without_a_name_the_certificate_decides(void **state)
 	box_pair_close(&p);
 }
 
+/* What is said beforehand of a flow from 192.0.2.1; `server` NULL: to any. */
+static json_t *ahead(const char *name, const char *server, uint16_t port)
+{
+	struct addr client, to;
+	struct host_question q = {.name = name, .client = &client, .port = port};
+	struct buf out;
+	json_t *answer;
+
+	assert_int_equal(addr_parse("192.0.2.1", &client), 0);
+	if (server) {
+		assert_int_equal(addr_parse(server, &to), 0);
+		q.server = &to;
+	}
+	buf_init(&out, 65536);
+	assert_int_equal(host_decisions_json(box.host, &q, &out), 0);
+	answer = json_loads(buf_text(&out), 0, NULL);
+	assert_non_null(answer);
+	buf_fini(&out);
+	return answer;
+}
+
+static void expect_ahead(const char *name, uint16_t port, const char *outcome, const char *reason,
+                         const char *found)
+{
+	json_t *answer = ahead(name, NULL, port);
+	char *steps = json_dumps(json_object_get(answer, "steps"), 0);
+
+	assert_string_equal(json_string_value(json_object_get(answer, "outcome")), outcome);
+	if (reason)
+		assert_string_equal(json_string_value(json_object_get(answer, "reason")), reason);
+	else
+		assert_null(json_object_get(answer, "reason"));
+	if (!strstr(steps, found))
+		fail_msg("%s: no \"%s\" in %s", name, found, steps);
+	free(steps);
+	json_decref(answer);
+}
+
+static void what_would_be_done_is_said_beforehand_with_each_step(void **state)
+{
+	enum ipc_action action;
+	json_t *answer;
+
+	configure_domain("site.test", "sni", "");
+	expect_ahead("SITE.test", 0, "not_decrypted", "domain",
+	             "d has it as domain, not decrypted: site.test");
+	expect_ahead("https://x.wild.test/path", 0, "inspected", NULL, "signing can sign");
+	expect_ahead("x.wild.test:8443", 0, "not_decrypted", "no_policy", "none of the profile's");
+	expect_ahead("x.wild.test", 80, "not_decrypted", "no_policy", "port 80");
+	expect_ahead("10.0.0.2", 0, "inspected", NULL, "to 10.0.0.2, port 443");
+	configure_domain("site.test", "sni_verified", "");
+	expect_ahead("site.test", 0, "decrypted_not_inspected", "domain",
+	             "sni_verified: the server's");
+	configure("", ", never_decrypt_sources: [192.0.2.0/24]");
+	expect_ahead("site.test", 0, "not_decrypted", "source_exception", "never decrypted");
+	configure("", ", state: observe");
+	expect_ahead("site.test", 0, "not_decrypted", "observed", "state observe");
+	configure("", "");
+	refuse_from("192.0.2.1", "site.test", &action);
+	expect_ahead("site.test", 0, "inspected", NULL,
+	             "10.0.0.2, port 443 is left alone for 192.0.2.1");
+	answer = ahead("site.test", "10.0.0.2", 0);
+	assert_string_equal(json_string_value(json_object_get(answer, "outcome")), "bypassed");
+	assert_string_equal(json_string_value(json_object_get(answer, "reason")), "client_alert");
+	json_decref(answer);
+	host_pause(box.host, true);
+	expect_ahead("site.test", 0, "bypassed", "panic", "above policy");
+	host_pause(box.host, false);
+}
+
+static void a_question_that_is_none_is_refused(void **state)
+{
+	static const char *const names[] = {"",         "https://",     "a b",
+	                                    "a.test:0", "a.test:70000", "\xc3\xa4.test"};
+	struct buf out;
+
+	buf_init(&out, 65536);
+	for (size_t i = 0; i < SL_ARRAY_LEN(names); i++) {
+		const struct host_question q = {.name = names[i]};
+
+		assert_int_equal(host_decisions_json(box.host, &q, &out), SL_EINVAL);
+	}
+	buf_fini(&out);
+}
+
 static void a_server_whose_revocation_is_not_known_is_as_its_class_says(void **state)
 {
 	struct box_pair p;
@@ -495,6 +580,8 @@ int main(void)
 	                begin),
 	        cmocka_unit_test_setup(a_name_that_is_not_proved_is_inspected, begin),
 	        cmocka_unit_test_setup(without_a_name_the_certificate_decides, begin),
+	        cmocka_unit_test_setup(what_would_be_done_is_said_beforehand_with_each_step, begin),
+	        cmocka_unit_test_setup(a_question_that_is_none_is_refused, begin),
 	        cmocka_unit_test_setup(a_server_whose_revocation_is_not_known_is_as_its_class_says,
 	                               begin),
 	        cmocka_unit_test_setup(without_a_leaf_the_session_ends, begin),
