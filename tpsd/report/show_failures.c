@@ -172,43 +172,50 @@ void handle_show_failures(struct request *request)
 	request_ok(request, list);
 }
 
+/* The row of what would have been under a policy, made when it is new; NULL: there are too many. */
+static json_t *would_row_of(json_t *rows, const json_t *event)
+{
+	const char *policy = log_event_text(event, "policy");
+	const char *outcome = log_event_text(event, "would.outcome");
+	const char *reason = log_event_text(event, "would.reason");
+	enum reason known;
+	json_t *row;
+	char key[512];
+
+	(void)snprintf(key, sizeof(key), "%.100s %.60s %.60s", policy, outcome, reason);
+	row = json_object_get(rows, key);
+	if (row || json_object_size(rows) >= ROWS_MAX)
+		return row;
+	row = json_pack("{s:s, s:s, s:s, s:{}}", "policy", policy, "would", outcome, "why",
+	                reason_find(reason, &known) == 0 ? reason_text(known) : "", "clients");
+	(void)json_object_set_new(rows, key, row);
+	return row;
+}
+
 static bool take_would(void *arg, json_t *event)
 {
-	const json_t *would = json_object_get(event, "would");
-	const char *what = json_string_value(would);
-	char name[256], key[512];
+	char name[256];
 	json_t *row;
 
-	if (!would && strcmp(log_event_text(event, "reason"), "observed") != 0)
+	if (!log_event_text(event, "would.outcome")[0])
 		return true;
-	if (!what)
-		what = log_event_text(event, "would.outcome");
-	name_of(event, name, sizeof(name));
-	(void)snprintf(key, sizeof(key), "%.100s %s %.60s", log_event_text(event, "policy"), name,
-	               what);
-	row = row_of(arg, key, name, what[0] ? what : "inspected");
+	row = would_row_of(arg, event);
 	if (!row)
 		return true;
-	(void)json_object_set_new(row, "policy", json_string(log_event_text(event, "policy")));
+	name_of(event, name, sizeof(name));
 	add_count(row, "count", count_of(event));
 	add_client(row, log_event_text(event, "src_ip"));
+	(void)json_object_set_new(row, "last_name", json_string(name));
+	(void)json_object_set(row, "last", json_object_get(event, "timestamp"));
 	return true;
 }
 
 void handle_show_would(struct request *request)
 {
-	json_t *rows = json_object(), *list, *row;
-	size_t i;
+	json_t *rows = json_object();
 
-	if (!read_log(request, take_would, rows)) {
+	if (read_log(request, take_would, rows))
+		request_ok(request, sorted(rows, ROWS_MAX));
+	else
 		json_decref(rows);
-		return;
-	}
-	list = sorted(rows, ROWS_MAX);
-	json_array_foreach(list, i, row)
-	{
-		(void)json_object_set(row, "would", json_object_get(row, "reason"));
-		(void)json_object_del(row, "reason");
-	}
-	request_ok(request, list);
 }

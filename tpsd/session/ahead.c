@@ -271,27 +271,16 @@ static void tell_steps(struct ahead *a)
 		add_step(a, "above policy", "%s", reason_text(j->decision.reason));
 }
 
-/* Taken, but the name is excepted: the server's certificate proves it or does not (R168). */
-static bool waits_for_certificate(const struct judgement *j)
-{
-	return j->decision.action == IPC_TAKE && j->decision.alert == TLS_NO_ALERT && j->out &&
-	       domain_is_excepted(&j->out->domain);
-}
-
 static json_t *answer_of(struct ahead *a)
 {
-	const struct judgement *j = &a->j;
-	enum reason_outcome outcome = decision_outcome(&j->decision);
-	enum reason reason = j->decision.reason;
+	enum reason reason;
+	enum reason_outcome outcome = judgement_outcome(&a->j, &a->j.decision, &reason);
 	json_t *answer;
 
-	if (waits_for_certificate(j)) {
-		outcome = OUTCOME_NOT_INSPECTED;
-		reason = outbound_reason(j->out);
+	if (outcome == OUTCOME_NOT_INSPECTED)
 		add_step(a, "server",
 		         "once it has shown a trusted certificate for the name it is left alone; "
 		         "without one the session is inspected");
-	}
 	answer = json_pack("{s:s}", "outcome", reason_outcome_name(outcome));
 	if (reason != REASON_NONE) {
 		(void)json_object_set_new(answer, "reason", json_string(reason_name(reason)));

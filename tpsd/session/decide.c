@@ -240,8 +240,21 @@ static enum reason_outcome outcome_of(const struct decision *d)
 	return outcome;
 }
 
-enum reason_outcome decision_outcome(const struct decision *d)
+/* Taken, but its name is excepted: the server's certificate proves the name or does not (R168). */
+static bool waits_for_certificate(const struct judgement *j, const struct decision *d)
 {
+	return d->action == IPC_TAKE && d->alert == TLS_NO_ALERT && j->out &&
+	       domain_is_excepted(&j->out->domain);
+}
+
+enum reason_outcome judgement_outcome(const struct judgement *j, const struct decision *d,
+                                      enum reason *ret_reason)
+{
+	*ret_reason = d->reason;
+	if (waits_for_certificate(j, d)) {
+		*ret_reason = outbound_reason(j->out);
+		return OUTCOME_NOT_INSPECTED;
+	}
 	return d->action == IPC_TAKE && d->alert == TLS_NO_ALERT ? OUTCOME_INSPECTED
 	       : d->action == IPC_TAKE                           ? OUTCOME_BLOCKED
 	                                                         : outcome_of(d);
@@ -264,10 +277,8 @@ static void settle(struct host *h, struct judgement *j)
 		            1);
 		if (d->reason != REASON_NO_POLICY) {
 			fill(&s, h, j);
-			if (d->reason == REASON_OBSERVED) {
-				s.would = decision_outcome(&j->would);
-				s.would_reason = j->would.reason;
-			}
+			if (d->reason == REASON_OBSERVED)
+				s.would = judgement_outcome(j, &j->would, &s.would_reason);
 			record_decision(&s, d->reason, outcome);
 		}
 	}

@@ -87,14 +87,14 @@ static void put_forged(struct event_line *l, const struct outbound *out)
 	event_text(l, "serial", leaf->certificate.serial);
 }
 
-static void put_would(struct event_line *l, const struct session *s)
+static void put_would(struct event_line *l, enum reason_outcome outcome, enum reason reason)
 {
-	if (s->would == OUTCOME_NONE)
+	if (outcome == OUTCOME_NONE)
 		return;
 	event_object_begin(l, "would");
-	event_text(l, "outcome", reason_outcome_name(s->would));
-	if (s->would_reason != REASON_NONE)
-		event_text(l, "reason", reason_name(s->would_reason));
+	event_text(l, "outcome", reason_outcome_name(outcome));
+	if (reason != REASON_NONE)
+		event_text(l, "reason", reason_name(reason));
 	event_object_end(l);
 }
 
@@ -261,6 +261,7 @@ static void write_repeat(struct host *h, struct repeat *r)
 	event_text(l, "outcome", reason_outcome_name(reason_outcome(r->reason)));
 	event_text(l, "reason", reason_name(r->reason));
 	event_text(l, "reason_text", reason_text(r->reason));
+	put_would(l, r->would, r->would_reason);
 	event_uint(l, "count", r->count);
 	event_object_begin(l, "tls");
 	if (r->sni[0])
@@ -286,7 +287,8 @@ void record_minute(struct loop_timer *timer)
 static bool is_repeat(struct host *h, const struct session *s, enum reason reason)
 {
 	const char *policy = s->policy ? s->policy->name : "";
-	uint64_t hash = hash_text(hash_text(h->seed ^ reason, s->hello.sni), policy) | 1;
+	uint64_t what = reason | (uint64_t)s->would << 16 | (uint64_t)s->would_reason << 32;
+	uint64_t hash = hash_text(hash_text(h->seed ^ what, s->hello.sni), policy) | 1;
 	struct repeat *r = &h->repeats[hash % HOST_REPEATS];
 
 	if (r->hash == hash) {
@@ -299,6 +301,8 @@ static bool is_repeat(struct host *h, const struct session *s, enum reason reaso
 		write_repeat(h, r);
 	*r = (struct repeat){.hash = hash,
 	                     .reason = reason,
+	                     .would = s->would,
+	                     .would_reason = s->would_reason,
 	                     .client = s->client,
 	                     .server = s->server,
 	                     .client_port = s->client_port,
@@ -360,7 +364,7 @@ void record_decision(struct session *s, enum reason reason, enum reason_outcome 
 	put_policy(&h->line, s);
 	put_outcome(&h->line, s, reason, outcome);
 	put_domain(&h->line, s->out);
-	put_would(&h->line, s);
+	put_would(&h->line, s->would, s->would_reason);
 	put_tls(&h->line, s);
 	send_line(h);
 }

@@ -129,10 +129,12 @@ struct session {
 
 /* Repeated outcomes of a minute, written as one event (R98). */
 struct repeat {
-	uint64_t hash; /* of policy, SNI, reason; 0: free */
+	uint64_t hash; /* of policy, SNI, reason and what would have been; 0: free */
 	uint64_t minute_ns;
 	uint32_t count; /* not written yet */
 	enum reason reason;
+	enum reason_outcome would; /* as in struct session */
+	enum reason would_reason;
 	struct addr client, server;
 	uint16_t client_port, server_port;
 	char sni[SESSION_SNI_MAX];
@@ -272,8 +274,9 @@ struct judgement {
 };
 /* Everything but flow and hello is 0 before it. */
 void flow_judge(struct host *h, struct judgement *j);
-/* What a decision comes to, sessions that are taken included. */
-enum reason_outcome decision_outcome(const struct decision *d);
+/* What one of its decisions comes to, if all goes well; an excepted name is taken as proved. */
+enum reason_outcome judgement_outcome(const struct judgement *j, const struct decision *d,
+                                      enum reason *ret_reason);
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
 /* What the proxy says of the offer: REASON_NONE, CLIENT_VERSION, CLIENT_SUITE or ECH. */
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);

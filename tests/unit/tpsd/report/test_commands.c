@@ -484,6 +484,56 @@ static void failures_are_added_up_by_name_and_reason(void **state)
 	json_decref(data);
 }
 
+static void write_would(const char *policy, const char *sni, enum reason_outcome outcome,
+                        enum reason reason, unsigned count)
+{
+	static struct event_line line;
+
+	event_begin(&line, EVENT_SSL_INSPECTION, "ssl_inspection");
+	event_text(&line, "src_ip", "10.0.0.1");
+	event_text(&line, "dest_ip", "10.0.0.20");
+	event_uint(&line, "dest_port", 443);
+	event_text(&line, "policy", policy);
+	event_text(&line, "reason", reason_name(REASON_OBSERVED));
+	event_object_begin(&line, "would");
+	event_text(&line, "outcome", reason_outcome_name(outcome));
+	if (reason != REASON_NONE)
+		event_text(&line, "reason", reason_name(reason));
+	event_object_end(&line);
+	if (count > 0)
+		event_uint(&line, "count", count);
+	event_object_begin(&line, "tls");
+	event_text(&line, "sni", sni);
+	event_object_end(&line);
+	assert_int_equal(event_end(&line, dev.rings[PROC_SLOT_WORKER]), 0);
+}
+
+static void what_would_have_been_is_added_up_by_policy_outcome_and_reason(void **state)
+{
+	json_t *data, *list, *row;
+
+	(void)state;
+	start_committed();
+	write_would("out", "a.example", OUTCOME_INSPECTED, REASON_NONE, 0);
+	write_would("out", "a.example", OUTCOME_INSPECTED, REASON_NONE, 5);
+	write_would("out", "b.example", OUTCOME_INSPECTED, REASON_NONE, 0);
+	write_would("out", "bank.example", OUTCOME_NOT_DECRYPTED, REASON_CATEGORY, 0);
+	write_would("out", "mine.example", OUTCOME_NOT_DECRYPTED, REASON_DOMAIN, 0);
+	write_would("other", "a.example", OUTCOME_INSPECTED, REASON_NONE, 0);
+	write_failure("10.0.0.1", "a.example", REASON_CLIENT_SUITE, 3);
+	device_run(&dev, 250);
+	data = device_command(&dev, "show ssl-inspection would", NULL, NULL);
+	list = json_array_get(data, 0);
+	assert_int_equal(json_array_size(list), 4);
+	row = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "policy")), "out");
+	assert_string_equal(json_string_value(json_object_get(row, "would")), "inspected");
+	assert_int_equal(json_integer_value(json_object_get(row, "count")), 7);
+	assert_string_equal(json_string_value(json_object_get(row, "last_name")), "b.example");
+	assert_int_equal(json_integer_value(json_object_get(row, "clients")), 1);
+	json_decref(data);
+}
+
 static void it_ends_when_asked_and_the_others_last_words_are_kept(void **state)
 {
 	(void)state;
@@ -513,6 +563,7 @@ int main(void)
 	        TEST(licence_is_built_in_and_drain_is_told),
 	        TEST(traffic_and_capacity_are_the_counters),
 	        TEST(failures_are_added_up_by_name_and_reason),
+	        TEST(what_would_have_been_is_added_up_by_policy_outcome_and_reason),
 	        TEST(it_ends_when_asked_and_the_others_last_words_are_kept),
 	};
 

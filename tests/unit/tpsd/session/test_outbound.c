@@ -363,16 +363,24 @@ static void keys_that_are_slow_stop_no_other_session_and_none_is_left(void **sta
 }
 
 /* As configure(), with a decryption policy that leaves `domain` alone. */
-static void configure_domain(const char *domain, const char *decide_by, const char *proxy)
+static void configure_names(const char *domain, const char *decide_by, const char *proxy,
+                            const char *policy)
 {
-	char *more;
+	char *proxies, *policies;
 
 	assert_true(
-	        asprintf(&more,
+	        asprintf(&proxies,
 	                 "%sdecryption_policies: [{name: d, decide_by: %s, domains: [\"%s\"]}]\n",
 	                 proxy, decide_by, domain) > 0);
-	configure(more, ", decryption_policy: d");
-	free(more);
+	assert_true(asprintf(&policies, ", decryption_policy: d%s", policy) > 0);
+	configure(proxies, policies);
+	free(proxies);
+	free(policies);
+}
+
+static void configure_domain(const char *domain, const char *decide_by, const char *proxy)
+{
+	configure_names(domain, decide_by, proxy, "");
 }
 
 static void an_excepted_name_is_forwarded_at_once_when_the_sni_is_believed(void **state)
@@ -514,6 +522,57 @@ static void what_would_be_done_is_said_beforehand_with_each_step(void **state)
 	host_pause(box.host, false);
 }
 
+static void look_at(const char *sni)
+{
+	struct box_pair p;
+
+	box_pair_open(&box, &p, sni);
+	box_run(&box, &p, 1, ended);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_OBSERVED);
+	box_pair_close(&p);
+}
+
+/* The next record has what would have been of `sni`, and `count` of it; 0: the first one. */
+static void expect_would(struct ring *ring, const char *sni, const char *would, unsigned count)
+{
+	static uint8_t text[RING_RECORD_MAX + 1];
+	unsigned kind;
+	size_t len;
+	json_t *e;
+
+	assert_int_equal(ring_read(ring, &kind, text, RING_RECORD_MAX, &len), 0);
+	e = json_loadb((const char *)text, len, 0, NULL);
+	assert_non_null(e);
+	assert_string_equal(
+	        json_string_value(json_object_get(json_object_get(e, "would"), "outcome")), would);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(e, "tls"), "sni")),
+	                    sni);
+	assert_int_equal(json_integer_value(json_object_get(e, "count")), count);
+	json_decref(e);
+}
+
+static void repeats_say_what_would_have_been_too(void **state)
+{
+	struct ring *ring = ring_create(64 * 1024);
+
+	assert_non_null(ring);
+	configure_names("site.test", "sni", "", ", state: observe");
+	box.host->ring = ring;
+	for (int i = 0; i < 3; i++)
+		look_at("site.test");
+	look_at("x.wild.test");
+	record_minute(&box.host->minute);
+	configure_names("site.test", "sni_verified", "", ", state: observe");
+	look_at("site.test");
+	box.host->ring = NULL;
+	expect_would(ring, "site.test", "not_decrypted", 0);
+	expect_would(ring, "x.wild.test", "inspected", 0);
+	expect_would(ring, "site.test", "not_decrypted", 2);
+	expect_would(ring, "site.test", "decrypted_not_inspected", 0);
+	ring_destroy(ring);
+}
+
 static void a_question_that_is_none_is_refused(void **state)
 {
 	static const char *const names[] = {"",         "https://",     "a b",
@@ -581,6 +640,7 @@ int main(void)
 	        cmocka_unit_test_setup(a_name_that_is_not_proved_is_inspected, begin),
 	        cmocka_unit_test_setup(without_a_name_the_certificate_decides, begin),
 	        cmocka_unit_test_setup(what_would_be_done_is_said_beforehand_with_each_step, begin),
+	        cmocka_unit_test_setup(repeats_say_what_would_have_been_too, begin),
 	        cmocka_unit_test_setup(a_question_that_is_none_is_refused, begin),
 	        cmocka_unit_test_setup(a_server_whose_revocation_is_not_known_is_as_its_class_says,
 	                               begin),
