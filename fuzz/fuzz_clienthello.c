@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libFuzzer: the ClientHello parser. Views must lie inside the input or the scratch. */
+/* libFuzzer: the ClientHello parser and the fingerprints. Views must lie inside the input or the
+ * scratch. */
 #include <stdlib.h>
 
 #include "lib/wire/clienthello.h"
+#include "tpsd/tls/fingerprint.h"
 
 static uint8_t scratch[CLIENTHELLO_MAX];
 
@@ -19,6 +21,7 @@ static unsigned sum_of(const struct clienthello_view *v)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct fingerprint f;
 	struct clienthello h;
 	volatile unsigned sum = 0;
 
@@ -27,7 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (h.stream_len > size || h.message_len > CLIENTHELLO_MAX)
 		abort();
 	sum = sum_of(&h.sni) + sum_of(&h.alpn) + sum_of(&h.suites) + sum_of(&h.groups) +
-	      sum_of(&h.sigalgs) + sum_of(&h.session_id) + sum_of(&h.random);
+	      sum_of(&h.sigalgs) + sum_of(&h.extensions) + sum_of(&h.session_id) +
+	      sum_of(&h.random);
 	(void)sum;
+	fingerprint_of(&h, &f);
 	return 0;
 }

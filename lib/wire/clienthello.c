@@ -191,6 +191,7 @@ static void read_extensions(struct reader *r, struct clienthello *h)
 	struct reader list = reader_sub(r, reader_be16(r));
 	unsigned seen = 0;
 
+	h->extensions = (struct clienthello_view){list.at, reader_left(&list)};
 	while (reader_left(&list) > 0 && !list.failed) {
 		uint16_t type = reader_be16(&list);
 		struct reader body = reader_sub(&list, reader_be16(&list));

@@ -43,18 +43,19 @@ struct clienthello {
 	size_t message_len;             /* bytes of the message with its header */
 	struct clienthello_view random; /* 32 bytes */
 	struct clienthello_view session_id;
-	struct clienthello_view suites;  /* big-endian 16-bit values */
-	struct clienthello_view groups;  /* the same; empty when the extension is missing */
-	struct clienthello_view sigalgs; /* the same */
-	struct clienthello_view sni;     /* host name without a terminator; empty: none */
-	struct clienthello_view alpn;    /* list of (length, name), as on the wire */
-	bool compression;                /* a method other than null is offered (R122) */
-	bool no_compression;             /* null is */
-	bool psk;                        /* pre_shared_key: a TLS 1.3 ticket is offered */
-	bool ticket;                     /* session_ticket with content: a TLS 1.2 ticket */
-	bool early_data;                 /* 0-RTT is offered */
-	bool ech;                        /* encrypted_client_hello */
-	bool encrypt_then_mac;           /* RFC 7366 */
+	struct clienthello_view suites;     /* big-endian 16-bit values */
+	struct clienthello_view groups;     /* the same; empty when the extension is missing */
+	struct clienthello_view sigalgs;    /* the same */
+	struct clienthello_view sni;        /* host name without a terminator; empty: none */
+	struct clienthello_view extensions; /* (type, length, body), as on the wire */
+	struct clienthello_view alpn;       /* list of (length, name), as on the wire */
+	bool compression;                   /* a method other than null is offered (R122) */
+	bool no_compression;                /* null is */
+	bool psk;                           /* pre_shared_key: a TLS 1.3 ticket is offered */
+	bool ticket;                        /* session_ticket with content: a TLS 1.2 ticket */
+	bool early_data;                    /* 0-RTT is offered */
+	bool ech;                           /* encrypted_client_hello */
+	bool encrypt_then_mac;              /* RFC 7366 */
 };
 
 /*

@@ -225,6 +225,7 @@ static void fill(struct session *s, struct host *h, struct judgement *j)
 	s->proxy = setup_find_proxy(h->setup, j->match.request.proxy);
 	if (j->hello) {
 		hello_summarise(j->hello, &s->hello);
+		s->offer = j->hello;
 		s->hello_seen = true;
 	}
 }
@@ -308,6 +309,7 @@ static void take(struct host *h, const struct judgement *j)
 	}
 	if (j->hello) {
 		hello_summarise(j->hello, &s->hello);
+		fingerprint_of(j->hello, &s->fingerprint);
 		s->hello_seen = true;
 	}
 	s->alert_to_client = d->alert;
@@ -522,6 +524,7 @@ int step_hello(struct session *s)
 	session_arm(s, s->setup->config->ssl_inspection.handshake_timeout_ms * CLOCK_NS_PER_MS);
 	if (rc == 0) {
 		hello_summarise(&hello, &s->hello);
+		fingerprint_of(&hello, &s->fingerprint);
 		s->hello_seen = true;
 		reason = hello_judge(s->proxy, &hello);
 		if (reason == REASON_NONE)

@@ -149,6 +149,18 @@ static void put_alpn(struct event_line *l, const struct session *s)
 		event_text_n(l, "alpn", (const char *)s->server_alpn, s->server_alpn_len);
 }
 
+/* In EVE's names. */
+static void put_fingerprint(struct event_line *l, const struct fingerprint *f)
+{
+	if (f->ja3[0]) {
+		event_object_begin(l, "ja3");
+		event_text(l, "hash", f->ja3);
+		event_object_end(l);
+	}
+	if (f->ja4[0])
+		event_text(l, "ja4", f->ja4);
+}
+
 static void put_tls(struct event_line *l, const struct session *s)
 {
 	const struct setup_identity *id = s->identity;
@@ -156,6 +168,7 @@ static void put_tls(struct event_line *l, const struct session *s)
 	event_object_begin(l, "tls");
 	if (s->hello.sni[0])
 		event_text(l, "sni", s->hello.sni);
+	put_fingerprint(l, &s->fingerprint);
 	put_alpn(l, s);
 	if (s->legs[LEG_CLIENT].tls) {
 		put_leg(l, "client", &s->legs[LEG_CLIENT], s->resumed_client,
@@ -359,6 +372,8 @@ void record_decision(struct session *s, enum reason reason, enum reason_outcome 
 		count_failure(h, s, reason);
 	if (is_repeat(h, s, reason))
 		return;
+	if (s->offer)
+		fingerprint_of(s->offer, &s->fingerprint);
 	event_begin(&h->line, EVENT_SSL_INSPECTION, "ssl_inspection");
 	put_flow(&h->line, s);
 	put_policy(&h->line, s);

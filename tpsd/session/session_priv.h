@@ -17,6 +17,7 @@
 #include "tpsd/session/leg.h"
 #include "tpsd/session/outbound.h"
 #include "tpsd/session/setup.h"
+#include "tpsd/tls/fingerprint.h"
 #include "tpsd/tls/resume.h"
 #include "tpsd/tls/ticket.h"
 #include "tpsd/tls/tls_leg.h"
@@ -90,6 +91,7 @@ struct session {
 	struct outbound *out; /* client inspection; NULL: server inspection */
 
 	struct hello_summary hello;
+	struct fingerprint fingerprint; /* of the client's hello */
 	bool hello_seen;
 	bool decided;
 	struct leg legs[2];             /* enum leg_side */
@@ -125,6 +127,7 @@ struct session {
 	/* Of a record only: what a policy that observes would have done (R114). */
 	enum reason_outcome would; /* OUTCOME_NONE: it does not observe */
 	enum reason would_reason;
+	const struct clienthello *offer; /* of a record only: its fingerprint is still to be made */
 };
 
 /* Repeated outcomes of a minute, written as one event (R98). */

@@ -533,8 +533,7 @@ static void look_at(const char *sni)
 	box_pair_close(&p);
 }
 
-/* The next record has what would have been of `sni`, and `count` of it; 0: the first one. */
-static void expect_would(struct ring *ring, const char *sni, const char *would, unsigned count)
+static json_t *next_record(struct ring *ring)
 {
 	static uint8_t text[RING_RECORD_MAX + 1];
 	unsigned kind;
@@ -544,6 +543,48 @@ static void expect_would(struct ring *ring, const char *sni, const char *would, 
 	assert_int_equal(ring_read(ring, &kind, text, RING_RECORD_MAX, &len), 0);
 	e = json_loadb((const char *)text, len, 0, NULL);
 	assert_non_null(e);
+	return e;
+}
+
+static void expect_fingerprint(struct ring *ring)
+{
+	json_t *e = next_record(ring), *tls = json_object_get(e, "tls");
+	const char *ja4 = json_string_value(json_object_get(tls, "ja4"));
+
+	assert_non_null(ja4);
+	assert_int_equal(strlen(ja4), FINGERPRINT_JA4_SIZE - 1);
+	assert_memory_equal(ja4, "t13d", 4);
+	assert_int_equal(json_string_length(json_object_get(json_object_get(tls, "ja3"), "hash")),
+	                 FINGERPRINT_JA3_SIZE - 1);
+	json_decref(e);
+}
+
+static void a_record_has_the_client_s_fingerprints(void **state)
+{
+	struct ring *ring = ring_create(64 * 1024);
+	struct box_pair p;
+
+	assert_non_null(ring);
+	box.host->ring = ring;
+	run_up(&p, "site.test");
+	assert_true(p.client.up);
+	(void)host_clear(box.host, &everything);
+	box_pair_close(&p);
+	configure_names("site.test", "sni", "", "");
+	box_pair_open(&box, &p, "site.test");
+	box_run(&box, &p, 1, ended);
+	box_pair_close(&p);
+	box.host->ring = NULL;
+	expect_fingerprint(ring); /* of a session, then of a decision */
+	expect_fingerprint(ring);
+	ring_destroy(ring);
+}
+
+/* The next record has what would have been of `sni`, and `count` of it; 0: the first one. */
+static void expect_would(struct ring *ring, const char *sni, const char *would, unsigned count)
+{
+	json_t *e = next_record(ring);
+
 	assert_string_equal(
 	        json_string_value(json_object_get(json_object_get(e, "would"), "outcome")), would);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(e, "tls"), "sni")),
@@ -641,6 +682,7 @@ int main(void)
 	        cmocka_unit_test_setup(without_a_name_the_certificate_decides, begin),
 	        cmocka_unit_test_setup(what_would_be_done_is_said_beforehand_with_each_step, begin),
 	        cmocka_unit_test_setup(repeats_say_what_would_have_been_too, begin),
+	        cmocka_unit_test_setup(a_record_has_the_client_s_fingerprints, begin),
 	        cmocka_unit_test_setup(a_question_that_is_none_is_refused, begin),
 	        cmocka_unit_test_setup(a_server_whose_revocation_is_not_known_is_as_its_class_says,
 	                               begin),
