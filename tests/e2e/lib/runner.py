@@ -185,7 +185,7 @@ class Run:
         from . import counters
         try:
             self.faults += counters.check(find_binary("tps", "TPS"), self.lab_name, wanted)
-        except LabError as err:
+        except ValueError as err:
             if self.mode != "no_worker":
                 raise
             self.faults.append(str(err))
