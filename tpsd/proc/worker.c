@@ -4,7 +4,6 @@
  * sessions and back. No capability, no file, no socket of its own making.
  */
 #include <jansson.h>
-#include <malloc.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "lib/pki/cert.h"
 #include "tpsd/inspect/engine.h"
 #include "tpsd/policy/domain.h"
+#include "tpsd/proc/heap.h"
 #include "tpsd/proc/proc.h"
 #include "tpsd/session/host.h"
 #include "tpsd/session/setup.h"
@@ -29,9 +29,6 @@
 
 enum {
 	ANSWER_MAX = 128 * 1024,
-	HEAP_TRIM = 2 << 20, /* bytes free at its end before the heap is cut */
-	HEAP_STEP = 256 << 10,
-	HEAP_LARGEST = 1 << 20, /* what is larger is mapped by itself */
 };
 
 struct worker {
@@ -40,6 +37,7 @@ struct worker {
 	struct setup *prepared;
 	uint32_t prepared_revision;
 	struct loop_timer deadline; /* of a drain or of the end */
+	struct heap heap;
 	bool leaving;
 	struct proc *proc;
 };
@@ -198,6 +196,7 @@ static void leave_when_empty(struct worker *w)
 static void send_ended(void *arg, uint64_t flow, enum reason reason)
 {
 	struct proc *proc = arg;
+	struct worker *w = proc->state;
 	struct ipc_channel *wire = proc_peer(proc, IPC_WIRE, 0);
 	struct ipc_message msg = {.type = IPC_ENDED};
 
@@ -205,16 +204,8 @@ static void send_ended(void *arg, uint64_t flow, enum reason reason)
 	msg.ended.reason = (uint16_t)reason;
 	if (wire && ipc_send(wire, &msg) != 0)
 		log_error("the end of a flow was not told: the channel to wire is full");
-	leave_when_empty(proc->state);
-}
-
-/* By default the heap is cut and grown again with each handful of sessions: system calls, and new
- * pages to fill. Setting one of these fixes the others, which malloc would else adapt. */
-static void tune_heap(void)
-{
-	(void)mallopt(M_TRIM_THRESHOLD, HEAP_TRIM);
-	(void)mallopt(M_TOP_PAD, HEAP_STEP);
-	(void)mallopt(M_MMAP_THRESHOLD, HEAP_LARGEST);
+	heap_note(&w->heap, host_sessions(w->host));
+	leave_when_empty(w);
 }
 
 /* Before the system call list is in force: libcrypto would read its configuration file later. */
@@ -227,7 +218,7 @@ static int worker_setup(struct proc *proc)
 	/* So that neither opens a file later: strftime for the time zone, jansson for its seed. */
 	tzset();
 	json_object_seed((size_t)clock_wall_us() | 1);
-	tune_heap();
+	heap_tune();
 	return 0;
 }
 
@@ -249,6 +240,7 @@ static int worker_start(struct proc *proc)
 		return SL_ENOMEM;
 	proc->state = w;
 	w->proc = proc;
+	w->heap.loop = proc->loop;
 	w->keys = keyclient_create(proc->loop);
 	if (!w->keys)
 		return SL_ENOMEM;
