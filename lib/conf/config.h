@@ -142,6 +142,7 @@ struct config_trust_store {
 	const struct config_ca_certificate *const *ca_certificates;
 	size_t ca_certificates_count;
 	bool include_default_ca_certificates; /* R87 */
+	struct config_names crls;             /* paths: revocation lists, PEM or DER */
 };
 
 /* Selections of one leg (R42-R51): sets of choices as CONFIG_BIT()s, presets filled in, none 0. */

@@ -28,6 +28,9 @@ enum {
 	CONF_IMAGE_MAX = 1024 * 1024 * 1024,     /* bytes of an image */
 	CONF_RULES_FILE_MAX = 64 * 1024 * 1024,  /* bytes of one file of rules */
 	CONF_NAMES_FILE_MAX = 256 * 1024 * 1024, /* bytes of one list of domains */
+	/* Bytes of revocation lists in DER, over all trust stores: each worker keeps ten times
+	 * that, and reads it in up to a second, in which its sessions wait (lib/pki/crl.h). */
+	CONF_CRLS_MAX = 16 * 1024 * 1024,
 };
 
 /* Names of sections; %s is a name of the document, or a path in it. */
@@ -35,6 +38,7 @@ enum {
 #define CONF_SECTION_CERTIFICATE    "certificate/%s"    /* PEM: leaf, then intermediates */
 #define CONF_SECTION_CA_CERTIFICATE "ca_certificate/%s" /* PEM */
 #define CONF_SECTION_DEFAULT_CA     "default_ca"        /* PEM; there when a trust store wants it */
+#define CONF_SECTION_CRLS           "crls/%s"           /* by path: DER, one behind the other */
 #define CONF_SECTION_RULES          "rules/%s"          /* by path: the text of the file */
 #define CONF_SECTION_RULE_SET       "rule_set/%s"       /* by profile: tse_ruleset_serialise() */
 /* By decryption policy, when it has such a list: lib/domain/map.h. */

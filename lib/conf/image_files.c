@@ -120,7 +120,8 @@ static void gather_certificate(struct gather *g, const struct config_certificate
 	pki_chain_destroy(chain);
 }
 
-/* R93. Out of its time is a notice (above): it may be so later too, and forges nothing then (R153). */
+/* R93. Out of its time is a notice (above): it may be so later too, and forges nothing then (R153).
+ */
 static void check_issuer(struct gather *g, const struct config_certificate *c)
 {
 	char name[CONF_IMAGE_NAME_MAX];
@@ -136,10 +137,10 @@ static void check_issuer(struct gather *g, const struct config_certificate *c)
 	    pki_chain_parse(c->name, pem, len, &chain, &err) != 0)
 		return; /* not read: said already */
 	if (pki_issuer_check(chain->leaf, (int64_t)time(NULL)) == SL_EINVAL)
-		(void)conf_errors_add(
-		        g->errs, g->node, SL_EINVAL,
-		        "name a CA certificate (CA true, key usage keyCertSign)",
-		        "the certificate \"%s\" is no CA: it cannot sign for servers", c->name);
+		(void)conf_errors_add(g->errs, g->node, SL_EINVAL,
+		                      "name a CA certificate (CA true, key usage keyCertSign)",
+		                      "the certificate \"%s\" is no CA: it cannot sign for servers",
+		                      c->name);
 	pki_chain_destroy(chain);
 }
 
@@ -274,21 +275,16 @@ const struct conf_node *gather_node(const struct conf_node *map, const char *lis
 	return setting ? setting : node;
 }
 
-/* A client policy without a trust store verifies by the default CA certificates. */
-static bool policy_wants_default_ca(const struct config_client_policy *p)
-{
-	return !p->trust_store || p->trust_store->include_default_ca_certificates;
-}
-
+/* A client policy without a trust store verifies by them. Workers make every store that there is.
+ */
 static bool wants_default_ca(const struct config *c)
 {
 	for (size_t i = 0; i < c->profiles_count; i++)
 		for (size_t k = 0; k < c->profiles[i].client_policies_count; k++)
-			if (policy_wants_default_ca(&c->profiles[i].client_policies[k]))
+			if (!c->profiles[i].client_policies[k].trust_store)
 				return true;
-	for (size_t i = 0; i < c->server_proxies_count; i++)
-		if (c->server_proxies[i].server_trust &&
-		    c->server_proxies[i].server_trust->include_default_ca_certificates)
+	for (size_t i = 0; i < c->trust_stores_count; i++)
+		if (c->trust_stores[i].include_default_ca_certificates)
 			return true;
 	return false;
 }
@@ -337,6 +333,7 @@ void image_gather_files(struct conf_image_maker *maker, const struct conf_node *
 	struct gather g = {.m = maker, .errs = errs};
 
 	gather_pki(&g, root);
+	gather_crls(&g, root);
 	gather_filters(&g, root);
 	gather_names(&g, root);
 	gather_categories(&g, root);

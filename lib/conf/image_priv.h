@@ -59,5 +59,8 @@ int gather_read(const char *path, struct buf *text) SL_NONNULL(1, 2) SL_MUST;
 /* The categories of the package that the document names; notices where policies name others. */
 void gather_categories(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);
 
+/* The revocation lists of trust stores; their CA certificates are there already. */
+void gather_crls(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);
+
 /* The lists of decryption policies as maps of names. */
 void gather_names(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);

@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/pki/cert.h"
+#include "lib/pki/crl.h"
 
 enum { LABEL_MAX = 63, DAY_S = 86400 };
 
@@ -204,6 +205,11 @@ char *pki_cert_subject(const X509 *cert, char text[PKI_SUBJECT_MAX])
 char *pki_cert_issuer(const X509 *cert, char text[PKI_SUBJECT_MAX])
 {
 	return name_text(X509_get_issuer_name(cert), text);
+}
+
+char *pki_crl_issuer(const X509_CRL *crl, char text[PKI_SUBJECT_MAX])
+{
+	return name_text(X509_CRL_get_issuer(crl), text);
 }
 
 char *pki_cert_serial(const X509 *cert, char text[PKI_SERIAL_MAX])

@@ -58,6 +58,14 @@ struct pki_verdict {
 /* Never fails: what cannot be checked is a fault. Bytes of servers outside come here. */
 void pki_verify_chain(const struct pki_verify *v, struct pki_verdict *ret) SL_NONNULL(1, 2);
 
+/*
+ * R167, a server that the box stands before: whether its chain leads to a certificate of the store,
+ * be it a root or not, with none of the path on a CRL of the store. Dates and names are not looked
+ * at. `chain` may be NULL.
+ */
+bool pki_chain_leads_to(X509_STORE *trust, X509 *leaf, STACK_OF(X509) * chain)
+        SL_NONNULL(1, 2) SL_MUST;
+
 /* "self_signed"; "none"; never NULL. */
 const char *pki_fault_name(enum pki_fault fault);
 const char *pki_fault_text(enum pki_fault fault);

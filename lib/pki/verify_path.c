@@ -213,6 +213,30 @@ out:
 	*ret_path = path;
 }
 
+/* Not to have a CRL is no fault, to be on one is. */
+static int on_error_but_crl(int ok, X509_STORE_CTX *ctx)
+{
+	return ok || is_of_crl(X509_STORE_CTX_get_error(ctx));
+}
+
+bool pki_chain_leads_to(X509_STORE *trust, X509 *leaf, STACK_OF(X509) * chain)
+{
+	const unsigned long flags = X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN |
+	                            X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	bool ok = false;
+
+	if (ctx && X509_STORE_CTX_init(ctx, trust, leaf, chain)) {
+		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), flags);
+		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
+		X509_STORE_CTX_set_verify_cb(ctx, on_error_but_crl);
+		ok = X509_verify_cert(ctx) == 1;
+	}
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return ok;
+}
+
 void path_fini(struct path *path)
 {
 	sk_X509_pop_free(path->certs, X509_free);

@@ -18,6 +18,7 @@
 #include "lib/conf/config.h"
 #include "lib/conf/image.h"
 #include "lib/pki/cert.h"
+#include "lib/pki/crl.h"
 #include "tpsd/inspect/engine.h"
 #include "tpsd/policy/domain.h"
 #include "tpsd/proc/heap.h"
@@ -81,6 +82,16 @@ static int add_section(const struct conf_image *image, const char *pattern, cons
 	return rc == 0 ? pki_store_add_pem(store, name, pem, len, NULL, &err) : rc;
 }
 
+static int add_crls(const struct conf_image *image, const char *path, X509_STORE *store)
+{
+	struct pki_error err;
+	const void *der;
+	size_t len;
+	int rc = conf_image_section_of(image, CONF_SECTION_CRLS, path, &der, &len);
+
+	return rc == 0 ? pki_store_add_crls(store, path, der, len, &err) : rc;
+}
+
 static int give_trust_store(void *arg, uint32_t index, X509_STORE *store)
 {
 	struct source *s = arg;
@@ -92,6 +103,8 @@ static int give_trust_store(void *arg, uint32_t index, X509_STORE *store)
 		                 store);
 	if (rc == 0 && t->include_default_ca_certificates)
 		rc = add_section(s->image, CONF_SECTION_DEFAULT_CA, "", store);
+	for (size_t i = 0; rc == 0 && i < t->crls.count; i++)
+		rc = add_crls(s->image, t->crls.items[i], store);
 	return rc;
 }
 

@@ -4,13 +4,13 @@
  * (R152, R167). The server comes first because what it shows decides what the client gets.
  */
 #include <openssl/evp.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/pki/cert.h"
+#include "lib/pki/verify.h"
 #include "tpsd/session/session_priv.h"
 #include "tpsd/tls/failure.h"
 
@@ -92,8 +92,7 @@ static int open_server(struct session *s)
 	if (rc != 0)
 		return rc;
 	session = resume_get(s->host->resume, s->resume_key, &s->verified);
-	rc = tls_leg_open_server(leg, ctx, s->host->flight, s->hello.sni, alpn,
-	                         alpn_len, session);
+	rc = tls_leg_open_server(leg, ctx, s->host->flight, s->hello.sni, alpn, alpn_len, session);
 	SSL_SESSION_free(session);
 	if (rc != 0)
 		return rc;
@@ -187,18 +186,8 @@ int step_server(struct session *s)
 static bool verify_chain(struct session *s, X509 *leaf)
 {
 	const struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	bool ok = false;
 
-	if (ctx &&
-	    X509_STORE_CTX_init(ctx, s->proxy->trust, leaf, SSL_get_peer_cert_chain(tl->ssl))) {
-		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
-		                            X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN);
-		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
-		ok = X509_verify_cert(ctx) == 1;
-	}
-	X509_STORE_CTX_free(ctx);
-	return ok;
+	return pki_chain_leads_to(s->proxy->trust, leaf, SSL_get_peer_cert_chain(tl->ssl));
 }
 
 static int look_at_leaf(struct session *s, X509 *leaf)
