@@ -16,7 +16,8 @@ ADDRESS = "10.10.0.200"
 class Row:
     """`issuer`: who signs, one of ISSUERS, the lab's intermediate or None (itself). `names` are in
     the certificate, KEY.fault.test by default; `extensions` are in place of a server's usual ones.
-    `chain`: what is sent behind it. `spoil`: its signature is made wrong. `bare`: a common name alone."""
+    `chain`: what is sent behind it. `spoil`: its signature is made wrong. `bare`: a common name alone.
+    `revoked`: its issuer's list has it. `staple`: a signed OCSP response is sent along, made after that."""
     key: str
     fault: str = ""
     host: str = ""
@@ -29,6 +30,8 @@ class Row:
     extensions: str = ""
     spoil: bool = False
     bare: bool = False
+    revoked: bool = False
+    staple: bool = False
 
     @property
     def name(self):
@@ -53,7 +56,10 @@ ISSUERS = [
     ("fault-rsa", "rsa", "ca", CA_USAGE, (-30, 365)),
     ("fault-clients", "ec", "ca", CA_USAGE + "extendedKeyUsage=clientAuth\n", (-30, 365)),
     ("fault-v1", "ec", "ca", "", (-30, 365)),
+    ("fault-listing", "ec", "ca", CA_USAGE, (-30, 365)),
+    ("fault-stapling", "ec", "ca", CA_USAGE, (-30, 365)),
 ]
+LISTING = "fault-listing"  # whose list, LISTING.crl.pem, a trust store may have
 
 
 def _der_name(name):
@@ -115,6 +121,10 @@ ROWS = [
     Row("rsa2048", kind="rsa"),
     # 64 KiB of names can be forged.
     Row("too-many-names", "too_large", names=_many("too-many-names.fault.test", 4000)),
+    Row("revoked-by-list", "revoked", revoked=True, **_below(LISTING)),
+    Row("not-on-the-list", **_below(LISTING)),
+    Row("revoked-by-staple", "revoked", revoked=True, staple=True, **_below("fault-stapling")),
+    Row("good-by-staple", staple=True, **_below("fault-stapling")),
     Row("a-book-of-names", "too_large", names=_many("a-book-of-names.fault.test", 10000)),
 ]
 
@@ -137,6 +147,11 @@ def _make(pki):
         if row.spoil:
             spoil(pki.path(file + ".pem"))
         pki.join(file, row.chain)
+    pki.revoke(["fault-row-" + row.key for row in ROWS if row.revoked and row.issuer == LISTING],
+               LISTING, LISTING)
+    for row in ROWS:
+        if row.staple:
+            pki.staple("fault-row-" + row.key, row.issuer, row.revoked)
 
 
 def _extensions(row):
@@ -165,7 +180,8 @@ def nginx_servers():
     blocks = []
     for row in ROWS:
         file = "@PKI@/fault-row-" + row.key
+        staple = f"\tssl_stapling on;\n\tssl_stapling_file {file}.ocsp.der;\n" if row.staple else ""
         blocks.append(f"server {{\n\tlisten {ADDRESS}:443 ssl;\n\tserver_name {row.name};\n"
                       f"\tssl_certificate {file}.fullchain.pem;\n\tssl_certificate_key {file}.key;\n"
-                      "\tinclude @ROOT@/site.conf;\n}\n")
+                      f"{staple}\tinclude @ROOT@/site.conf;\n}}\n")
     return "\n".join(blocks)

@@ -134,6 +134,7 @@ def _make(pki):
     for site in SITES:
         for suffix, kind in certificates(site):
             _issue(pki, site, f"site-{site.key}{suffix}", kind)
+    pki.revoke([], "intermediate", "site-before")
     pki.revoke(["site-revoked"], "intermediate", "site-revoked")
 
 

@@ -136,8 +136,19 @@ class Pki:
 
     def revoke(self, names, issuer, name):
         """NAME.crl.pem: the issuer's list, on which these certificates are."""
-        command = ["openssl", "ca", "-config", self.path("ca.cnf"), "-cert",
-                   self.path(issuer + ".pem"), "-keyfile", self.path(issuer + ".key")]
         for revoked in names:
-            run(*command, "-revoke", self.path(revoked + ".pem"))
-        run(*command, "-gencrl", "-crldays", "30", "-out", self.path(name + ".crl.pem"))
+            run(*self._as(issuer), "-revoke", self.path(revoked + ".pem"))
+        run(*self._as(issuer), "-gencrl", "-crldays", "30", "-out", self.path(name + ".crl.pem"))
+
+    def staple(self, name, issuer, revoked):
+        """NAME.ocsp.der: what the issuer's OCSP responder would say of it for the next thirty days."""
+        if revoked:
+            run(*self._as(issuer), "-revoke", self.path(name + ".pem"))
+        signer = self.path(issuer + ".pem")
+        run("openssl", "ocsp", "-index", self.path("index.txt"), "-CA", signer, "-rsigner", signer, "-rkey",
+            self.path(issuer + ".key"), "-issuer", signer, "-cert", self.path(name + ".pem"), "-ndays", "30",
+            "-no_nonce", "-respout", self.path(name + ".ocsp.der"))
+
+    def _as(self, issuer):
+        return ["openssl", "ca", "-config", self.path("ca.cnf"), "-cert", self.path(issuer + ".pem"),
+                "-keyfile", self.path(issuer + ".key")]

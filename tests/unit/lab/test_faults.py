@@ -22,7 +22,7 @@ SAID = {"self_signed": "self-signed certificate", "unknown_issuer": "unable to g
         "not_a_ca": "invalid CA certificate", "path_length": "path length constraint exceeded",
         "name_constraints": "subtree violation", "unknown_critical": "unhandled critical extension",
         "purpose": "unsuitable certificate purpose", "weak_digest": "digest algorithm too weak",
-        "weak_key": "certificate key too weak"}
+        "weak_key": "certificate key too weak", "revoked": "certificate revoked"}
 BY_RULES_OF_BROWSERS = {"wildcard-partial", "too-many-names", "a-book-of-names"}
 
 
@@ -53,20 +53,36 @@ class Faults(unittest.TestCase):
         argv = ["openssl", "verify", "-x509_strict", "-auth_level", "2", "-purpose", "sslserver",
                 "-CAfile", self.file("roots.pem", roots), "-no-CApath", "-no-CAstore",
                 "-verify_hostname", row.name]
+        if row.issuer == faults.LISTING:
+            argv += ["-crl_check", "-CRLfile", self.pki.path(faults.LISTING + ".crl.pem")]
         if others:
             argv += ["-untrusted", self.file("others.pem", others)]
         done = subprocess.run([*argv, self.file("leaf.pem", [leaf])], capture_output=True, text=True,
                               check=False)
         return "" if done.returncode == 0 else done.stdout + done.stderr
 
+    def staple(self, row):
+        """What the OCSP response that is sent along says of the certificate, rightly signed."""
+        file, issuer = self.pki.path("fault-row-" + row.key), self.pki.path(row.issuer + ".pem")
+        return subprocess.run(["openssl", "ocsp", "-respin", file + ".ocsp.der", "-issuer", issuer,
+                               "-cert", file + ".pem", "-CAfile", self.pki.path("ca.pem"), "-no_nonce"],
+                              capture_output=True, text=True, check=False)
+
     def test_each_row_has_its_fault_and_no_good_one_has_any(self):
         for row in faults.ROWS:
             said = self.verify(row)
             with self.subTest(row=row.key, said=said):
-                if row.fault and row.key not in BY_RULES_OF_BROWSERS:
+                if row.fault and row.key not in BY_RULES_OF_BROWSERS and not row.staple:
                     self.assertIn(SAID[row.fault], said)
                 else:
                     self.assertEqual(said, "")
+
+    def test_a_staple_says_what_its_row_says(self):
+        for row in (row for row in faults.ROWS if row.staple):
+            done = self.staple(row)
+            with self.subTest(row=row.key, said=done.stdout + done.stderr):
+                self.assertIn("Response verify OK", done.stderr)
+                self.assertIn(": revoked" if row.revoked else ": good", done.stdout)
 
     def test_keys_and_names_are_unique(self):
         for values in ([row.key for row in faults.ROWS], [row.name for row in faults.ROWS]):
