@@ -20,6 +20,11 @@ uint64_t clock_wall_us(void)
 	return (uint64_t)ts.tv_sec * 1000000ULL + (uint64_t)ts.tv_nsec / 1000ULL;
 }
 
+int64_t clock_wall_s(void)
+{
+	return (int64_t)(clock_wall_us() / 1000000ULL);
+}
+
 char *clock_format_us(uint64_t wall_us, char text[CLOCK_TEXT_MAX])
 {
 	time_t seconds = (time_t)(wall_us / 1000000ULL);

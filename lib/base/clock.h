@@ -17,6 +17,9 @@ uint64_t clock_now_ns(void);
 /* Microseconds since the epoch, UTC. */
 uint64_t clock_wall_us(void);
 
+/* Seconds since the epoch, UTC: what certificates are dated in. */
+int64_t clock_wall_s(void);
+
 enum { CLOCK_TEXT_MAX = 40 };
 
 /*

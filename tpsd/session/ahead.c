@@ -213,8 +213,7 @@ static void tell_name(struct ahead *a)
 static void tell_signing(struct ahead *a)
 {
 	const struct config_client_proxy *c = a->j.proxy->client;
-	const struct setup_issuer *issuer =
-	        setup_find_issuer(a->j.proxy, (int64_t)(clock_wall_us() / 1000000));
+	const struct setup_issuer *issuer = setup_find_issuer(a->j.proxy, clock_wall_s());
 
 	if (issuer)
 		add_step(a, "signing certificate", "%s can sign", issuer->certificate->name);

@@ -12,11 +12,6 @@
 #include "lib/base/log.h"
 #include "tpsd/session/session_priv.h"
 
-static int64_t now_s(void)
-{
-	return (int64_t)(clock_wall_us() / 1000000);
-}
-
 void outbound_init(struct outbound *out, const struct setup *setup,
                    const struct policy_match *match, const struct clienthello *hello)
 {
@@ -45,7 +40,7 @@ static bool is_believed(const struct outbound *out)
 /* R153, said when it begins and when it ends. */
 static bool can_sign(struct host *h, const struct setup_proxy *proxy)
 {
-	bool can = setup_find_issuer(proxy, now_s()) != NULL;
+	bool can = setup_find_issuer(proxy, clock_wall_s()) != NULL;
 
 	if (!can && !h->signing_lost)
 		log_critical("client proxy %s: its signing certificate is expired, not yet valid, "

@@ -18,6 +18,8 @@
 #include "tpsd/tls/leafcache.h"
 #include "tpsd/tls/tie.h"
 
+struct setup_issuer;
+
 struct outbound {
 	const struct config_client_policy *policy;
 	enum policy_source source;
@@ -28,8 +30,11 @@ struct outbound {
 	enum pki_fault fault; /* of the server's chain; valid once `verified` */
 	bool verified;
 	uint8_t print[PKI_PRINT_LEN]; /* of the server's chain */
-	struct leaf *leaf;            /* shown to the client; a reference */
-	struct key_request request;   /* while one is forged */
+	/* Who signs, of the session's setup: asked once, since a successor may take over meanwhile.
+	 */
+	const struct setup_issuer *issuer;
+	struct leaf *leaf;          /* shown to the client; a reference */
+	struct key_request request; /* while one is forged */
 	struct key_forge forge;
 	bool asked, answered;
 	int status; /* of the answer */

@@ -9,14 +9,14 @@
 #include "lib/base/err.h"
 #include "tpsd/session/session_priv.h"
 
-static struct leaf_name name_of(const struct session *s, const struct setup_issuer *issuer)
+static struct leaf_name name_of(const struct session *s)
 {
 	const struct outbound *out = s->out;
 	const struct tls_leg *server = s->legs[LEG_SERVER].tls;
 	struct leaf_name name = {.trusted = out->fault == PKI_FAULT_NONE};
 
 	memcpy(name.print, out->print, sizeof(name.print));
-	memcpy(name.issuer, issuer->certificate->key_id, sizeof(name.issuer));
+	memcpy(name.issuer, out->issuer->certificate->key_id, sizeof(name.issuer));
 	name.kind =
 	        tls_offer_takes_ecdsa(&out->offer, &s->proxy->client_side, SSL_version(server->ssl))
 	                ? PKI_ECDSA
@@ -28,18 +28,15 @@ static void on_forged(struct key_request *req, int status, const uint8_t *data, 
 {
 	struct session *s = req->arg;
 	struct outbound *out = s->out;
-	const struct setup_issuer *issuer;
 	struct leaf_name name = {.trusted = out->forge.trusted, .kind = (uint8_t)out->forge.kind};
 
 	out->answered = true;
 	out->status = status;
 	memcpy(name.print, out->forge.print, sizeof(name.print));
 	memcpy(name.issuer, req->key, sizeof(name.issuer));
-	issuer = setup_find_issuer(s->proxy, (int64_t)(clock_wall_us() / 1000000));
 	if (status == 0)
-		out->status =
-		        leafcache_put(s->host->leaves, s->host->keyprov, &name, data, len,
-		                      name.trusted && issuer ? issuer->chain : NULL, &out->leaf);
+		out->status = leafcache_put(s->host->leaves, s->host->keyprov, &name, data, len,
+		                            name.trusted ? out->issuer->chain : NULL, &out->leaf);
 	session_wake(s);
 }
 
@@ -81,7 +78,6 @@ static int forget_server(struct session *s)
 int step_forge(struct session *s)
 {
 	struct outbound *out = s->out;
-	const struct setup_issuer *issuer;
 	struct leaf_name name;
 	int rc;
 
@@ -89,10 +85,10 @@ int step_forge(struct session *s)
 		return out->leaf ? 0
 		                 : refuse(s, out->status == SL_EREFUSED ? REASON_SIGNING_CERTIFICATE
 		                                                        : REASON_FORGE_FAILED);
-	issuer = setup_find_issuer(s->proxy, (int64_t)(clock_wall_us() / 1000000));
-	if (!issuer)
+	out->issuer = setup_find_issuer(s->proxy, clock_wall_s());
+	if (!out->issuer)
 		return refuse(s, REASON_SIGNING_CERTIFICATE);
-	name = name_of(s, issuer);
+	name = name_of(s);
 	out->leaf = leafcache_get(s->host->leaves, &name);
 	if (out->leaf)
 		return 0;

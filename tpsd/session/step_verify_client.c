@@ -75,7 +75,7 @@ static int find_verdict(struct session *s, X509 *leaf)
 	uint8_t key[PKI_PRINT_LEN];
 	struct pki_verdict verdict;
 	struct known_chain *known;
-	int64_t now = (int64_t)(clock_wall_us() / 1000000);
+	int64_t now = clock_wall_s();
 	int rc = pki_chain_print(leaf, chain, out->print);
 
 	if (rc == 0)

@@ -120,6 +120,36 @@ static void a_client_sees_the_site_s_names_signed_by_the_signing_certificate(voi
 	box_pair_close(&p);
 }
 
+static bool is_being_forged(struct box_pair *p)
+{
+	for (size_t i = 0; i < FIXTURE_REQUESTS; i++)
+		if (box.backend.pending[i].req && box.backend.pending[i].leaf)
+			return true;
+	return false;
+}
+
+/* The leaf comes with the chain of the issuer that was asked for, not of the one that took over
+ * while `keys` was at it. */
+static void a_successor_that_takes_over_meanwhile_does_not_change_the_chain(void **state)
+{
+	struct setup_issuer *issuers = box.setup->client_proxies[0].issuers;
+	struct box_pair p;
+
+	assert_int_equal(sk_X509_num(issuers[0].chain), 0);
+	box.backend.delay_ms = 50;
+	box_pair_open(&box, &p, "site.test");
+	box_run(&box, &p, 1, is_being_forged);
+	assert_true(is_being_forged(&p));
+	issuers[1] = issuers[0];
+	issuers[1].chain = sk_X509_new_null();
+	assert_true(X509_add_cert(issuers[1].chain, box.world.leaf, X509_ADD_FLAG_UP_REF));
+	box_run(&box, &p, 1, box_is_up);
+	assert_true(p.client.up);
+	assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(p.client.ssl)), 1);
+	box.backend.delay_ms = 0;
+	box_pair_close(&p);
+}
+
 static void a_site_that_is_known_is_forged_once(void **state)
 {
 	uint64_t before = box.counters.values[COUNTER_forged];
@@ -658,6 +688,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(
 	                a_client_sees_the_site_s_names_signed_by_the_signing_certificate, begin),
+	        cmocka_unit_test_setup(
+	                a_successor_that_takes_over_meanwhile_does_not_change_the_chain, begin),
 	        cmocka_unit_test_setup(a_site_that_is_known_is_forged_once, begin),
 	        cmocka_unit_test_setup(
 	                a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_ca,
