@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 16384 }; /* a power of two */
+#include "lib/base/lru.h"
+
+enum { ROOM = 16384 /* leaves that its table is made for; more make it crowded */ };
 
 struct entry {
-	struct entry *next; /* of its bucket */
-	struct entry *newer, *older;
+	struct lru_entry lru; /* the first member */
 	uint8_t name[FORGECACHE_NAME_LEN];
 	size_t len;
 	uint8_t data[];
@@ -16,62 +17,34 @@ struct entry {
 
 struct forgecache {
 	size_t max, max_bytes;
-	size_t count, bytes;
-	struct entry *newest, *oldest;
-	struct entry *buckets[BUCKETS];
+	size_t bytes;
+	struct lru lru; /* by names, which are digests */
 };
 
 struct forgecache *forgecache_create(size_t max_bytes)
 {
 	struct forgecache *c = calloc(1, sizeof(*c));
 
+	if (c && lru_init(&c->lru, FORGECACHE_NAME_LEN, ROOM) != 0) {
+		free(c);
+		return NULL;
+	}
 	if (c)
 		c->max_bytes = max_bytes;
 	return c;
 }
 
-/* Names are digests: any bytes of them are as good as a hash. */
-static struct entry **place_of(struct forgecache *c, const uint8_t *name)
+static void remove_entry(struct forgecache *c, struct entry *e)
 {
-	uint32_t hash;
-	struct entry **at;
-
-	memcpy(&hash, name, sizeof(hash));
-	at = &c->buckets[hash & (BUCKETS - 1)];
-	while (*at && memcmp((*at)->name, name, FORGECACHE_NAME_LEN) != 0)
-		at = &(*at)->next;
-	return at;
-}
-
-static void unlink_age(struct forgecache *c, struct entry *e)
-{
-	*(e->newer ? &e->newer->older : &c->newest) = e->older;
-	*(e->older ? &e->older->newer : &c->oldest) = e->newer;
-	e->newer = e->older = NULL;
-}
-
-static void link_newest(struct forgecache *c, struct entry *e)
-{
-	e->older = c->newest;
-	*(c->newest ? &c->newest->newer : &c->oldest) = e;
-	c->newest = e;
-}
-
-static void remove_at(struct forgecache *c, struct entry **at)
-{
-	struct entry *e = *at;
-
-	*at = e->next;
-	unlink_age(c, e);
-	c->count--;
+	lru_remove(&c->lru, &e->lru);
 	c->bytes -= e->len;
 	free(e);
 }
 
 static void shrink_to(struct forgecache *c, size_t count, size_t bytes)
 {
-	while (c->oldest && (c->count > count || c->bytes > bytes))
-		remove_at(c, place_of(c, c->oldest->name));
+	while (c->lru.oldest && (c->lru.count > count || c->bytes > bytes))
+		remove_entry(c, (struct entry *)c->lru.oldest);
 }
 
 void forgecache_destroy(struct forgecache *c)
@@ -79,6 +52,7 @@ void forgecache_destroy(struct forgecache *c)
 	if (!c)
 		return;
 	shrink_to(c, 0, 0);
+	lru_fini(&c->lru);
 	free(c);
 }
 
@@ -91,12 +65,11 @@ void forgecache_set_max(struct forgecache *c, size_t max)
 const uint8_t *forgecache_get(struct forgecache *c, const uint8_t name[FORGECACHE_NAME_LEN],
                               size_t *ret_len)
 {
-	struct entry *e = *place_of(c, name);
+	struct entry *e = (struct entry *)lru_find(&c->lru, name);
 
 	if (!e)
 		return NULL;
-	unlink_age(c, e);
-	link_newest(c, e);
+	lru_touch(&c->lru, &e->lru);
 	*ret_len = e->len;
 	return e->data;
 }
@@ -104,11 +77,10 @@ const uint8_t *forgecache_get(struct forgecache *c, const uint8_t name[FORGECACH
 void forgecache_put(struct forgecache *c, const uint8_t name[FORGECACHE_NAME_LEN],
                     const uint8_t *data, size_t len)
 {
-	struct entry **at = place_of(c, name);
-	struct entry *e;
+	struct entry *e = (struct entry *)lru_find(&c->lru, name);
 
-	if (*at)
-		remove_at(c, at);
+	if (e)
+		remove_entry(c, e);
 	if (c->max == 0 || len > c->max_bytes)
 		return;
 	shrink_to(c, c->max - 1, c->max_bytes - len);
@@ -118,18 +90,13 @@ void forgecache_put(struct forgecache *c, const uint8_t name[FORGECACHE_NAME_LEN
 	memcpy(e->name, name, FORGECACHE_NAME_LEN);
 	memcpy(e->data, data, len);
 	e->len = len;
-	at = place_of(c, name);
-	e->next = NULL;
-	*at = e;
-	e->newer = NULL;
-	link_newest(c, e);
-	c->count++;
+	lru_add(&c->lru, &e->lru, e->name);
 	c->bytes += len;
 }
 
 size_t forgecache_count(const struct forgecache *c)
 {
-	return c->count;
+	return c->lru.count;
 }
 
 size_t forgecache_bytes(const struct forgecache *c)

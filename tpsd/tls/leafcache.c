@@ -5,21 +5,21 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/lru.h"
 #include "lib/event/counter.h"
 #include "tpsd/tls/keyprov.h"
 
-enum {
-	POOL_KEYS = 8, /* `keys` has two at a time; after it was started again, two more */
-	BUCKETS_MIN = 64,
-};
+enum { POOL_KEYS = 8 /* `keys` has two at a time; after it was started again, two more */ };
+
+/* Compared byte by byte. */
+_Static_assert(sizeof(struct leaf_name) == PKI_PRINT_LEN + KEY_ID_LEN + 2, "no padding");
 
 /* A leaf in the table; the leaf itself lives as long as somebody has it. */
 struct entry {
-	struct entry *next; /* of its bucket */
-	struct entry *newer, *older;
+	struct lru_entry lru; /* the first member; its key is the leaf's name */
 	struct leaf *leaf;
 };
 
@@ -30,12 +30,12 @@ struct pool_key {
 };
 
 struct leafcache {
-	size_t max, count;
-	size_t buckets_count; /* a power of two */
-	struct entry **buckets;
-	struct entry *newest, *oldest;
+	size_t max;
+	/* By names, each with a digest of what a server showed in front: whoever would aim at one
+	 * bucket needs as many collisions of SHA-256's first bytes, each with a leaf of its own. */
+	struct lru lru;
 	struct pool_key pool[POOL_KEYS];
-	unsigned next_pool_key; /* to be replaced */
+	unsigned next_pool_key;        /* to be replaced */
 	struct counter_slab *counters; /* may be NULL */
 };
 
@@ -59,79 +59,25 @@ static struct leaf *leaf_get(struct leaf *l)
 	return l;
 }
 
-static bool same_name(const struct leaf_name *a, const struct leaf_name *b)
-{
-	return memcmp(a->print, b->print, sizeof(a->print)) == 0 &&
-	       memcmp(a->issuer, b->issuer, sizeof(a->issuer)) == 0 && a->trusted == b->trusted &&
-	       a->kind == b->kind;
-}
-
 /* ---- the table ---- */
 
-static int make_buckets(struct leafcache *lc, size_t max)
+static struct entry *find(const struct leafcache *lc, const struct leaf_name *name)
 {
-	size_t n = BUCKETS_MIN;
-	struct entry **buckets;
-
-	while (n < max)
-		n *= 2;
-	buckets = calloc(n, sizeof(struct entry *));
-	if (!buckets)
-		return SL_ENOMEM;
-	free(lc->buckets);
-	lc->buckets = buckets;
-	lc->buckets_count = n;
-	return 0;
+	return (struct entry *)lru_find(&lc->lru, name);
 }
 
-/* The print is a digest already, and of what a server showed: whoever would aim at one bucket needs
- * as many collisions of SHA-256's first bytes, each with a forged leaf of its own. */
-static struct entry **bucket_of(struct leafcache *lc, const struct leaf_name *name)
+/* Its key lives in the leaf. */
+static void remove_entry(struct leafcache *lc, struct entry *e)
 {
-	uint32_t hash;
-
-	memcpy(&hash, name->print, sizeof(hash));
-	return &lc->buckets[hash & (lc->buckets_count - 1)];
-}
-
-static struct entry **place_of(struct leafcache *lc, const struct leaf_name *name)
-{
-	struct entry **at = bucket_of(lc, name);
-
-	while (*at && !same_name(&(*at)->leaf->name, name))
-		at = &(*at)->next;
-	return at;
-}
-
-static void unlink_age(struct leafcache *lc, struct entry *e)
-{
-	*(e->newer ? &e->newer->older : &lc->newest) = e->older;
-	*(e->older ? &e->older->newer : &lc->oldest) = e->newer;
-	e->newer = e->older = NULL;
-}
-
-static void link_newest(struct leafcache *lc, struct entry *e)
-{
-	e->older = lc->newest;
-	*(lc->newest ? &lc->newest->newer : &lc->oldest) = e;
-	lc->newest = e;
-}
-
-static void remove_at(struct leafcache *lc, struct entry **at)
-{
-	struct entry *e = *at;
-
-	*at = e->next;
-	unlink_age(lc, e);
-	lc->count--;
+	lru_remove(&lc->lru, &e->lru);
 	leaf_put(e->leaf);
 	free(e);
 }
 
 static void shrink_to(struct leafcache *lc, size_t count)
 {
-	while (lc->count > count)
-		remove_at(lc, place_of(lc, &lc->oldest->leaf->name));
+	while (lc->lru.count > count)
+		remove_entry(lc, (struct entry *)lc->lru.oldest);
 }
 
 struct leafcache *leafcache_create(size_t max)
@@ -141,7 +87,7 @@ struct leafcache *leafcache_create(size_t max)
 	if (!lc)
 		return NULL;
 	lc->max = max;
-	if (make_buckets(lc, max) != 0) {
+	if (lru_init(&lc->lru, sizeof(struct leaf_name), max) != 0) {
 		free(lc);
 		return NULL;
 	}
@@ -155,7 +101,7 @@ void leafcache_destroy(struct leafcache *lc)
 	leafcache_clear(lc);
 	for (size_t i = 0; i < POOL_KEYS; i++)
 		EVP_PKEY_free(lc->pool[i].key);
-	free(lc->buckets);
+	lru_fini(&lc->lru);
 	free(lc);
 }
 
@@ -166,19 +112,10 @@ void leafcache_count_in(struct leafcache *lc, struct counter_slab *counters)
 
 void leafcache_set_max(struct leafcache *lc, size_t max)
 {
-	struct entry *e;
-
 	lc->max = max;
 	shrink_to(lc, max);
 	/* The old table is good, if crowded, when there is no memory for the new one. */
-	if (make_buckets(lc, max) != 0)
-		return;
-	for (e = lc->oldest; e; e = e->newer) {
-		struct entry **bucket = bucket_of(lc, &e->leaf->name);
-
-		e->next = *bucket;
-		*bucket = e;
-	}
+	(void)!lru_resize(&lc->lru, max);
 }
 
 void leafcache_clear(struct leafcache *lc)
@@ -188,22 +125,20 @@ void leafcache_clear(struct leafcache *lc)
 
 size_t leafcache_count(const struct leafcache *lc)
 {
-	return lc->count;
+	return lc->lru.count;
 }
 
 struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name)
 {
-	struct entry **at = place_of(lc, name);
-	struct entry *e = *at;
+	struct entry *e = find(lc, name);
 
 	if (!e)
 		return NULL;
-	if (name->trusted && e->leaf->not_after < (int64_t)time(NULL)) {
-		remove_at(lc, at);
+	if (name->trusted && e->leaf->not_after < clock_wall_s()) {
+		remove_entry(lc, e);
 		return NULL;
 	}
-	unlink_age(lc, e);
-	link_newest(lc, e);
+	lru_touch(&lc->lru, &e->lru);
 	if (lc->counters)
 		counter_add(lc->counters, COUNTER_leaf_cache_hits, 1);
 	return leaf_get(e->leaf);
@@ -211,11 +146,10 @@ struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name)
 
 static void keep(struct leafcache *lc, struct leaf *l)
 {
-	struct entry **at = place_of(lc, &l->name);
-	struct entry *e;
+	struct entry *e = find(lc, &l->name);
 
-	if (*at)
-		remove_at(lc, at);
+	if (e)
+		remove_entry(lc, e);
 	if (lc->max == 0)
 		return;
 	shrink_to(lc, lc->max - 1);
@@ -223,11 +157,7 @@ static void keep(struct leafcache *lc, struct leaf *l)
 	if (!e)
 		return; /* it is used once, and not kept */
 	e->leaf = leaf_get(l);
-	at = bucket_of(lc, &l->name);
-	e->next = *at;
-	*at = e;
-	link_newest(lc, e);
-	lc->count++;
+	lru_add(&lc->lru, &e->lru, &e->leaf->name);
 }
 
 /* ---- from bytes ---- */
@@ -285,8 +215,8 @@ static int fill_leaf(struct leafcache *lc, struct keyprov *kp, struct leaf *l, c
 	return rc;
 }
 
-static int parse_leaf(struct leafcache *lc, struct keyprov *kp, struct leaf *l,
-                      const uint8_t *data, size_t len, STACK_OF(X509) * chain)
+static int parse_leaf(struct leafcache *lc, struct keyprov *kp, struct leaf *l, const uint8_t *data,
+                      size_t len, STACK_OF(X509) * chain)
 {
 	const uint8_t *der = data + KEY_ID_LEN;
 	X509 *x = d2i_X509(NULL, &der, (long)(len - KEY_ID_LEN));
@@ -313,8 +243,8 @@ int leafcache_put(struct leafcache *lc, struct keyprov *kp, const struct leaf_na
 	l->refs = 1;
 	l->name = *name;
 	rc = parse_leaf(lc, kp, l, data, len, chain);
-	if (rc == 0 && !EVP_Digest(data + KEY_ID_LEN, len - KEY_ID_LEN, l->digest, NULL,
-	                           EVP_sha256(), NULL))
+	if (rc == 0 &&
+	    !EVP_Digest(data + KEY_ID_LEN, len - KEY_ID_LEN, l->digest, NULL, EVP_sha256(), NULL))
 		rc = SL_ECRYPTO;
 	if (rc != 0) {
 		leaf_put(l);
