@@ -12,11 +12,13 @@
 #include <linux/types.h>
 
 enum {
-	WIRE_ABI = 2,
+	WIRE_ABI = 3,
 	WIRE_SEGMENTS_MAX = 64,
 	WIRE_RANGES_MAX = 8,        /* port or VLAN ranges of one interest; more are joined */
 	WIRE_BYPASS_MAX = 256,      /* compiled bypass rules of one bank */
 	WIRE_INTERESTS_MAX = 65536, /* prefixes of both banks */
+	WIRE_QUIC_RULES = 64,       /* of a segment, bits of a word */
+	WIRE_QUIC_NETS_MAX = 65536, /* prefixes of both banks */
 	WIRE_HEARTBEATS = 68,       /* slots of the heartbeat array; PROC_SLOTS */
 	WIRE_SLOT_WIRE = 1,         /* PROC_SLOT_WIRE */
 	WIRE_VLAN_ANY = 4095,
@@ -183,6 +185,7 @@ enum {
 	WIRE_SEG_MIDSTREAM_DROP = 8,
 	WIRE_SEG_ASYMMETRIC_DROP = 16,
 	WIRE_SEG_RECLAIM = 32,
+	WIRE_SEG_QUIC = 64, /* it has rules of QUIC */
 };
 struct wire_segment {
 	__u32 ifindex[2]; /* of port A and B; 0: no such segment */
@@ -264,6 +267,30 @@ struct wire_bypass {
 	__u8 proto;             /* 0: any */
 	__u16 reserved;
 };
+
+/*
+ * QUIC: which UDP of clients is dropped. A segment's rules are in the order in which policy asks; a
+ * packet's is the first that names its side, VLAN, port and both addresses. Of addresses a rule has
+ * a bit in each prefix that it names, as source and as destination. Unlike interests they are
+ * exact: what they drop nobody asks about again.
+ */
+struct wire_quic_rule {
+	struct wire_range ports[WIRE_RANGES_MAX]; /* of the destination */
+	struct wire_range vlans[WIRE_RANGES_MAX];
+	__u32 port_count; /* 0: no rule, and none after it */
+	__u32 vlan_count; /* 0: any */
+	__u8 sides;       /* bits 1 << side on which the client is */
+	__u8 drop;        /* 0: passes */
+	__u16 reserved;
+};
+struct wire_quic_net_key {
+	__u32 prefix_len; /* bits that count, from `bank` on: 32 plus those of `addr` */
+	__u8 bank;
+	__u8 end; /* enum wire_quic_end */
+	__u16 segment;
+	__be32 addr[4];
+};
+enum wire_quic_end { WIRE_QUIC_SOURCE, WIRE_QUIC_DESTINATION };
 
 /* Ring buffer. */
 enum wire_up_kind {

@@ -9,6 +9,7 @@
 #include "bpf/lib/dress.h"
 #include "bpf/lib/flow.h"
 #include "bpf/lib/policy.h"
+#include "bpf/lib/quic.h"
 #include "bpf/lib/reset.h"
 #include "bpf/lib/syn.h"
 #include "bpf/lib/up.h"
@@ -419,6 +420,19 @@ inline_fn int tcp_packet(struct __sk_buff *skb, struct packet *p, const struct w
 	return flow_packet(skb, p, k, w, f);
 }
 
+/* While new TCP is let by uninspected there is nothing to fall back to. */
+inline_fn int quic_drops(const struct packet *p, const struct where *w)
+{
+	int off;
+
+	if (!(w->segment->flags & WIRE_SEG_QUIC) || !quic_match(w->global, p, w->index, w->side))
+		return 0;
+	off = inspection_off(w->global, w->now);
+	if (off == OFF_TOLD || (off == OFF_DEAD && !(w->segment->flags & WIRE_SEG_FAILURE_BLOCK)))
+		return 0;
+	return !exception_has(p->src, 0, w->now) && !exception_has(p->dst, 1, w->now);
+}
+
 /* Whatever is not whole TCP over IPv4. */
 inline_fn int other_packet(struct __sk_buff *skb, struct packet *p, const struct wire_key *k,
                            const struct where *w, int class)
@@ -429,6 +443,8 @@ inline_fn int other_packet(struct __sk_buff *skb, struct packet *p, const struct
 	}
 	if (class == PACKET_TAG_BAD)
 		return drop(WIRE_DROP_PRIORITY_TAG);
+	if (p->proto == IPPROTO_UDP && quic_drops(p, w))
+		return drop(WIRE_DROP_QUIC);
 	if (class == PACKET_FRAGMENT || class == PACKET_TCP_BAD) {
 		p->sport = p->dport = 0;
 		if (!watched(p, w))

@@ -105,6 +105,22 @@ struct {
 	__type(value, struct wire_bypass);
 } bypass SEC(".maps");
 
+/* WIRE_QUIC_RULES of each segment of each bank; and the bits of prefixes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * WIRE_SEGMENTS_MAX * WIRE_QUIC_RULES);
+	__type(key, __u32);
+	__type(value, struct wire_quic_rule);
+} quic_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WIRE_QUIC_NETS_MAX);
+	__type(key, struct wire_quic_net_key);
+	__type(value, __u64);
+} quic_nets SEC(".maps");
+
 /* Made by `parent`, written by every process of the daemon through its mapping. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

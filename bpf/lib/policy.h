@@ -12,6 +12,18 @@ inline_fn int range_has(const struct wire_range *r, __u16 v)
 	return v >= r->first && v <= r->last;
 }
 
+/* Whether one of the first `count` of a list has it. */
+inline_fn int ranges_have(const struct wire_range *list, __u32 count, __u16 v)
+{
+	int hit = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < WIRE_RANGES_MAX; i++)
+		if (i < count && range_has(&list[i], v))
+			hit = 1;
+	return hit;
+}
+
 struct bypass_walk {
 	const struct packet *packet;
 	__u32 base;
@@ -72,26 +84,12 @@ inline_fn struct wire_interest *interest_find(const struct wire_global *g, const
 	                              .segment = segment,
 	                              .addr = {0, 0, bpf_htonl(0xffff), addr}};
 	struct wire_interest *in = bpf_map_lookup_elem(&interests, &k);
-	__u16 host_port = bpf_ntohs(port);
-	int i, hit;
 
-	if (!in)
+	if (!in || (port && !ranges_have(in->ports, in->port_count, bpf_ntohs(port))))
 		return 0;
-	hit = !port;
-#pragma unroll
-	for (i = 0; i < WIRE_RANGES_MAX; i++)
-		if (i < in->port_count && range_has(&in->ports[i], host_port))
-			hit = 1;
-	if (!hit)
+	if (in->vlan_count && !ranges_have(in->vlans, in->vlan_count, p->vlan))
 		return 0;
-	if (in->vlan_count == 0)
-		return in;
-	hit = 0;
-#pragma unroll
-	for (i = 0; i < WIRE_RANGES_MAX; i++)
-		if (i < in->vlan_count && range_has(&in->vlans[i], p->vlan))
-			hit = 1;
-	return hit ? in : 0;
+	return in;
 }
 
 inline_fn int exception_has(__be32 addr, __u32 server, __u64 now)

@@ -62,11 +62,10 @@ static const struct conf_field client_proxy_fields[] = {
               "R102", "Leave HTTP/2 out of the negotiation.", .fallback = "true"),
         FIELD("encrypt_then_mac", BOOL, config_client_proxy, common.encrypt_then_mac, NEW_SESSIONS,
               "R28", "Negotiate encrypt-then-MAC for CBC suites.", .fallback = "false"),
-        FIELD("quic", CHOICE, config_client_proxy, quic, NEW_SESSIONS, "",
-              "UDP to the detection ports: QUIC cannot be decrypted; dropped, browsers fall back "
-              "to TCP.",
-              .choices = &conf_choices_pass, .fallback = "forward", .flags = CONF_UNAVAILABLE,
-              .unavailable = "only forward is in this build: block UDP 443 on a firewall"),
+        FIELD("quic", CHOICE, config_client_proxy, quic, LIVE, "",
+              "UDP to the detection ports, whatever it is and whatever domain it is for: QUIC "
+              "cannot be decrypted; dropped, browsers fall back to TCP.",
+              .choices = &conf_choices_pass, .fallback = "forward"),
         FIELD("logging", BOOL, config_client_proxy, common.logging, NEW_SESSIONS, "R98",
               "Full records of every session. What was not inspected is always recorded.",
               .fallback = "false"),

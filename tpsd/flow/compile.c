@@ -324,6 +324,8 @@ int compile_config(const struct config *config, struct compiled *ret_compiled)
 		error = add_virtual_segment(c, config, &config->virtual_segments[i]);
 	for (size_t i = 0; !error && i < config->bypass_rules_count; i++)
 		error = add_bypass(c, &config->bypass_rules[i]);
+	if (!error)
+		error = compile_quic(&c->quic, config);
 	if (error)
 		compile_free(c);
 	else
@@ -334,6 +336,7 @@ int compile_config(const struct config *config, struct compiled *ret_compiled)
 void compile_free(struct compiled *c)
 {
 	free(c->interests);
+	compile_quic_free(&c->quic);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -366,7 +369,7 @@ int compile_write(const struct compiled *c, const struct program *p, uint32_t ba
 		if (bpf_map_update_elem(p->map.bypass, &at, &c->bypass[i], BPF_ANY))
 			return SL_ESYS;
 	}
-	return 0;
+	return compile_quic_write(&c->quic, p, bank);
 }
 
 uint32_t compile_segment_flags(const struct config_segment *s)

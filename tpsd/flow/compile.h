@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration as the eBPF side needs it: interests, bypass rules, segment flags. Written to
+ * The configuration as the eBPF side needs it: interests, bypass rules, QUIC, segment flags. Written to
  * the bank of the maps that is not in use, so that one word makes it count. `tpsd: wire`.
  */
 #pragma once
@@ -10,6 +10,7 @@
 
 #include "bpf/abi.h"
 #include "lib/base/attr.h"
+#include "tpsd/flow/compile_quic.h"
 #include "tpsd/port/program.h"
 
 struct config;
@@ -26,9 +27,10 @@ struct compiled {
 	size_t interests_count, interests_size;
 	struct wire_bypass bypass[WIRE_BYPASS_MAX];
 	uint32_t bypass_count;
+	struct compiled_quic quic;
 };
 
-/* Builds both. SL_ELIMIT when it is more than the maps hold, SL_ENOMEM. */
+/* Builds all of it. SL_ELIMIT when it is more than the maps hold, SL_ENOMEM. */
 int compile_config(const struct config *config, struct compiled *ret_compiled)
         SL_NONNULL(1, 2) SL_MUST;
 void compile_free(struct compiled *c) SL_NONNULL(1);

@@ -97,8 +97,9 @@ int segment_prepare(struct wire *w)
 	error = compile_config(c, &w->compiled);
 	if (error) {
 		proc_refuse_item(w->proc, error, "/virtual_segments",
-		                 "more prefixes or bypass rules than the wire's tables hold",
-		                 "use fewer, wider prefixes");
+		                 "more prefixes, bypass rules or rules of quic: drop than the "
+		                 "wire's tables hold",
+		                 "use fewer, wider prefixes and ranges");
 		return error;
 	}
 	error = compile_write(&w->compiled, &w->program, !w->global.bank);
@@ -130,6 +131,8 @@ static int write_segment(struct wire *w, const struct wire_segment_state *s, uin
 	value.ifindex[0] = s->port[0].ifindex;
 	value.ifindex[1] = s->port[1].ifindex;
 	value.flags = compile_segment_flags(config);
+	if (w->compiled.quic.counts[index])
+		value.flags |= WIRE_SEG_QUIC;
 	value.mtu = s->port[0].mtu;
 	if (bpf_map_update_elem(w->program.map.segments, &index, &value, BPF_ANY))
 		return SL_ESYS;
@@ -194,6 +197,17 @@ static int commit_segments(struct wire *w)
 	return error;
 }
 
+/* Once a revision: what is dropped is a counter only (npFlowStats.quic). */
+static void say_quic(const struct config *c)
+{
+	for (size_t i = 0; c->ssl_inspection.client && i < c->profiles_count; i++)
+		for (size_t k = 0; k < c->profiles[i].client_policies_count; k++)
+			if (compile_quic_is_dropped(&c->profiles[i].client_policies[k]))
+				log_info("policy %s: UDP to its detection ports is dropped, so "
+				         "that browsers use TCP (quic: drop)",
+				         c->profiles[i].client_policies[k].common.name);
+}
+
 int segment_commit(struct wire *w)
 {
 	uint32_t mtu;
@@ -210,6 +224,7 @@ int segment_commit(struct wire *w)
 		error = segment_write_global(w);
 	if (error)
 		log_critical("the wire cannot be set up: %s", strerror(errno));
+	say_quic(w->pending);
 	if (ports_set_socket_buffer(w->pending->limits.socket_buffer))
 		log_warning("the bound of socket buffers cannot be set: %s", strerror(errno));
 	compile_free(&w->compiled);

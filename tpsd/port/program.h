@@ -24,6 +24,8 @@
 	X(exceptions, true)                                                                        \
 	X(interests, true)                                                                         \
 	X(bypass, true)                                                                            \
+	X(quic_rules, true)                                                                        \
+	X(quic_nets, true)                                                                         \
 	X(drops, true)                                                                             \
 	X(counts, true)                                                                            \
 	X(up, false)
