@@ -2,7 +2,6 @@
 /* Walks document and schema side by side and makes jansson values of what is written. */
 #include "lib/conf/canon.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/canon_priv.h"
 #include "lib/conf/config.h"
+#include "lib/conf/digest.h"
 #include "lib/conf/node.h"
 #include "lib/conf/schema.h"
 #include "lib/conf/value.h"
@@ -231,8 +231,8 @@ int conf_canonical_sha256(const struct conf_node *root, uint8_t ret_sha256[32])
 
 	buf_init(&text, 4 * (size_t)CONF_DOCUMENT_MAX);
 	rc = conf_canonical(root, 0, &text);
-	if (rc == 0 && EVP_Digest(text.data, text.len, ret_sha256, NULL, EVP_sha256(), NULL) != 1)
-		rc = SL_ECRYPTO;
+	if (rc == 0)
+		rc = conf_digest(text.data, text.len, ret_sha256);
 	buf_fini(&text);
 	return rc;
 }

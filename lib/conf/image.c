@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/base/magic.h"
 #include "lib/conf/config.h"
+#include "lib/conf/digest.h"
 #include "lib/conf/error.h"
 #include "lib/conf/image_priv.h"
 #include "lib/conf/node.h"
@@ -30,7 +30,6 @@ enum {
 	HEADER_LEN = 8 + 4 + 4 + 8 + 32 + 8,
 	/* name offset, name length with NUL, content offset, content length */
 	ENTRY_LEN = 4 * 8,
-	DIGEST_LEN = 32,
 };
 
 struct conf_image {
@@ -119,10 +118,10 @@ static uint64_t total_of(const struct image_sections *s)
 int image_write(const struct image_sections *s, uint64_t revision, const uint8_t sha256[32],
                 struct buf *out)
 {
-	uint8_t digest[DIGEST_LEN];
+	uint8_t digest[CONF_DIGEST_LEN];
 	size_t start = out->len;
 	uint64_t end = 0;
-	int rc = add_header(out, s, revision, sha256, total_of(s) + DIGEST_LEN);
+	int rc = add_header(out, s, revision, sha256, total_of(s) + CONF_DIGEST_LEN);
 
 	if (rc == 0)
 		rc = add_table(out, s, &end);
@@ -130,9 +129,8 @@ int image_write(const struct image_sections *s, uint64_t revision, const uint8_t
 		rc = buf_add(out, s->items[i].name, strlen(s->items[i].name) + 1);
 	for (size_t i = 0; rc == 0 && i < s->count; i++)
 		rc = buf_add(out, s->items[i].data, s->items[i].len);
-	if (rc == 0 &&
-	    EVP_Digest(out->data + start, out->len - start, digest, NULL, EVP_sha256(), NULL) != 1)
-		rc = SL_ECRYPTO;
+	if (rc == 0)
+		rc = conf_digest(out->data + start, out->len - start, digest);
 	return rc ? rc : buf_add(out, digest, sizeof(digest));
 }
 
@@ -157,7 +155,7 @@ static bool lies_within(uint64_t at, uint64_t len, uint64_t end)
 
 static bool entry_is_sound(const struct conf_image *image, const struct entry *e)
 {
-	uint64_t end = image->len - DIGEST_LEN;
+	uint64_t end = image->len - CONF_DIGEST_LEN;
 
 	return lies_within(e->name, e->name_len, end) && lies_within(e->at, e->len, end) &&
 	       e->name_len > 1 && e->name_len <= CONF_IMAGE_NAME_MAX &&
@@ -167,11 +165,11 @@ static bool entry_is_sound(const struct conf_image *image, const struct entry *e
 
 static bool digest_is_right(const struct conf_image *image)
 {
-	size_t len = image->len - DIGEST_LEN;
-	uint8_t digest[DIGEST_LEN];
+	size_t len = image->len - CONF_DIGEST_LEN;
+	uint8_t digest[CONF_DIGEST_LEN];
 
-	return EVP_Digest(image->data, len, digest, NULL, EVP_sha256(), NULL) == 1 &&
-	       memcmp(digest, image->data + len, DIGEST_LEN) == 0;
+	return conf_digest(image->data, len, digest) == 0 &&
+	       memcmp(digest, image->data + len, CONF_DIGEST_LEN) == 0;
 }
 
 static int read_header(struct conf_image *image)
@@ -193,7 +191,7 @@ static int read_header(struct conf_image *image)
 	memcpy(image->sha256, sha256, sizeof(image->sha256));
 	image->table = HEADER_LEN;
 	if (total != image->len || image->sections > CONF_IMAGE_SECTIONS_MAX ||
-	    image->len < HEADER_LEN + (size_t)image->sections * ENTRY_LEN + DIGEST_LEN)
+	    image->len < HEADER_LEN + (size_t)image->sections * ENTRY_LEN + CONF_DIGEST_LEN)
 		return SL_EMALFORMED;
 	return 0;
 }

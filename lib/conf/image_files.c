@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/conf/config.h"
+#include "lib/conf/digest.h"
 #include "lib/conf/error.h"
 #include "lib/conf/image_priv.h"
 #include "lib/conf/node.h"
@@ -194,12 +194,12 @@ int gather_read(const char *path, struct buf *text)
 /* A document may say which text it means (`sha256`), so that a file cannot change under it. */
 static bool is_meant(const struct config_filters *f, const void *text, size_t len)
 {
-	uint8_t digest[32];
+	uint8_t digest[CONF_DIGEST_LEN];
 	char hex[2 * sizeof(digest) + 1] = "";
 
 	if (f->sha256[0] == '\0')
 		return true;
-	if (EVP_Digest(len ? text : "", len, digest, NULL, EVP_sha256(), NULL) != 1)
+	if (conf_digest(text, len, digest) != 0)
 		return false;
 	for (size_t i = 0; i < sizeof(digest); i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SLUICE_TPSD_PROC_HEAP_H
-#define SLUICE_TPSD_PROC_HEAP_H
 /*
  * What a process that holds many sessions keeps of its heap. malloc alone gives back what lies at
  * the heap's end: after thousands of sessions at once one small block there keeps all that is free
  * below it (measured: 140 MiB a worker after 5,000 sessions, none left).
  */
+#pragma once
+
 #include <stddef.h>
 
 #include "lib/base/loop.h"
@@ -24,5 +24,3 @@ void heap_tune(void);
  * given back to the kernel, the heap's middle too. That once takes tens of milliseconds (140 MiB,
  * a busy machine), so it waits until few are left to notice. */
 void heap_note(struct heap *heap, size_t sessions) SL_NONNULL(1);
-
-#endif

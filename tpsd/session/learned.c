@@ -3,12 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "lib/base/clock.h"
 
@@ -38,7 +38,8 @@ struct learned *learned_create(void)
 		rc = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	if (rc == 0)
 		rc = pthread_mutex_init(&l->lock, &attr);
-	if (rc != 0 || RAND_bytes((uint8_t *)&l->seed, sizeof(l->seed)) <= 0) {
+	/* Not OpenSSL's: it is `parent` that is here, and narrow_load() has to come first. */
+	if (rc != 0 || getrandom(&l->seed, sizeof(l->seed), 0) != (ssize_t)sizeof(l->seed)) {
 		(void)munmap(l, sizeof(*l));
 		return NULL;
 	}

@@ -16,6 +16,7 @@
 
 #include "lib/base/err.h"
 #include "tpsd/tls/accel.h"
+#include "tpsd/tls/narrow.h"
 #include "tpsd/tls/keyprov_priv.h"
 
 static const OSSL_ALGORITHM keymgmts[] = {
@@ -98,7 +99,7 @@ int keyprov_create(struct key_backend *backend, struct keyprov **ret_kp)
 		return SL_ENOMEM;
 	kp->backend = backend;
 	kp->accel = accel_load();
-	kp->defaults = OSSL_PROVIDER_load(NULL, "default");
+	kp->defaults = narrow_load();
 	if (!kp->accel || !kp->defaults || accel_start(kp->accel) != 0 ||
 	    !OSSL_PROVIDER_add_builtin(NULL, "sluice", provider_init))
 		goto failed;
