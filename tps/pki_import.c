@@ -27,19 +27,6 @@ static bool is_root(X509 *cert)
 	return X509_self_signed(cert, 0) == 1;
 }
 
-/* Of `certs`, who issued `cert`; NULL. */
-static X509 *find_issuer(STACK_OF(X509) * certs, X509 *cert)
-{
-	for (int i = 0; i < sk_X509_num(certs); i++) {
-		X509 *issuer = sk_X509_value(certs, i);
-
-		if (issuer != cert && X509_check_issued(issuer, cert) == X509_V_OK &&
-		    X509_verify(cert, X509_get0_pubkey(issuer)) == 1)
-			return issuer;
-	}
-	return NULL;
-}
-
 /* ---- import ------------------------------------------------------------------------------ */
 
 /* The certificate of the key may stand anywhere in the answer. */
@@ -60,7 +47,7 @@ static int write_chain(X509 *leaf, STACK_OF(X509) * certs, const char *path, boo
 	int rc = above ? 0 : SL_ENOMEM;
 
 	while (rc == 0 && !is_root(top) && sk_X509_num(above) < PKI_CHAIN_MAX) {
-		X509 *issuer = find_issuer(certs, top);
+		X509 *issuer = pki_find_issuer(certs, top);
 
 		if (!issuer)
 			break;
@@ -147,9 +134,9 @@ static X509 *find_root(STACK_OF(X509) * certs, STACK_OF(X509) * more)
 	X509 *top = sk_X509_value(certs, 0);
 
 	for (int i = 0; top && !is_root(top) && i <= PKI_CHAIN_MAX; i++) {
-		X509 *issuer = find_issuer(certs, top);
+		X509 *issuer = pki_find_issuer(certs, top);
 
-		top = issuer ? issuer : find_issuer(more, top);
+		top = issuer ? issuer : pki_find_issuer(more, top);
 	}
 	return top && is_root(top) ? top : NULL;
 }

@@ -43,6 +43,7 @@ struct gather {
 	struct conf_image_maker *m;
 	struct conf_errors *errs;
 	const struct conf_node *node;
+	struct stack_st_X509 *cas; /* while certificates are read: all CA certificates; or NULL */
 };
 
 /* The node of item `index` of a list, or of its setting `key` when that is written. */
@@ -58,6 +59,9 @@ int gather_read(const char *path, struct buf *text) SL_NONNULL(1, 2) SL_MUST;
 
 /* The categories of the package that the document names; notices where policies name others. */
 void gather_categories(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);
+
+/* Certificates and CA certificates. */
+void gather_pki(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);
 
 /* The revocation lists of trust stores; their CA certificates are there already. */
 void gather_crls(struct gather *g, const struct conf_node *root) SL_NONNULL(1, 2);

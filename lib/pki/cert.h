@@ -58,6 +58,18 @@ int pki_chain_write_pem(const struct pki_chain *chain, struct buf *out) SL_NONNU
 
 void pki_chain_destroy(struct pki_chain *chain);
 
+/* Of `certs` (NULL: none), another one that issued and signed `cert`, a root before others; NULL.
+ * Belongs to `certs`. */
+X509 *pki_find_issuer(STACK_OF(X509) * certs, X509 *cert) SL_NONNULL(2);
+
+/*
+ * R62: adds behind the last intermediate those of `cas` (NULL: none) that lead on from it, up to a
+ * root, which is left out. *ret_rooted: that root is in `cas`, or the leaf is one. SL_ELIMIT,
+ * SL_ENOMEM.
+ */
+int pki_chain_complete(struct pki_chain *chain, STACK_OF(X509) * cas, bool *ret_rooted)
+        SL_NONNULL(1, 3) SL_MUST;
+
 /* The intermediates do not lead on from the leaf, one issuing the other (R74). */
 bool pki_chain_is_broken(const struct pki_chain *chain) SL_NONNULL(1);
 

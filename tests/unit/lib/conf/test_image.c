@@ -345,14 +345,16 @@ static void a_signing_certificate_must_be_a_ca(void **state)
 
 	make_cert_pem(make_path(&site->folder, "signer.pem"), ca, NULL, 0644);
 	for (int is_ca = 0; is_ca < 2; is_ca++) {
-		(void)snprintf(yaml, sizeof(yaml),
-		               "version: 1\n"
-		               "certificates: [{name: c, certificate: %s/%s, private_key: %s/s.key}]\n"
-		               "ssl_client_proxies:\n"
-		               "  - name: out\n"
-		               "    signing_certificate: c\n"
-		               "    detection_ports: [443]\n",
-		               at, is_ca ? "signer.pem" : "s.pem", at);
+		(void)snprintf(
+		        yaml, sizeof(yaml),
+		        "version: 1\n"
+		        "certificates: [{name: c, certificate: %s/%s, private_key: %s/s.key}]\n"
+		        "ssl_client_proxies:\n"
+		        "  - name: out\n"
+		        "    signing_certificate: c\n"
+		        "    detection_ports: [443]\n"
+		        "ca_certificates: [{name: root, certificate: %s/ca.pem}]\n",
+		        at, is_ca ? "signer.pem" : "s.pem", at, at);
 		if (is_ca) {
 			assert_int_equal(make_image(yaml, &errs, &maker), 0);
 			assert_non_null(strstr(errs.items[0].text, "has expired"));
@@ -371,6 +373,52 @@ static void a_signing_certificate_must_be_a_ca(void **state)
 	X509_free(ca);
 }
 
+/* R62: what lies between a certificate and its root stands in CA certificates. */
+static void a_chain_that_is_not_in_the_file_comes_from_ca_certificates(void **state)
+{
+	static const char *const files[] = {"ca.pem", "middle.pem", "both.pem"};
+	struct site *site = *state;
+	X509 *root = make_ca(site->key, "R62 Root", NULL, NULL, 0, 100);
+	X509 *middle = make_ca(site->key, "R62 Middle", root, site->key, 0, 100);
+	X509 *signer = make_ca(site->key, "R62 Signer", middle, site->key, 0, 100);
+
+	make_cert_pem(make_path(&site->folder, "r62.pem"), signer, NULL, 0644);
+	make_cert_pem(make_path(&site->folder, "middle.pem"), middle, NULL, 0644);
+	make_cert_pem(make_path(&site->folder, "both.pem"), middle, root, 0644);
+	for (size_t i = 0; i < SL_ARRAY_LEN(files); i++) {
+		struct conf_image_maker *maker;
+		struct pki_chain *chain;
+		struct loaded l = {0};
+		struct pki_error err;
+		char yaml[1024];
+		const void *pem;
+		size_t len;
+
+		(void)snprintf(
+		        yaml, sizeof(yaml),
+		        "version: 1\n"
+		        "certificates: [{name: c, certificate: %s/r62.pem, private_key: /k}]\n"
+		        "ca_certificates: [{name: m, certificate: %s/%s}]\n"
+		        "ssl_client_proxies: [{name: out, signing_certificate: c, "
+		        "detection_ports: [443]}]\n",
+		        site->folder.path, site->folder.path, files[i]);
+		assert_int_equal(make_image(yaml, &l.errs, &maker), 0);
+		assert_int_equal(l.errs.count, i == 2 ? 0 : 1);
+		if (i < 2)
+			assert_non_null(error_at(&l, "/certificates/0/certificate",
+			                         "not among the CA certificates"));
+		assert_int_equal(conf_image_maker_section(maker, "certificate/c", &pem, &len), 0);
+		assert_int_equal(pki_chain_parse("c", pem, len, &chain, &err), 0);
+		assert_int_equal(sk_X509_num(chain->intermediates), i == 0 ? 0 : 1);
+		pki_chain_destroy(chain);
+		conf_image_maker_destroy(maker);
+		conf_errors_fini(&l.errs);
+	}
+	X509_free(root);
+	X509_free(middle);
+	X509_free(signer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +429,7 @@ int main(void)
 	        cmocka_unit_test(every_file_that_cannot_be_taken_is_named_at_its_setting),
 	        cmocka_unit_test(a_certificate_near_its_end_is_a_notice),
 	        cmocka_unit_test(a_signing_certificate_must_be_a_ca),
+	        cmocka_unit_test(a_chain_that_is_not_in_the_file_comes_from_ca_certificates),
 	        cmocka_unit_test(a_check_of_keys_names_each_that_does_not_fit),
 	        cmocka_unit_test(a_sealed_image_opens_and_an_open_one_does_not),
 	        cmocka_unit_test(a_lying_table_with_a_right_digest_leads_nowhere_outside),

@@ -137,6 +137,81 @@ static void a_chain_that_does_not_lead_on_is_seen(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* R62 */
+static void a_chain_is_completed_from_cas_up_to_their_root(void **state)
+{
+	EVP_PKEY *key = make_ec("P-256"), *stranger = make_ec("P-256");
+	X509 *root = make_ca(key, "Root", NULL, NULL, 0, 10);
+	X509 *upper = make_ca(key, "Upper", root, key, 0, 10);
+	X509 *lower = make_ca(key, "Lower", upper, key, 0, 10);
+	X509 *namesake = make_ca(stranger, "Lower", NULL, NULL, 0, 10);
+	X509 *leaf = make_cert(key, "a.example", "a.example", lower, key, 0, 10);
+	struct pki_chain chain = {.leaf = leaf, .intermediates = sk_X509_new_null()};
+	STACK_OF(X509) *cas = sk_X509_new_null();
+	bool rooted = true;
+
+	assert_int_equal(pki_chain_complete(&chain, NULL, &rooted), 0);
+	assert_false(rooted);
+	assert_true(sk_X509_push(cas, namesake) && sk_X509_push(cas, lower) &&
+	            sk_X509_push(cas, leaf));
+	assert_int_equal(pki_chain_complete(&chain, cas, &rooted), 0);
+	assert_false(rooted);
+	assert_int_equal(sk_X509_num(chain.intermediates), 1);
+	assert_true(sk_X509_push(cas, root) && sk_X509_push(cas, upper));
+	for (int again = 0; again < 2; again++) {
+		rooted = false;
+		assert_int_equal(pki_chain_complete(&chain, cas, &rooted), 0);
+		assert_true(rooted);
+		assert_int_equal(sk_X509_num(chain.intermediates), 2);
+	}
+	assert_ptr_equal(sk_X509_value(chain.intermediates, 0), lower);
+	assert_ptr_equal(sk_X509_value(chain.intermediates, 1), upper);
+	assert_false(pki_chain_is_broken(&chain));
+	chain.leaf = root;
+	sk_X509_pop_free(chain.intermediates, X509_free);
+	chain.intermediates = sk_X509_new_null();
+	assert_int_equal(pki_chain_complete(&chain, NULL, &rooted), 0);
+	assert_true(rooted);
+	sk_X509_free(chain.intermediates);
+	sk_X509_free(cas);
+	X509_free(root);
+	X509_free(upper);
+	X509_free(lower);
+	X509_free(namesake);
+	X509_free(leaf);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(stranger);
+}
+
+/* CAs that signed each other: a chain ends, and at a root when there is one. */
+static void a_chain_that_goes_in_a_circle_ends(void **state)
+{
+	EVP_PKEY *key = make_ec("P-256");
+	X509 *root = make_ca(key, "One", NULL, NULL, 0, 10);
+	X509 *two = make_ca(key, "Two", root, key, 0, 10);
+	X509 *one = make_ca(key, "One", two, key, 0, 10);
+	X509 *leaf = make_cert(key, "a.example", "a.example", one, key, 0, 10);
+	struct pki_chain chain = {.leaf = leaf, .intermediates = sk_X509_new_null()};
+	STACK_OF(X509) *cas = sk_X509_new_null();
+	bool rooted;
+
+	assert_true(sk_X509_push(cas, one) && sk_X509_push(cas, two));
+	assert_int_equal(pki_chain_complete(&chain, cas, &rooted), 0);
+	assert_false(rooted);
+	assert_int_equal(sk_X509_num(chain.intermediates), 2);
+	assert_true(sk_X509_push(cas, root));
+	assert_int_equal(pki_chain_complete(&chain, cas, &rooted), 0);
+	assert_true(rooted);
+	assert_int_equal(sk_X509_num(chain.intermediates), 2);
+	sk_X509_pop_free(chain.intermediates, X509_free);
+	sk_X509_free(cas);
+	X509_free(root);
+	X509_free(two);
+	X509_free(one);
+	X509_free(leaf);
+	EVP_PKEY_free(key);
+}
+
 static void the_public_part_of_a_file_with_a_key_in_it_is_read_without_the_key(void **state)
 {
 	static const char broken_key[] =
@@ -288,6 +363,8 @@ int main(void)
 	        cmocka_unit_test(names_are_compared_in_one_form_and_bad_ones_refused),
 	        cmocka_unit_test(a_chain_keeps_intermediates_in_order_and_leaves_the_root_out),
 	        cmocka_unit_test(a_chain_that_does_not_lead_on_is_seen),
+	        cmocka_unit_test(a_chain_is_completed_from_cas_up_to_their_root),
+	        cmocka_unit_test(a_chain_that_goes_in_a_circle_ends),
 	        cmocka_unit_test(
 	                the_public_part_of_a_file_with_a_key_in_it_is_read_without_the_key),
 	        cmocka_unit_test(a_pkcs12_file_gives_its_leaf_first_without_its_key),
