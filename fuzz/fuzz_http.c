@@ -50,7 +50,8 @@ static size_t feed(struct tse_flow *flow, enum tse_direction dir, uint8_t *held,
 	memcpy(view, held, have);
 	memcpy(view + have, data, len);
 	tse_feed(flow, dir, view, have + len, eof, &result);
-	if (result.release > have + len || (result.verdict == TSE_BLOCK && result.release > 0))
+	if (result.release > have + len || (result.verdict == TSE_BLOCK && result.release > 0) ||
+	    (result.answerable && result.verdict != TSE_BLOCK))
 		abort();
 	have = have + len - result.release;
 	if (result.verdict == TSE_BLOCK)

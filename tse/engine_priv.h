@@ -11,6 +11,7 @@
 #include "tse/proto/anomaly.h"
 #include "tse/proto/head.h"
 #include "tse/proto/http1.h"
+#include "tse/proto/tx.h"
 
 enum {
 	ENGINE_MAGIC = 0x5453450a,
@@ -61,6 +62,7 @@ struct tse_engine {
 	bool body_in_hand; /* body_piece is valid */
 	struct tse_result *result;
 	uint64_t feed_offset;
+	struct http_awaited awaited; /* before the feed in hand */
 	bool blocked; /* something in this feed blocks */
 	bool passed_flow;
 	bool head_open; /* a header block is held that is not whole yet */

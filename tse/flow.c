@@ -82,6 +82,7 @@ static void begin_feed(struct tse_flow *flow, enum tse_direction dir, const uint
 	e->raw_at = SL_MIN(half_of(e)->scanned, len);
 	e->head_open = false;
 	e->feed_offset = half_of(e)->offset + half_of(e)->scanned;
+	tx_look(e, &e->awaited);
 	flow->last_dir = (uint8_t)dir;
 }
 
@@ -198,13 +199,16 @@ void tse_feed(struct tse_flow *flow, enum tse_direction direction, const uint8_t
 	ret->matches_lost = 0;
 	ret->replacement = NULL;
 	ret->replacement_len = ret->replaced = 0;
+	ret->answerable = ret->answers_head = false;
 	if (flow->verdict == TSE_GO_ON) {
 		begin_feed(flow, direction, view ? view : nothing, len, ret);
 		release = inspect_view_of(e, eof);
-		if (e->passed_flow)
+		if (e->passed_flow) {
 			flow->verdict = TSE_TRUST;
-		else if (e->blocked)
+		} else if (e->blocked) {
 			flow->verdict = TSE_BLOCK;
+			ret->answerable = tx_is_answerable(e, &ret->answers_head);
+		}
 	}
 	ret->verdict = (enum tse_verdict)flow->verdict;
 	ret->release = flow->verdict == TSE_BLOCK ? 0 : flow->verdict == TSE_TRUST ? len : release;

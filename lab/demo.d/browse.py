@@ -155,9 +155,9 @@ def attack_outside(screen, stage):
     done = stage.browse(argv)
     screen.command(as_typed(stage, argv), done.stdout + done.stderr)
     reached = len(stage.access("cgi-bin", "internet"))
-    screen.claim("an attack on a site outside is blocked", SECRET not in done.stdout and
-                 done.returncode != 0 and reached == 0,
-                 f"no secret, curl status {done.returncode}, {reached} lines in the site's log")
+    screen.claim("an attack on a site outside is blocked, and the client is told why",
+                 SECRET not in done.stdout and "This request was blocked" in done.stdout and
+                 reached == 0, f"a block page, no secret, {reached} lines in the site's log")
 
 
 def act_browse(screen, stage):

@@ -75,6 +75,7 @@ struct config_names {
 
 struct config_device {
 	const char *name;                 /* of this device in logs and on the SMS */
+	const char *contact;              /* whom users ask, for block pages; "": their administrator */
 	uint32_t workers;                 /* 0: one a core */
 	bool asymmetric_network;          /* R9: refused together with ssl_inspection.server */
 	bool web_mode;                    /* R10: the same */
@@ -172,6 +173,7 @@ struct config_proxy {
 	bool logging;                           /* full records of every session (R98, R123) */
 	bool tcp_reset;                         /* for blocked sessions: to the server of a server
 	                                           proxy (R124), to a client proxy's client (R99) */
+	bool block_page;                        /* for HTTP/1 requests that a filter blocks */
 	bool downgrade_http2;                   /* R102, R125 */
 	bool encrypt_then_mac;                  /* R28 */
 	enum config_action on_overload;         /* BYPASS or BLOCK */

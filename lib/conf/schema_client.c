@@ -70,7 +70,12 @@ static const struct conf_field client_proxy_fields[] = {
               "Full records of every session. What was not inspected is always recorded.",
               .fallback = "false"),
         FIELD("tcp_reset", BOOL, config_client_proxy, common.tcp_reset, NEW_SESSIONS, "R99",
-              "TCP reset to the client for blocked sessions.", .fallback = "false"),
+              "TCP reset to the client for blocked sessions, instead of an alert or a block page.",
+              .fallback = "false"),
+        FIELD("block_page", BOOL, config_client_proxy, common.block_page, NEW_SESSIONS, "R99",
+              "Answer an HTTP/1 request that a filter blocks with a page that says why, whom to "
+              "ask, and the flow id.",
+              .fallback = "true"),
         FIELD("on_overload", CHOICE, config_client_proxy, common.on_overload, NEW_SESSIONS, "R145",
               "What becomes of its new flows while a limit is reached.",
               .choices = &conf_choices_action, .allowed = BYPASS_OR_BLOCK, .fallback = "bypass"),

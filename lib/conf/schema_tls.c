@@ -127,6 +127,10 @@ static const struct conf_field server_proxy_fields[] = {
               .fallback = "false"),
         FIELD("tcp_reset", BOOL, config_server_proxy, common.tcp_reset, NEW_SESSIONS, "R99, R124",
               "TCP reset to the server for blocked sessions.", .fallback = "false"),
+        FIELD("block_page", BOOL, config_server_proxy, common.block_page, NEW_SESSIONS, "R99",
+              "Answer an HTTP/1 request that a filter blocks with a page that says why, whom to "
+              "ask, and the flow id.",
+              .fallback = "false"),
         FIELD("downgrade_http2", BOOL, config_server_proxy, common.downgrade_http2, NEW_SESSIONS,
               "R102, R125", "Leave HTTP/2 out of the negotiation.", .fallback = "true"),
         FIELD("rekey_interval", DURATION, config_server_proxy, rekey_interval_ms, NEW_SESSIONS,

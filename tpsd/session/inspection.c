@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/wire/clienthello.h"
+#include "tpsd/session/blockpage.h"
 #include "tpsd/session/session_priv.h"
 
 static struct inspector *inspector_of(const struct session *s,
@@ -69,11 +70,21 @@ void inspection_end(struct session *s)
 	s->flows[0] = s->flows[1] = NULL;
 }
 
-/* R99, R124, R166: the proxy's switch resets the server; an action set may reset either end. */
+/* R99, R124, R166: a proxy's switch resets the end that is a stranger to us: the server of a server
+ * proxy, the client of a client proxy. An action set may reset either end. */
+static bool resets_server(const struct session *s, enum tse_reset reset)
+{
+	return (!s->out && s->proxy->config->tcp_reset) || (reset & TSE_RESET_DESTINATION);
+}
+
+static bool resets_client(const struct session *s, enum tse_reset reset)
+{
+	return (s->out && s->proxy->config->tcp_reset) || (reset & TSE_RESET_SOURCE);
+}
+
 static void block(struct session *s, enum tse_reset reset)
 {
-	bool server = s->proxy->config->tcp_reset || (reset & TSE_RESET_DESTINATION);
-	bool client = reset & TSE_RESET_SOURCE;
+	bool server = resets_server(s, reset), client = resets_client(s, reset);
 
 	if (!client)
 		(void)s->legs[LEG_CLIENT].ops->shutdown(&s->legs[LEG_CLIENT], LEG_CLOSED);
@@ -102,6 +113,7 @@ static void note_matches(struct session *s, const struct tse_result *r)
 		if (m->sid >= TSE_SID_ANOMALY)
 			counter_add(s->host->counters, COUNTER_anomalies, 1);
 		s->matches++;
+		s->block_told |= m->action.block && m->action.notify;
 		if (m->action.notify)
 			record_match(s, m);
 	}
@@ -115,6 +127,43 @@ static enum tse_reset reset_of(const struct tse_result *r)
 		if (r->matches[i].action.block)
 			reset |= r->matches[i].action.reset;
 	return (enum tse_reset)reset;
+}
+
+/* The engine says whether an answer is due; here stands whether one can still be given. */
+static bool may_answer(const struct session *s, const struct tse_result *r)
+{
+	const struct direction *answers = &s->directions[TSE_TO_CLIENT];
+	const struct leg *client = &s->legs[LEG_CLIENT];
+	/* Answers that the engine does not see may have begun. */
+	bool unseen = !s->flows[TSE_TO_CLIENT] || answers->trusted;
+
+	return r->answerable && s->proxy->config->block_page && answers->unsent == 0 &&
+	       !client->unsent && !client->shut && !(unseen && answers->bytes > 0);
+}
+
+/* The page in the server's place: true when the socket has taken all of it. */
+static bool answer(struct session *s, const struct tse_result *r)
+{
+	struct blockpage page = {.filter = "",
+	                         .contact = s->setup->config->device.contact,
+	                         .device = s->setup->config->device.name,
+	                         .flow = s->flow,
+	                         .time_s = (int64_t)(clock_wall_us() / 1000000),
+	                         .head = r->answers_head};
+	struct leg *client = &s->legs[LEG_CLIENT];
+	char text[BLOCKPAGE_MAX];
+	size_t len, done = 0, n = 0;
+
+	for (size_t i = r->nmatches; i-- > 0;)
+		if (r->matches[i].action.block) {
+			page.filter = r->matches[i].msg;
+			page.sid = r->matches[i].sid;
+		}
+	len = blockpage_write(&page, text);
+	while (done < len &&
+	       client->ops->write(client, (uint8_t *)text + done, len - done, &n) == 0)
+		done += n;
+	return done == len && !client->unsent;
 }
 
 /* The anomalies that mean: more than what may be held. */
@@ -143,6 +192,10 @@ int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view
 		return 0;
 	}
 	s->inspectors[d]->ops->feed(s->flows[d], d, view, len, eof, ret);
+	if (ret->verdict == TSE_BLOCK && may_answer(s, ret) && !resets_client(s, reset_of(ret)))
+		s->answered = answer(s, ret);
+	if (s->answered)
+		counter_add(s->host->counters, COUNTER_block_pages, 1);
 	note_matches(s, ret);
 	if (ret->verdict == TSE_BLOCK) {
 		s->block_reason = is_too_long(ret->anomaly) ? REASON_HOLD_LIMIT : REASON_RULE;

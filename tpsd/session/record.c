@@ -215,6 +215,8 @@ static void put_session(struct event_line *l, const struct session *s, enum reas
 			event_text(l, "inspection", "bytes_only");
 		if (s->matches)
 			event_uint(l, "matches", s->matches);
+		if (s->answered)
+			event_bool(l, "block_page", true);
 	}
 }
 
@@ -342,6 +344,8 @@ static void record(struct session *s, enum reason reason, enum reason_outcome ou
 	/* R140: sessions that a filter blocked are in the filter's log. */
 	if (!logging && outcome != OUTCOME_INSPECTED && reason != REASON_RULE)
 		wanted = !is_repeat(h, s, reason);
+	/* The client has its reference from the page: it must be found somewhere. */
+	wanted |= s->answered && !s->block_told;
 	event_begin(&h->line, EVENT_SSL_INSPECTION, "ssl_inspection");
 	put_session(&h->line, s, reason, outcome);
 	keep_for_explain(h, s);
@@ -410,6 +414,8 @@ void record_match(struct session *s, const struct tse_match *m)
 	event_bool(l, "ssl_inspect", true);
 	event_text(l, "direction", m->direction == TSE_TO_SERVER ? "to_server" : "to_client");
 	event_uint(l, "tx_id", m->transaction);
+	if (m->action.block && s->answered)
+		event_bool(l, "block_page", true);
 	event_object_begin(l, "alert");
 	event_text(l, "action", m->action.block ? "blocked" : "allowed");
 	event_uint(l, "gid", m->gid);

@@ -309,6 +309,11 @@ static void close_leg(struct leg *leg, bool orderly)
 		leg->ops->fini(leg);
 	if (leg->fd < 0)
 		return;
+	if (orderly && leg->session->answered && leg->side == LEG_CLIENT &&
+	    farewell_begin(leg->session->host->farewells, leg->fd) == 0) {
+		leg->fd = -1;
+		return;
+	}
 	if (orderly) {
 		(void)setsockopt(leg->fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
 		discard_unread(leg);
@@ -408,6 +413,13 @@ static void learn(struct session *s, enum reason reason)
 		session_learn_shared(s, reason);
 }
 
+/* R99: instead of an alert. What is blocked in the relay has had its judgement. */
+static bool wants_reset(const struct session *s, enum reason_outcome outcome)
+{
+	return s->out && outcome == OUTCOME_BLOCKED && !s->established &&
+	       s->proxy->config->tcp_reset;
+}
+
 static void end_session(struct session *s, enum reason reason, bool client_orderly,
                         bool server_orderly)
 {
@@ -420,6 +432,10 @@ static void end_session(struct session *s, enum reason reason, bool client_order
 	if (s->ending)
 		return;
 	s->ending = true;
+	if (wants_reset(s, outcome)) {
+		s->alert_to_client = TLS_NO_ALERT;
+		client_orderly = false;
+	}
 	if (s->alert_to_client != TLS_NO_ALERT && s->legs[LEG_CLIENT].fd >= 0 &&
 	    !s->legs[LEG_CLIENT].ops)
 		send_plain_alert(s);
@@ -502,7 +518,8 @@ int host_create(const struct host_parts *parts, struct host **ret_host)
 	h->own_learned = parts->learned ? NULL : learned_create();
 	h->learned = parts->learned ? parts->learned : h->own_learned;
 	h->leaves = leafcache_create(0);
-	if (!h->learned || !h->leaves)
+	h->farewells = farewells_create(h->loop);
+	if (!h->learned || !h->leaves || !h->farewells)
 		rc = SL_ENOMEM;
 	else
 		leafcache_count_in(h->leaves, h->counters);
@@ -522,6 +539,7 @@ void host_destroy(struct host *h)
 		return;
 	while (h->oldest)
 		session_close(h->oldest, REASON_CLEARED);
+	farewells_destroy(h->farewells);
 	loop_timer_cancel(&h->minute);
 	setup_put(h->setup);
 	resume_destroy(h->resume);

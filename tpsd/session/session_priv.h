@@ -12,6 +12,7 @@
 #include "lib/event/event.h"
 #include "lib/wire/clienthello.h"
 #include "tpsd/inspect/inspector.h"
+#include "tpsd/session/farewell.h"
 #include "tpsd/session/host.h"
 #include "tpsd/session/learned.h"
 #include "tpsd/session/leg.h"
@@ -123,6 +124,8 @@ struct session {
 	bool http2; /* negotiated, or seen without negotiation */
 	unsigned matches;
 	enum reason block_reason;
+	bool answered;   /* the client got a block page */
+	bool block_told; /* … and the filter's event is written, which has its reference */
 	uint8_t alert_to_client; /* TLS_NO_ALERT: none */
 	/* Of a record only: what a policy that observes would have done (R114). */
 	enum reason_outcome would; /* OUTCOME_NONE: it does not observe */
@@ -190,6 +193,7 @@ struct host {
 	struct keyprov *keyprov;
 	struct flight *flight;    /* of all legs */
 	struct leafcache *leaves; /* forged ones */
+	struct farewells *farewells;
 	struct known_chain known_chains[HOST_KNOWN_CHAINS];
 	bool signing_lost; /* R153, said already */
 	struct tls_capability capability;

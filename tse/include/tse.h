@@ -197,12 +197,15 @@ struct tse_result {
 	struct tse_match matches[TSE_MATCHES_MAX];
 	size_t matches_lost;
 	/* Bytes to send in place of the first `replaced` bytes of the view, which are not released
-	 * (a header taken out, a block page). NULL: none. Owned by the engine, until the next call.
-	 */
+	 * (a header taken out). NULL: none. Owned by the engine, until the next call. */
 	const uint8_t *replacement;
 	size_t replacement_len;
 	size_t replaced;
 	const char *anomaly; /* NULL, or the protocol anomaly's name when that blocked */
+	/* With TSE_BLOCK: what a client of HTTP/1 is waiting for is the answer to what was blocked,
+	 * and no byte of it was released. So the caller may answer in the server's place (a block
+	 * page); without a body when that was a HEAD. */
+	bool answerable, answers_head;
 };
 
 /*

@@ -74,6 +74,3 @@ bool http1_is_holding(const struct http_half *half, size_t unreleased) SL_NONNUL
 /* Gives all memory of a flow back. */
 void http1_end(struct tse_engine *e, struct tse_flow *flow) SL_NONNULL(1, 2);
 
-/* The transaction that the last feed of a direction was about, or NULL. */
-const struct http_tx *http1_current(const struct tse_flow *flow, enum tse_direction dir)
-        SL_NONNULL(1);

@@ -144,6 +144,50 @@ void tx_finish_message(struct tse_engine *e, struct http_half *half)
 	flow->count--;
 }
 
+void tx_look(const struct tse_engine *e, struct http_awaited *ret)
+{
+	const struct tse_flow *requests = flow_of_requests(e->flow);
+	const struct http_tx *oldest = requests->http.first;
+
+	*ret = (struct http_awaited){.count = requests->http.count,
+	                             .next_id = requests->http.next_id,
+	                             .begun = oldest && oldest->status >= 200,
+	                             .is_head = oldest && oldest->is_head,
+	                             .in_body = requests->half[TSE_TO_SERVER].http.phase ==
+	                                        HTTP_PHASE_BODY};
+}
+
+/* Its first line could be read: a peer that does not speak HTTP/1 has no use for an answer. */
+static bool is_request(const struct tse_engine *e)
+{
+	const uint64_t unread = 1ULL << ANOMALY_NOT_HTTP | 1ULL << ANOMALY_HTTP_0_9 |
+	                        1ULL << ANOMALY_HTTP2_PREFACE | 1ULL << ANOMALY_REQUEST_LINE |
+	                        1ULL << ANOMALY_VERSION;
+
+	return !(e->head.anomalies & unread);
+}
+
+/*
+ * Nothing of the view that blocked has left. Of the requests in it only the first may be answered,
+ * and only when no other one is waiting: an answer belongs to the oldest.
+ */
+bool tx_is_answerable(const struct tse_engine *e, bool *ret_head)
+{
+	const struct http_awaited *was = &e->awaited;
+	const struct http_flow *http = &flow_of_requests(e->flow)->http;
+	uint32_t made = http->next_id - was->next_id;
+
+	*ret_head = was->is_head;
+	if (e->flow->service != TSE_SERVICE_HTTP || http->tunnel)
+		return false;
+	if (e->dir == TSE_TO_CLIENT)
+		return was->count > 0 && !was->begun;
+	if (made == 0)
+		return was->count == 1 && was->in_body && !was->begun;
+	*ret_head = http->last && http->last->is_head;
+	return made == 1 && was->count == 0 && is_request(e);
+}
+
 bool tx_expects_tunnel(const struct tse_engine *e)
 {
 	return e->dir == TSE_TO_SERVER && e->flow->http.last && e->flow->http.last->is_connect;

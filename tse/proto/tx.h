@@ -6,10 +6,26 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct http_flow;
 struct http_half;
 struct tse_engine;
+
+/* What a client waits for. All of a view that was fed before has left, or is a part of a head. */
+struct http_awaited {
+	unsigned count;   /* requests without a whole final answer */
+	uint32_t next_id; /* of the next request */
+	bool begun;       /* the head of the oldest one's final answer has left */
+	bool is_head;     /* … which was a HEAD */
+	bool in_body;     /* the body of the last one is being sent */
+};
+
+void tx_look(const struct tse_engine *e, struct http_awaited *ret);
+
+/* After a feed that blocked: may the caller answer what it blocked? e->awaited is what was awaited
+ * before it; sets *ret_head when that is a HEAD. */
+bool tx_is_answerable(const struct tse_engine *e, bool *ret_head);
 
 /* A head was read: makes the request's transaction, or finds the response's. false: blocked. */
 bool tx_begin_message(struct tse_engine *e, struct http_half *half);

@@ -36,6 +36,7 @@ struct rig {
 	uint32_t sids[RIG_MATCHES_MAX];
 	size_t nsids;
 	char anomaly[64];
+	bool answerable, answers_head;
 	/* diagnoses of the last compile */
 	size_t errors, warnings;
 	char error[TSE_ERROR_TEXT_MAX];
@@ -136,6 +137,8 @@ static inline void rig_feed(struct rig *r, enum tse_direction dir, const void *d
 	memmove(h->held, h->held + res->release, h->held_len - res->release);
 	h->held_len -= res->release;
 	r->verdict = res->verdict;
+	r->answerable = res->answerable;
+	r->answers_head = res->answers_head;
 	for (size_t i = 0; i < res->nmatches && r->nsids < RIG_MATCHES_MAX; i++)
 		r->sids[r->nsids++] = res->matches[i].sid;
 	if (res->anomaly)

@@ -82,6 +82,7 @@ static void word_feed(void *flow, enum tse_direction d, const uint8_t *view, siz
 	if (!memmem(view, len, "attack", 6))
 		return;
 	ret->verdict = TSE_BLOCK;
+	ret->answerable = f->owner->box->answerable;
 	ret->release = 0;
 	ret->nmatches = 1;
 	ret->matches[0] = (struct tse_match){.sid = 7,
@@ -242,6 +243,35 @@ void box_configure(struct box *b, const char *const *settings)
 		b->setup = NULL;
 	config_put(b->config);
 	host_use_setup(b->host, b->setup);
+}
+
+#define CLIENT_PROXY                                                                               \
+	"ssl_client_proxies:\n"                                                                    \
+	"  - name: out\n"                                                                          \
+	"    signing_certificate: signing\n"                                                       \
+	"    detection_ports: [443]\n"                                                             \
+	"    logging: true\n"
+#define CLIENT_POLICY "    ssl_client_policies: [{name: out, proxy: out"
+
+void box_configure_outbound(struct box *b, const char *proxy, const char *policy)
+{
+	char *proxies, *policies;
+	const char *settings[] = {"ssl_server_proxies:\n",
+	                          NULL,
+	                          "    ssl_server_policies: [{name: web, proxy: web}]\n",
+	                          NULL,
+	                          "{server: true}",
+	                          "{server: false, client: true}",
+	                          NULL};
+
+	assert_true(asprintf(&proxies, "%s%sssl_server_proxies:\n", CLIENT_PROXY, proxy) > 0);
+	assert_true(asprintf(&policies, "%s%s}]\n", CLIENT_POLICY, policy) > 0);
+	settings[1] = proxies;
+	settings[3] = policies;
+	box_configure(b, settings);
+	assert_non_null(b->setup);
+	free(proxies);
+	free(policies);
 }
 
 /* ---- the host's answers ---- */

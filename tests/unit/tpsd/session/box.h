@@ -51,7 +51,8 @@ struct box {
 	SSL_CTX *client_ctx, *server_ctx;
 	struct box_pair *pairs;
 	size_t npairs;
-	unsigned fed; /* inspector calls */
+	unsigned fed;    /* inspector calls */
+	bool answerable; /* what the inspector says of what it blocks */
 	char items[2048];
 };
 
@@ -64,6 +65,9 @@ void box_close(struct box *b);
 
 /* Loads another document: as box_open's, and the host uses it from now on. */
 void box_configure(struct box *b, const char *const *settings);
+
+/* A document of a box that inspects clients; more of the proxy (lines) and of the policy. */
+void box_configure_outbound(struct box *b, const char *proxy, const char *policy);
 
 /* Connections for one flow; the client's SSL has SNI `sni`. */
 void box_pair_open(struct box *b, struct box_pair *p, const char *sni);

@@ -13,34 +13,9 @@
 static struct box box;
 static const struct host_filter everything;
 
-#define CLIENT_PROXY                                                                               \
-	"ssl_client_proxies:\n"                                                                    \
-	"  - name: out\n"                                                                          \
-	"    signing_certificate: signing\n"                                                       \
-	"    detection_ports: [443]\n"                                                             \
-	"    logging: true\n"
-#define POLICY "    ssl_client_policies: [{name: out, proxy: out"
-
-/* The document of a box that inspects clients; more of the proxy and of the policy. */
 static void configure(const char *proxy, const char *policy)
 {
-	char *proxies, *policies;
-	const char *settings[] = {"ssl_server_proxies:\n",
-	                          NULL,
-	                          "    ssl_server_policies: [{name: web, proxy: web}]\n",
-	                          NULL,
-	                          "{server: true}",
-	                          "{server: false, client: true}",
-	                          NULL};
-
-	assert_true(asprintf(&proxies, "%s%sssl_server_proxies:\n", CLIENT_PROXY, proxy) > 0);
-	assert_true(asprintf(&policies, "%s%s}]\n", POLICY, policy) > 0);
-	settings[1] = proxies;
-	settings[3] = policies;
-	box_configure(&box, settings);
-	assert_non_null(box.setup);
-	free(proxies);
-	free(policies);
+	box_configure_outbound(&box, proxy, policy);
 }
 
 /* The server's certificate from now on. */
