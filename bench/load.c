@@ -2,8 +2,9 @@
 /*
  * load: the client of `make bench`, see load.h. Writes {"event":"begin"} when the measured time
  * begins (for --mode hold: {"event":"held"} when all are idle, and then waits for a line on its
- * standard input) and {"event":"end",...} when it is over, so that bench/run can read the machine's
- * counters at the same moments. Ends by itself. Exit status: 0 measured, 1 not, 2 usage.
+ * standard input; for --mode visit: both, and waits for a line after each) and {"event":"end",...}
+ * when it is over, so that bench/run can read the machine's counters at the same moments. Ends by
+ * itself. Exit status: 0 measured, 1 not, 2 usage.
  */
 #include "bench/load.h"
 
@@ -26,6 +27,7 @@ enum {
 	TURN_MS = 20,
 	HOLD_AT_ONCE = 32,     /* connections in their handshake */
 	HOLD_SECONDS_MAX = 60, /* for all to be idle, or to be alive again */
+	VISIT_SECONDS_MAX = 240,
 	FAULTS_STOP = 2000,
 	READ_BUFFER = 64 * 1024,
 };
@@ -33,18 +35,19 @@ enum {
 static const struct {
 	const char *word;
 	enum load_mode mode;
-} modes[] = {{"full", LOAD_FULL},
-             {"resumed", LOAD_RESUMED},
-             {"requests", LOAD_REQUESTS},
-             {"hold", LOAD_HOLD}};
+} modes[] = {{"full", LOAD_FULL},  {"resumed", LOAD_RESUMED}, {"requests", LOAD_REQUESTS},
+             {"hold", LOAD_HOLD},  {"new", LOAD_NEW},         {"known", LOAD_KNOWN},
+             {"visit", LOAD_VISIT}};
 
 static int usage(const char *why)
 {
 	fprintf(stderr,
-	        "load: %s\nusage: load --mode full|resumed|requests|hold --to ADDRESS:PORT --path "
-	        "PATH\n"
-	        "  [--sni NAME] [--certificate LEAF.pem] [--suite NAME] [--plain]\n"
-	        "  [--connections N] [--seconds N] [--warmup-ms N]\n",
+	        "load: %s\nusage: load --mode MODE --to ADDRESS:PORT --path PATH\n"
+	        "  [--sni NAME] [--certificate LEAF.pem] [--trust CA.pem] [--suite NAME] "
+	        "[--plain]\n"
+	        "  [--connections N] [--seconds N] [--warmup-ms N] [--tunnel ADDRESS:PORT]\n"
+	        "  [--sites N] [--first-sites N]\n"
+	        "MODE: full, resumed, requests, hold; with --sites: new, known, visit\n",
 	        why);
 	return 2;
 }
@@ -104,6 +107,18 @@ static int read_option(struct load_options *opt, int letter)
 	case 'P':
 		opt->plain = true;
 		return 0;
+	case 'a':
+		opt->trust = optarg;
+		return 0;
+	case 'T':
+		opt->tunnel = optarg;
+		return 0;
+	case 'N':
+		opt->sites = (unsigned)atoi(optarg);
+		return opt->sites >= 1 ? 0 : -EINVAL;
+	case 'f':
+		opt->first_sites = (unsigned)atoi(optarg);
+		return 0;
 	case 'n':
 		opt->connections = (unsigned)atoi(optarg);
 		return opt->connections >= 1 && opt->connections <= LOAD_CONNECTIONS_MAX ? 0
@@ -128,6 +143,10 @@ static int read_options(struct load_options *opt, int argc, char **argv)
 	                                        {"certificate", required_argument, NULL, 'c'},
 	                                        {"suite", required_argument, NULL, 'S'},
 	                                        {"plain", no_argument, NULL, 'P'},
+	                                        {"trust", required_argument, NULL, 'a'},
+	                                        {"tunnel", required_argument, NULL, 'T'},
+	                                        {"sites", required_argument, NULL, 'N'},
+	                                        {"first-sites", required_argument, NULL, 'f'},
 	                                        {"connections", required_argument, NULL, 'n'},
 	                                        {"seconds", required_argument, NULL, 'd'},
 	                                        {"warmup-ms", required_argument, NULL, 'w'},
@@ -138,6 +157,8 @@ static int read_options(struct load_options *opt, int argc, char **argv)
 		if (read_option(opt, letter) < 0)
 			return -EINVAL;
 	}
+	if ((opt->mode >= LOAD_NEW) != (opt->sites > 0) || opt->first_sites > opt->sites)
+		return -EINVAL;
 	return opt->server.sin_port && opt->path && optind == argc ? 0 : -EINVAL;
 }
 
@@ -161,6 +182,11 @@ static int make_ctx(struct load *load)
 	    !SSL_CTX_set_ciphersuites(ctx, load->opt.suite) ||
 	    !SSL_CTX_set1_groups_list(ctx, "P-256"))
 		return -EINVAL;
+	if (load->opt.trust) {
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+		if (!SSL_CTX_load_verify_file(ctx, load->opt.trust))
+			return -EINVAL;
+	}
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	/* Idle sessions are thousands; the client's own buffers are not what is measured. */
@@ -168,17 +194,6 @@ static int make_ctx(struct load *load)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, keep_ticket);
 	return 0;
-}
-
-static void make_request(struct load *load)
-{
-	bool closes = load->opt.mode == LOAD_FULL || load->opt.mode == LOAD_RESUMED;
-
-	load->request_len = (unsigned)snprintf(load->request, sizeof(load->request),
-	                                       "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: "
-	                                       "sluice-bench/1\r\nAccept: */*\r\n%s\r\n",
-	                                       load->opt.path, load->opt.sni,
-	                                       closes ? "Connection: close\r\n" : "");
 }
 
 static void turn(struct load *load)
@@ -199,15 +214,37 @@ static unsigned count_state(const struct load *load, enum conn_state state, unsi
 	return count;
 }
 
+static void begin_closed(struct load *load)
+{
+	for (unsigned i = 0; i < load->opt.connections && !load_sites_over(load); i++) {
+		if (load->conns[i].state == CONN_CLOSED)
+			conn_begin(&load->conns[i]);
+	}
+}
+
 /* One connection at a time is opened anew for each that ended, until the time is over. */
 static void run_until(struct load *load, uint64_t end_ns)
 {
-	while (load_now_ns() < end_ns && load->stat.faults < FAULTS_STOP) {
-		for (unsigned i = 0; i < load->opt.connections; i++) {
-			if (load->conns[i].state == CONN_CLOSED)
-				conn_begin(&load->conns[i]);
-		}
+	while (load_now_ns() < end_ns && load->stat.faults < FAULTS_STOP &&
+	       !load_sites_over(load)) {
+		begin_closed(load);
 		turn(load);
+	}
+}
+
+/* Sites up to `count`, each once, and all of them answered. */
+static void visit_up_to(struct load *load, unsigned count)
+{
+	uint64_t end_ns = load_now_ns() + VISIT_SECONDS_MAX * 1000000000ull;
+
+	load->last_sites = count;
+	while (!load->stat.faults && (load->next_site < count ||
+	                              count_state(load, CONN_CLOSED, 0) < load->opt.connections)) {
+		if (load->next_site < count)
+			begin_closed(load);
+		turn(load);
+		if (load_now_ns() > end_ns)
+			stat_fault(&load->stat, "not all sites answered in time");
 	}
 }
 
@@ -221,6 +258,8 @@ static void run_timed(struct load *load)
 {
 	struct load_stat *stat = &load->stat;
 
+	if (load->opt.mode == LOAD_KNOWN)
+		visit_up_to(load, load->opt.sites);
 	run_until(load, load_now_ns() + load->opt.warmup_ms * 1000000ull);
 	say("begin");
 	stat->measuring = true;
@@ -266,6 +305,30 @@ static void run_hold(struct load *load)
 		stat_fault(stat, "not all connections were still alive");
 }
 
+static void wait_line(struct load *load)
+{
+	char line[16];
+
+	if (!fgets(line, sizeof(line), stdin))
+		stat_fault(&load->stat, "nobody said to go on");
+}
+
+static void run_visit(struct load *load)
+{
+	struct load_stat *stat = &load->stat;
+
+	visit_up_to(load, load->opt.first_sites);
+	say("begin");
+	wait_line(load);
+	stat->measuring = true;
+	stat->begin_ns = load_now_ns();
+	visit_up_to(load, load->opt.sites);
+	stat->end_ns = load_now_ns();
+	stat->measuring = false;
+	say("held");
+	wait_line(load);
+}
+
 static int start(struct load *load)
 {
 	struct rlimit files;
@@ -283,7 +346,7 @@ static int start(struct load *load)
 		load->conns[i].load = load;
 		load->conns[i].fd = -1;
 	}
-	make_request(load);
+	load->last_sites = load->opt.sites;
 	return load->opt.plain ? 0 : make_ctx(load);
 }
 
@@ -318,6 +381,8 @@ int main(int argc, char **argv)
 	}
 	if (load.opt.mode == LOAD_HOLD)
 		run_hold(&load);
+	else if (load.opt.mode == LOAD_VISIT)
+		run_visit(&load);
 	else
 		run_timed(&load);
 	stat_print(&load.stat, stdout);

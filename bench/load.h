@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * load: the client of `make bench`. One thread and one epoll loop drive many connections that all
- * do the same: full handshakes, resumed ones, requests on connections that stay open, or
- * connections that are held idle after one request. It checks what it was served (protocol, suite,
- * group, certificate, resumption, status, length) on every connection, since a run in which a peer
- * did something else measures something else.
+ * do the same: full handshakes, resumed ones, requests on connections that stay open, connections
+ * that are held idle after one request, or handshakes with many different sites. It checks what it
+ * was served (protocol, suite, group, certificate, resumption, status, length) on every connection,
+ * since a run in which a peer did something else measures something else.
  */
 #pragma once
 
@@ -20,20 +20,31 @@ enum load_mode {
 	LOAD_RESUMED,  /* the same with the ticket of the connection before */
 	LOAD_REQUESTS, /* requests one after the other on each connection */
 	LOAD_HOLD,     /* one request, then idle until told; then another to see that it lives */
+	LOAD_NEW,      /* as LOAD_FULL, each connection to a site that none before was to */
+	LOAD_KNOWN,    /* as LOAD_FULL, each to the next of the sites, all of which were visited */
+	LOAD_VISIT, /* each site once; waits to be told after the first ones and after the last */
 };
 
 struct load_options {
 	struct sockaddr_in server;
 	enum load_mode mode;
 	const char *sni, *path;
-	const char *suite;           /* the one suite offered and demanded */
-	X509 *certificate;           /* the leaf that must be shown; NULL: any */
-	bool plain;                  /* no TLS */
-	unsigned connections;        /* at once */
+	const char *suite;    /* the one suite offered and demanded */
+	X509 *certificate;    /* the leaf that must be shown; NULL: any */
+	const char *trust;    /* file of the CAs that must have signed it, for the name asked
+	                         for; NULL: any */
+	const char *tunnel;   /* "ADDRESS:PORT" that the server is asked for by CONNECT first;
+	                         NULL: it is the site itself */
+	unsigned sites;       /* there are: s0.crowd.test, s1.crowd.test, ... */
+	unsigned first_sites; /* LOAD_VISIT: before it waits the first time */
+	bool plain;           /* no TLS */
+	unsigned connections; /* at once */
 	unsigned seconds, warmup_ms; /* measured, and before that */
 };
 
 enum {
+	LOAD_NAME_MAX = 64,
+	LOAD_REQUEST_MAX = 512,
 	LOAD_HEADER_MAX = 4096,     /* bytes of a response's header block */
 	LOAD_FAULTS_MAX = 8,        /* kinds of fault kept apart by their text */
 	LOAD_SAMPLES_MAX = 1 << 20, /* durations kept; further ones are counted only */
@@ -61,6 +72,7 @@ struct load_stat {
 enum conn_state {
 	CONN_CLOSED,
 	CONN_CONNECTING,
+	CONN_TUNNEL, /* CONNECT is sent, its answer is awaited */
 	CONN_HANDSHAKE,
 	CONN_REQUEST,
 	CONN_RESPONSE,
@@ -79,9 +91,12 @@ struct conn {
 	SSL_SESSION *session; /* newest ticket (LOAD_RESUMED) */
 	bool offered;         /* it was offered in this handshake */
 	unsigned responses;   /* complete on this connection */
-	uint64_t start_ns;    /* of the op in progress */
-	unsigned header_len;  /* bytes in `header`; 0 and body_left > 0: in the body */
-	int64_t body_left;    /* -1: header block not complete yet */
+	uint64_t start_ns;    /* of the op in progress; behind CONNECT it begins with the answer */
+	char name[LOAD_NAME_MAX];       /* of the site */
+	char request[LOAD_REQUEST_MAX]; /* what it is asked */
+	unsigned request_len;
+	unsigned header_len; /* bytes in `header`; 0 and body_left > 0: in the body */
+	int64_t body_left;   /* -1: header block not complete yet */
 	char header[LOAD_HEADER_MAX];
 };
 
@@ -90,14 +105,25 @@ struct load {
 	struct load_stat stat;
 	SSL_CTX *ctx;
 	int epoll_fd;
-	bool stopping; /* no new connection, no new request */
-	char request[512];
-	unsigned request_len;
+	bool stopping;       /* no new connection, no new request */
+	unsigned next_site;  /* that the next connection is to */
+	unsigned last_sites; /* no connection from this one on; LOAD_KNOWN: begins anew */
 	struct conn *conns;
 };
 
 /* Starts a connection or, on one that is idle, a request. */
 void conn_begin(struct conn *conn);
+/* Whether connections of this mode end after one response. */
+bool load_closes(const struct load *load);
+/* No further connection is to be begun. */
+bool load_sites_over(const struct load *load);
+/* Which site the connection is to, and what it asks. */
+void load_site_choose(struct conn *conn);
+/* CONNECT. ask: 0 or -1 with errno. answer: 1 when the tunnel stands, 0 when there is more to come,
+ * -1 with errno or what is wrong. */
+int load_tunnel_ask(struct conn *conn);
+int load_tunnel_answer(struct conn *conn, const char **ret_wrong);
+
 /* Goes as far as the socket lets it. */
 void conn_step(struct conn *conn);
 /* Ends it without a word; its ticket is kept. */

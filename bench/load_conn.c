@@ -87,6 +87,7 @@ static void open_socket(struct conn *conn)
 	struct epoll_event event = {.events = EPOLLOUT, .data.ptr = conn};
 	int one = 1;
 
+	load_site_choose(conn);
 	conn->start_ns = load_now_ns();
 	conn->responses = 0;
 	conn->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -115,6 +116,24 @@ void conn_begin(struct conn *conn)
 	conn_step(conn);
 }
 
+static enum step begin_tls(struct conn *conn)
+{
+	struct load *load = conn->load;
+
+	conn->ssl = SSL_new(load->ctx);
+	if (!conn->ssl || !SSL_set_fd(conn->ssl, conn->fd) ||
+	    !SSL_set_tlsext_host_name(conn->ssl, conn->name) ||
+	    (load->opt.trust && !SSL_set1_host(conn->ssl, conn->name)))
+		return fail(conn, "SSL_new");
+	SSL_set_app_data(conn->ssl, conn);
+	conn->offered = load->opt.mode == LOAD_RESUMED && conn->session;
+	if (conn->offered && !SSL_set_session(conn->ssl, conn->session))
+		return fail(conn, "SSL_set_session");
+	SSL_set_connect_state(conn->ssl);
+	conn->state = CONN_HANDSHAKE;
+	return STEP_AGAIN;
+}
+
 static enum step step_connecting(struct conn *conn)
 {
 	struct load *load = conn->load;
@@ -129,17 +148,28 @@ static enum step step_connecting(struct conn *conn)
 		conn->state = CONN_REQUEST;
 		return STEP_AGAIN;
 	}
-	conn->ssl = SSL_new(load->ctx);
-	if (!conn->ssl || !SSL_set_fd(conn->ssl, conn->fd) ||
-	    !SSL_set_tlsext_host_name(conn->ssl, load->opt.sni))
-		return fail(conn, "SSL_new");
-	SSL_set_app_data(conn->ssl, conn);
-	conn->offered = load->opt.mode == LOAD_RESUMED && conn->session;
-	if (conn->offered && !SSL_set_session(conn->ssl, conn->session))
-		return fail(conn, "SSL_set_session");
-	SSL_set_connect_state(conn->ssl);
-	conn->state = CONN_HANDSHAKE;
-	return STEP_AGAIN;
+	if (!load->opt.tunnel)
+		return begin_tls(conn);
+	if (load_tunnel_ask(conn) < 0)
+		return fail(conn, "CONNECT");
+	watch(conn, false);
+	conn->state = CONN_TUNNEL;
+	return STEP_WAIT;
+}
+
+static enum step step_tunnel(struct conn *conn)
+{
+	const char *wrong = NULL;
+	int rc;
+
+	errno = 0;
+	rc = load_tunnel_answer(conn, &wrong);
+	if (rc < 0)
+		return fail(conn, wrong);
+	if (rc == 0)
+		return STEP_WAIT;
+	conn->start_ns = load_now_ns();
+	return begin_tls(conn);
 }
 
 /* NULL when the session is as demanded, else what is not. */
@@ -200,13 +230,12 @@ static enum step step_handshake(struct conn *conn)
 
 static enum step step_request(struct conn *conn)
 {
-	struct load *load = conn->load;
-	int len = (int)load->request_len;
+	int len = (int)conn->request_len;
 	int done;
 
 	errno = 0;
-	done = conn->ssl ? SSL_write(conn->ssl, load->request, len)
-	                 : (int)send(conn->fd, load->request, load->request_len, MSG_NOSIGNAL);
+	done = conn->ssl ? SSL_write(conn->ssl, conn->request, len)
+	                 : (int)send(conn->fd, conn->request, conn->request_len, MSG_NOSIGNAL);
 	if (done != len)
 		return conn->ssl ? want(conn, done, "write") : fail(conn, "send");
 	watch(conn, false);
@@ -266,7 +295,7 @@ static enum step end_response(struct conn *conn)
 
 	conn->responses++;
 	stat_op(&load->stat, conn->start_ns);
-	if (load->opt.mode == LOAD_FULL || load->opt.mode == LOAD_RESUMED) {
+	if (load_closes(load)) {
 		conn->state = CONN_CLOSING;
 		return STEP_AGAIN;
 	}
@@ -341,6 +370,9 @@ void conn_step(struct conn *conn)
 		switch (conn->state) {
 		case CONN_CONNECTING:
 			step = step_connecting(conn);
+			break;
+		case CONN_TUNNEL:
+			step = step_tunnel(conn);
 			break;
 		case CONN_HANDSHAKE:
 			step = step_handshake(conn);

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from . import cases
-from .place import SITES, run
+from .place import ORIGIN, SERVERS, run
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SETTLE_S = 2.0  # idle sessions: long enough for buffers to be given back
@@ -63,18 +63,32 @@ class Sample:
         self.faults = []
 
 
+def sites_of(case, peer):
+    return case.sites // (peer.slow_sites if case.mode == "visit" else 1)
+
+
 class Load:
     """The load program at work."""
 
-    def __init__(self, place, case, seconds):
-        argv = [place.load_binary, "--mode", case.mode, "--to", f"{place.target}:{case.port}",
-                "--path", case.path, "--connections", str(case.connections), "--seconds",
-                str(seconds), "--suite", "TLS_AES_128_GCM_SHA256"]
+    def __init__(self, case, peer, seconds):
+        place = peer.place
+        address, port = place.way(case, peer)
+        argv = [place.load_binary, "--mode", case.mode, "--to", f"{address}:{port}", "--path",
+                case.path, "--connections", str(case.connections), "--seconds", str(seconds),
+                "--suite", "TLS_AES_128_GCM_SHA256"]
         if case.plain:
             argv += ["--plain"]
+        elif case.outbound:
+            argv += ["--sni", case.sni, "--trust", place.trusted(case, peer)]
         else:
-            sni, leaf, _ = SITES[case.port]
+            sni, leaf, _ = SERVERS[case.port]
             argv += ["--sni", sni, "--certificate", place.keys.pki.path(leaf + ".pem")]
+        if peer.tunnel:
+            argv += ["--tunnel", f"{ORIGIN}:{case.port}"]
+        if case.sites:
+            argv += ["--sites", str(sites_of(case, peer))]
+        if case.first_sites:
+            argv += ["--first-sites", str(case.first_sites // peer.slow_sites)]
         self.child = subprocess.Popen(place.as_client(argv), stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -103,7 +117,7 @@ def probe_legs(sample):
     """The server's own word on the suite of its leg, and on reuse where there must be none."""
     case, place = sample.case, sample.peer.place
     for _ in range(2 if case.reuse == "off" else 1):
-        status, body = place.fetch(case.port, "/tls")
+        status, body = place.fetch(case, sample.peer, "/tls")
         words = body.split()
         if status or words[:2] != ["TLSv1.3", "TLS_AES_128_GCM_SHA256"]:
             sample.faults.append(f"the server's leg: curl status {status}, {body.strip()[:80]!r}")
@@ -119,9 +133,9 @@ def take(case, peer, number, seconds):
         probe_legs(sample)
     peer.before()
     sample.base_kib = pss_kib(peer.pids())
-    load = Load(peer.place, case, seconds)
+    load = Load(case, peer, seconds)
     try:
-        (run_hold if case.mode == "hold" else run_timed)(sample, load)
+        {"hold": run_hold, "visit": run_visit}.get(case.mode, run_timed)(sample, load)
     finally:
         load.end()
     sample.faults += peer.after(sample)
@@ -148,7 +162,7 @@ def run_timed(sample, load):
     if last["seconds"] <= 0 or not last["bytes"]:
         sample.faults.append("nothing was served")
         return
-    if sample.case.name == "latency":
+    if sample.case.unit == "us":
         sample.value = last["p50_us"]
     else:
         sample.value = cases.rate(sample.case, last["ops"], last["bytes"], last["seconds"])
@@ -172,6 +186,30 @@ def run_hold(sample, load):
     sample.value = sample.pss_kib / sample.case.connections
 
 
+def run_visit(sample, load):
+    """How much memory the leaves take that are made after the first ones."""
+    case, peer = sample.case, sample.peer
+    first = load.event()
+    if first["event"] == "begin":
+        time.sleep(SETTLE_S)
+        sample.base_kib = pss_kib(peer.pids())
+        load.go_on()
+        first = load.event()
+    if first["event"] == "held":
+        time.sleep(SETTLE_S)
+        sample.pss_kib = pss_kib(peer.pids())
+        load.go_on()
+    last = load.event()
+    if first["event"] != "held" or last["event"] != "end":
+        sample.faults.append(f"the load ended early: {first} {last}")
+        return
+    read_result(sample, last)
+    made = (case.sites - case.first_sites) // peer.slow_sites
+    if sample.ops != made:
+        sample.faults.append(f"{sample.ops} sites were visited, not {made}")
+    sample.value = (sample.pss_kib - sample.base_kib) / made
+
+
 def read_result(sample, result):
     sample.ops, sample.seconds = result["ops"], result["seconds"]
     sample.gib = result["bytes"] / cases.GIB
@@ -193,7 +231,8 @@ def host():
 def versions():
     found = {}
     for name, argv in (("openssl", ["openssl", "version"]), ("nginx", ["nginx", "-v"]),
-                       ("haproxy", ["haproxy", "-v"]), ("sslsplit", ["sslsplit", "-V"])):
+                       ("haproxy", ["haproxy", "-v"]), ("sslsplit", ["sslsplit", "-V"]),
+                       ("squid", ["squid", "-v"]), ("mitmproxy", ["mitmdump", "--version"])):
         done = run(*argv, check=False)
         lines = (done.stdout + done.stderr).strip().splitlines()
         found[name] = lines[0] if lines else ""

@@ -21,6 +21,8 @@ CANARY = "/canary?file=../../../../etc/passwd"
 class Wire:
     """Nothing but the wire: a cable or a bridge."""
     terminates = False
+    tunnel = None   # the address that clients ask for the server, by CONNECT
+    slow_sites = 1  # one that forges so slowly visits so many times fewer sites
 
     def __init__(self, name, place):
         self.name = name
@@ -45,6 +47,7 @@ class Wire:
 class Proxy(Wire):
     """A proxy on the box's own address: the client connects to it, it connects to the server."""
     terminates = True
+    ports = PORTS
 
     def __init__(self, name, place):
         super().__init__(name, place)
@@ -61,7 +64,7 @@ class Proxy(Wire):
         for label, argv in self.commands():
             self.place.start(label, argv, "box")
             self.labels.append(label)
-            self.place.wait_listening("box", PORTS, label)
+            self.place.wait_listening("box", self.ports, label)
 
     def stop(self):
         for label in self.labels:
@@ -125,19 +128,22 @@ class Sluice(Wire):
     """tpsd on the box's two ports, HTTP inspection with bench/rules/http.rules."""
     terminates = True
     COUNTER = "bytes_inspected"
+    template = "tpsd.yaml"
 
     def __init__(self, name, place):
         super().__init__(name, place)
         self.folder = os.path.join(place.root, "sluice")
         self.inspected = 0
 
+    def values(self):
+        return {"PKI": self.place.keys.pki.folder, "ORIGIN": ORIGIN,
+                "RULES": os.path.join(self.folder, "http.rules")}
+
     def start(self):
         os.makedirs(self.folder, exist_ok=True)
         config = os.path.join(self.folder, "tpsd.yaml")
-        rules = os.path.join(self.folder, "http.rules")
-        places.copy_rules(rules)
-        places.fill("tpsd.yaml", {"PKI": self.place.keys.pki.folder, "RULES": rules,
-                                  "ORIGIN": ORIGIN}, config)
+        places.copy_rules(self.values()["RULES"])
+        places.fill(self.template, self.values(), config)
         self.place.lab.box.start(config)
         # Its namespace begins with the machine's default; all peers measure with the same.
         run(*in_netns(self.place.lab.box.namespace,
@@ -181,7 +187,7 @@ class Sluice(Wire):
         grown = self.grown_to(sample.all_bytes)
         if grown < sample.all_bytes:
             faults.append(f"the engine read {grown} bytes of {sample.all_bytes}")
-        status, body = self.place.fetch(sample.case.port, CANARY)
+        status, body = self.place.fetch(sample.case, self, CANARY)
         if (status == 0 and BLOCK_PAGE not in body) or "got through" in body or self.place.canary_seen():
             faults.append("the canary attack was not blocked")
         return faults

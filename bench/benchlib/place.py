@@ -17,6 +17,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "lab"))
 
+from . import cases  # noqa: E402
+from lablib.box import lab_tool  # noqa: E402
 from lablib.lab import STATE_ROOT, Lab  # noqa: E402
 from lablib.pki import Pki  # noqa: E402
 from lablib.proc import LabError, in_netns, run, wait_for  # noqa: E402
@@ -57,6 +59,13 @@ class Keys:
 
     def make(self):
         self.pki.ensure()
+        self.pki.once("complete-bench", self._make)
+
+    def _make(self):
+        """The CA that forged certificates are signed by, and the key they have at sslsplit."""
+        self.pki.root("forge", "Bench Signing CA", "ec")
+        run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out",
+            self.pki.path("leaf.key"))
 
     def remove(self):
         shutil.rmtree(self.pki.folder, ignore_errors=True)
@@ -68,6 +77,7 @@ class Place:
         self.lab = Lab(f"{name}-{kind}")
         self.keys = keys
         self.load_binary = binary
+        self.has_crowd = False
         self.root = self.lab.path("bench")
         self.target = BOX if kind == "peer" else ORIGIN
 
@@ -108,38 +118,67 @@ class Place:
         self.start("origin", argv, "server")
         self.wait_listening("server", [80, 443, 444, 445, 446], "origin")
 
+    def start_crowd(self):
+        """Its sites take seconds to make: wait_crowd is for when all places have begun."""
+        pki, folder = self.keys.pki, os.path.join(self.root, "crowd")
+        os.makedirs(folder)
+        argv = ["sh", "-c", 'exec "$@" 2>error.log', "crowd", lab_tool("crowd"), "--listen",
+                f"{ORIGIN}:{cases.CROWD_PORT}", "--issuer", pki.path("chain.pem"), "--issuer-key",
+                pki.path("intermediate.key"), "--sites", str(cases.SITES + 1), "--big", str(BIG),
+                "--canary", "canary.log"]
+        self.start("crowd", ["env", "-C", folder, *argv], "server")
+        self.has_crowd = True
+
+    def wait_crowd(self):
+        if self.has_crowd:
+            self.wait_listening("server", [cases.CROWD_PORT], "crowd", 120)
+
     def start(self, label, argv, host):
         """Starts a program that stays, with as many descriptors as it may have."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         return self.lab.tracked.start(label, ["prlimit", f"--nofile={most}:{most}", *argv],
                                       netns=self.ns(host))
 
-    def wait_listening(self, host, ports, label):
+    def wait_listening(self, host, ports, label, patience_s=20):
         def listening():
             if not self.lab.tracked.alive(label):
                 raise LabError(f"{label} ended at its start:\n{self.lab.tracked.log_tail(label)}")
             found = run(*in_netns(self.ns(host), ["ss", "-Hltn"])).stdout.split()
             return all(any(word.endswith(f":{port}") for word in found) for port in ports)
-        wait_for(f"{label} to listen on {ports}", listening, 10)
+        wait_for(f"{label} to listen on {ports}", listening, patience_s)
 
     def as_client(self, argv):
         return in_netns(self.ns("client"), argv)
 
-    def fetch(self, port, path, seconds=3):
+    def way(self, case, peer):
+        """(address, port) that a client connects to."""
+        address, _, port = (peer.tunnel or f"{self.target}:{case.port}").partition(":")
+        return address, int(port)
+
+    def trusted(self, case, peer):
+        """The file of the CA that the client must find above what it is shown."""
+        forged = case.outbound and peer.terminates and not cases.bypassed(case)
+        return self.keys.pki.path("forge.pem" if forged else "ca.pem")
+
+    def fetch(self, case, peer, path, seconds=5):
         """(curl's status, body) of one request through whatever stands between the two ends."""
-        sni = SITES[port][0]
+        name = case.sni or SERVERS[case.port][0]
         argv = ["curl", "-s", "-m", str(seconds), "--tlsv1.3", "--tls13-ciphers", SUITE, "--curves",
-                NEAR_GROUP, "--cacert", self.keys.pki.path("ca.pem"), "--resolve",
-                f"{sni}:{port}:{self.target}", f"https://{sni}:{port}{path}"]
+                NEAR_GROUP, "--cacert", self.trusted(case, peer), "--connect-to",
+                f"::{ORIGIN if peer.tunnel else self.target}:{case.port}",
+                f"https://{name}:{case.port}{path}"]
+        argv += ["--proxy", f"http://{peer.tunnel}"] if peer.tunnel else []
         done = run(*self.as_client(argv), check=False)
         return done.returncode, done.stdout
 
     def origin_errors(self):
-        """What the origin complained about since the last call."""
-        return drain(os.path.join(self.root, "origin", "error.log"))
+        """What the servers complained about since the last call."""
+        return "\n".join(filter(None, (drain(os.path.join(self.root, server, "error.log"))
+                                       for server in ("origin", "crowd"))))
 
     def canary_seen(self):
-        return drain(os.path.join(self.root, "origin", "canary.log"))
+        return "\n".join(filter(None, (drain(os.path.join(self.root, server, "canary.log"))
+                                       for server in ("origin", "crowd"))))
 
     def not_cubic(self):
         """Established TCP sockets of this place that do not use cubic, as text; "" when all do."""
@@ -156,9 +195,9 @@ class Place:
         self.lab.down()
 
 
-# port: (name asked for, leaf shown, what the key is)
-SITES = {443: ("blog.test", "blog", "p256"), 444: ("mail.test", "mail", "rsa2048"),
-         445: ("blog.test", "blog", "p256"), 446: ("mail.test", "mail", "rsa2048")}
+# Inbound. Port: (name asked for, leaf shown, what the key is)
+SERVERS = {443: ("blog.test", "blog", "p256"), 444: ("mail.test", "mail", "rsa2048"),
+           445: ("blog.test", "blog", "p256"), 446: ("mail.test", "mail", "rsa2048")}
 
 
 def drain(path):

@@ -9,7 +9,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {"direct": "#b8b8b8", "bridge": "#8c8c8c", "nginx": "#4c9f70", "haproxy": "#5b84b1",
-           "sslsplit": "#c08552", "sluice": "#c0392b"}
+           "sslsplit": "#c08552", "squid": "#8e6bb0", "mitmproxy": "#d4a017", "sluice": "#c0392b"}
 COLUMNS = 4
 
 

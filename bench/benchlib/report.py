@@ -8,8 +8,8 @@ import json
 import os
 import statistics
 
-from .cases import ALL, CASES
-from .peers import RIVALS
+from . import outbound, peers
+from .cases import ALL, CASES, WIRES
 
 OURS = "sluice"
 MEMORY_KIB = 40.0
@@ -43,7 +43,7 @@ class Row:
         """CPU seconds of the box an op or a GiB: its processes and its share of softirq."""
         def of(sample):
             amount = sample.gib if per == "gib" else sample.ops
-            if self.case.per != per or not amount or self.case.mode == "hold":
+            if self.case.per != per or not amount or self.case.mode in ("hold", "visit"):
                 return None
             return (sample.cpu_s + (sample.softirq_share or 0.0)) / amount
         return self.median(of)
@@ -87,7 +87,7 @@ def result(row):
     micro = row.cpu("op")
     memory = row.value if row.case.name == "idle_memory" else None
     return {"case": row.case.name, "peer": row.peer, "reuse": row.case.reuse,
-            "unit": "us p50" if row.case.name == "latency" else row.case.unit,
+            "unit": "us p50" if row.case.unit == "us" else row.case.unit,
             "samples": [rounded(s.value) for s in row.good], "median": rounded(row.value),
             "spread": rounded(row.spread()), "errors": row.errors(),
             "cpu_us_per_op": rounded(micro * 1e6 if micro is not None else None, 1),
@@ -96,7 +96,7 @@ def result(row):
 
 
 def tail(row):
-    """The second result of latency: its 99th percentile."""
+    """The second result of a latency: its 99th percentile."""
     values = [s.p99_us for s in row.good]
     middle = statistics.median(values) if values else None
     spread = (max(values) - min(values)) / middle if middle else None
@@ -118,32 +118,34 @@ class Targets:
                            "ratio": rounded(ratio), "must": must,
                            "met": ratio is not None and rounded(ratio) >= must})
 
-    def best(self, name, reuse, what, smaller):
-        values = {p: self.get(name, reuse, p, what) for p in RIVALS}
+    def best(self, rivals, name, reuse, what, smaller):
+        values = {p: self.get(name, reuse, p, what) for p in rivals}
         values = {p: v for p, v in values.items() if v is not None}
         if not values:
             return None, None
         peer = (min if smaller else max)(values, key=values.get)
         return peer, values[peer]
 
-    def against_best(self, name, reuse, metric, what, smaller):
+    def against_best(self, case, metric, what, smaller):
         """Ours against the best of the three; not measured is not met."""
+        name, reuse = case.name, case.reuse
+        rivals = outbound.RIVALS if case.outbound else peers.RIVALS
         ours = self.get(name, reuse, OURS, what)
-        peer, best = self.best(name, reuse, what, smaller)
+        peer, best = self.best(rivals, name, reuse, what, smaller)
         ratio = None
         if ours is not None and best is not None:
             ratio = ratio_of(best, ours) if smaller else ratio_of(ours, best)
         label = metric + (", reuse off" if reuse == "off" else "")
-        self.add(name, label, peer or "/".join(RIVALS), ratio, 1.0)
+        self.add(name, label, peer or "/".join(rivals), ratio, 1.0)
 
     def compute(self):
         def value(row):
             return row.value
         done = {(r.case.name, r.case.reuse) for r in self.rows.values() if r.peer == OURS}
         for case in (c for c in CASES if (c.name, c.reuse) in done):
-            if case.name == "forward":
-                mine, bridge = (self.get("forward", "default", p, value) for p in (OURS, "bridge"))
-                self.add("forward", "rate", "bridge", ratio_of(mine, bridge), 0.9)
+            if case.peers == WIRES:
+                mine, bridge = (self.get(case.name, "default", p, value) for p in (OURS, "bridge"))
+                self.add(case.name, "rate", "bridge", ratio_of(mine, bridge), 0.9)
             elif case.name == "resumed":
                 mine = self.get("resumed", "default", OURS, value)
                 full = self.get("full_p256", "default", OURS, value)
@@ -152,21 +154,23 @@ class Targets:
                 mine = self.get("idle_memory", "default", OURS, value)
                 self.add("idle_memory", "KiB/session", f"{MEMORY_KIB:g} KiB",
                          ratio_of(MEMORY_KIB, mine), 1.0)
-            elif case.name == "latency":
-                self.latency()
+            elif case.unit == "us":
+                self.latency(case)
+            elif case.unit == "KiB/leaf":
+                self.against_best(case, case.unit, value, True)
             else:
-                self.against_best(case.name, case.reuse, "rate", value, False)
-                self.against_best(case.name, case.reuse, "cpu", lambda r: r.cpu(r.case.per), True)
+                self.against_best(case, "rate", value, False)
+                self.against_best(case, "cpu", lambda r: r.cpu(r.case.per), True)
         return self.found
 
-    def latency(self):
+    def latency(self, case):
         """Added latency: what is there beyond the direct wire's."""
         for metric, of in (("added p50", lambda s: s.p50_us), ("added p99", lambda s: s.p99_us)):
             def what(row, of=of):
-                base = self.get("latency", "default", "direct", lambda r: r.median(of))
+                base = self.get(case.name, "default", "direct", lambda r: r.median(of))
                 mine = row.median(of)
                 return None if base is None or mine is None else max(mine - base, 1.0)
-            self.against_best("latency", "default", metric, what, True)
+            self.against_best(case, metric, what, True)
 
 
 def ratio_of(over, under):
@@ -178,7 +182,7 @@ def document(host, rounds, samples):
     results = []
     for row in rows:
         results.append(result(row))
-        if row.case.name == "latency":
+        if row.case.unit == "us":
             results.append(tail(row))
     base = {}
     for row in rows:
@@ -197,26 +201,36 @@ def number(value):
 
 
 def table(doc):
-    """The document as Markdown."""
+    """The document as Markdown: a table for inbound, one for outbound."""
     host = doc["host"]
     lines = [f"# Bench: {doc['rounds']} round(s) on {host['cpu']}, {host['cores']} cores, Linux "
              f"{host['kernel']}", ""]
-    peers = list(dict.fromkeys(r["peer"] for r in doc["results"]))
-    lines += ["| case | unit | " + " | ".join(peers) + " |",
-              "|---|---|" + "---:|" * len(peers)]
-    keys = dict.fromkeys((r["case"], r["reuse"], r["unit"]) for r in doc["results"])
-    for case, reuse, unit in keys:
-        found = {r["peer"]: r for r in doc["results"]
-                 if (r["case"], r["reuse"], r["unit"]) == (case, reuse, unit)}
-        label = case + (" (reuse off)" if reuse == "off" else "")
-        lines.append(f"| {label} | {unit} | " + " | ".join(cell(found.get(p)) for p in peers) + " |")
-        for key, text in (("cpu_us_per_op", "CPU us/op"), ("cpu_s_per_gib", "CPU s/GiB")):
-            if any(r[key] for r in found.values()) and unit != "us p99":
-                cells = (number(found[p][key]) if p in found else "" for p in peers)
-                lines.append(f"| | {text} | " + " | ".join(cells) + " |")
-    lines += ["", "Medians; CPU is that of the box's processes and its share of softirq.", ""]
+    there = {c.name: c.outbound for c in CASES}
+    for of in (False, True):
+        results = [r for r in doc["results"] if there[r["case"]] == of]
+        if results:
+            lines += result_lines(results) + [""]
+    lines += ["Medians; CPU is that of the box's processes and its share of softirq.", ""]
     lines += target_lines(doc["targets"]) + error_lines(doc["results"])
     return "\n".join(lines) + "\n"
+
+
+def result_lines(results):
+    found = {r["peer"] for r in results}
+    columns = [p for p in ALL if p in found]
+    lines = ["| case | unit | " + " | ".join(columns) + " |", "|---|---|" + "---:|" * len(columns)]
+    keys = dict.fromkeys((r["case"], r["reuse"], r["unit"]) for r in results)
+    for case, reuse, unit in keys:
+        found = {r["peer"]: r for r in results
+                 if (r["case"], r["reuse"], r["unit"]) == (case, reuse, unit)}
+        label = case + (" (reuse off)" if reuse == "off" else "")
+        lines.append(f"| {label} | {unit} | " + " | ".join(cell(found.get(p)) for p in columns) +
+                     " |")
+        for key, text in (("cpu_us_per_op", "CPU us/op"), ("cpu_s_per_gib", "CPU s/GiB")):
+            if any(r[key] for r in found.values()) and unit != "us p99":
+                cells = (number(found[p][key]) if p in found else "" for p in columns)
+                lines.append(f"| | {text} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def cell(found):

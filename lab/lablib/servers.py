@@ -9,13 +9,13 @@ import pwd
 import re
 
 from . import faults, internet
-from .pki import IDENTIFIERS, leaf_extensions
+from .box import lab_tool
 from .proc import LabError, in_netns, run, wait_for
 
 HOSTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hosts")
 PYTHON = "/usr/bin/python3"
 SECRET = "lab-secret-4f1d9c27-do-not-leak"
-CROWD = "10.10.0.201"
+CROWD, CROWD_SITES = "10.10.0.201", 5000
 SIZES = {"16k": 16 << 10, "1m": 1 << 20}
 
 
@@ -119,13 +119,12 @@ class Servers:
         return [faults.ADDRESS + ":443"], self.web(name, faults.nginx_servers(), sizes, careless=True)
 
     def crowd(self, name, host, sizes):
-        """Every site there could be, on one address, each with a certificate of its own."""
-        pki, root = self.lab.pki, self.folder(name)
-        pki.once("complete-crowd", lambda: pki.issue("crowd", "ec", "/CN=crowd", "intermediate",
-                                                     leaf_extensions(["crowd.test"]) + IDENTIFIERS))
-        os.makedirs(root, exist_ok=True)
+        """Thousands of sites on one address, each with a certificate of its own (lab/crowd.h)."""
+        pki = self.lab.pki
         self.lab.topo.add_addresses(host, [CROWD])
-        argv = [PYTHON, os.path.join(HOSTS, "crowd.py"), CROWD, pki.folder, root]
+        argv = [lab_tool("crowd"), "--listen", f"{CROWD}:443", "--issuer", pki.path("chain.pem"),
+                "--issuer-key", pki.path("intermediate.key"), "--sites", str(CROWD_SITES),
+                "--workers", "1"]
         return [CROWD + ":443"], [(name, argv)]
 
     def web(self, name, servers, sizes, careless=False):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many different sites (lab/hosts/crowd.py) by many connections, a number of them at once: each must
+"""Many different sites (lab/crowd.h) by many connections, a number of them at once: each must
 show a certificate for its name that the trusted CA signed, and answer with its name.
 
 usage: many_sites.py --trust CA.pem --sites N --connections N --at-once N ADDRESS
@@ -42,7 +42,7 @@ def main():
     numbers = list(range(args.sites))
     numbers += random.Random(1).choices(numbers, k=args.connections - args.sites)
     with concurrent.futures.ThreadPoolExecutor(args.at_once) as pool:
-        came = pool.map(lambda n: ask(args.address, f"www.s{n}.test", context), numbers)
+        came = pool.map(lambda n: ask(args.address, f"s{n}.crowd.test", context), numbers)
         wrong = [text for text in came if text]
     print(f"{len(numbers) - len(wrong)} of {len(numbers)} connections to {args.sites} sites")
     print("\n".join(wrong[:5]))

@@ -9,7 +9,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 
-from benchlib import cases, peers, report  # noqa: E402
+from benchlib import cases, outbound, peers, report  # noqa: E402
 from benchlib.measure import Sample  # noqa: E402
 
 
@@ -113,11 +113,47 @@ class Targets(unittest.TestCase):
         self.assertEqual(target(doc, "latency", "added p99")["ratio"], 0.4)
 
 
+    def test_outbound_is_held_against_those_that_forge(self):
+        doc = document(sample("new_sites", "sslsplit", 200.0, ops=200, cpu_s=1.0),
+                       sample("new_sites", "squid", 300.0, ops=300, cpu_s=1.5),
+                       sample("new_sites", "mitmproxy", 10.0, ops=10, cpu_s=1.0),
+                       sample("new_sites", "sluice", 600.0, ops=600, cpu_s=1.5))
+        rate, cpu = (target(doc, "new_sites", m) for m in ("rate", "cpu"))
+        self.assertEqual((rate["against"], rate["ratio"], rate["met"]), ("squid", 2.0, True))
+        self.assertEqual((cpu["ratio"], cpu["met"]), (2.0, True))
+
+    def test_each_latency_has_a_wire_of_its_own(self):
+        doc = document(sample("first_latency", "direct", 50, p50_us=50, p99_us=90),
+                       sample("later_latency", "direct", 500, p50_us=500, p99_us=900),
+                       sample("first_latency", "squid", 250, p50_us=250, p99_us=290),
+                       sample("first_latency", "sluice", 150, p50_us=150, p99_us=190))
+        self.assertEqual(target(doc, "first_latency", "added p50")["ratio"], 2.0)
+        self.assertEqual(result(doc, "first_latency", "sluice", "us p99")["median"], 190)
+
+    def test_memory_of_leaves_and_what_is_left_alone(self):
+        doc = document(sample("leaf_memory", "sslsplit", 12.0), sample("leaf_memory", "sluice", 10.0),
+                       sample("bypass_bulk", "bridge", 10.0), sample("bypass_bulk", "sluice", 8.9))
+        self.assertEqual(target(doc, "leaf_memory", "KiB/leaf")["ratio"], 1.2)
+        found = target(doc, "bypass_bulk", "rate")
+        self.assertEqual((found["against"], found["must"], found["met"]), ("bridge", 0.9, False))
+
+
 class Table(unittest.TestCase):
     def test_every_peer_and_case_of_the_schema_is_known(self):
         self.assertEqual(cases.NAMES, ("forward", "bulk_1", "bulk_8", "request_16k", "full_p256",
-                                       "full_rsa2048", "resumed", "idle_memory", "latency"))
-        self.assertEqual(tuple(peers.TABLE), cases.ALL)
+                                       "full_rsa2048", "resumed", "idle_memory", "latency",
+                                       "new_sites", "known_sites", "outbound_bulk", "first_latency",
+                                       "later_latency", "leaf_memory", "bypass_bulk",
+                                       "bypass_full"))
+        for case in cases.CASES:
+            table = outbound.TABLE if case.outbound else peers.TABLE
+            self.assertLessEqual(set(case.peers), set(table), case.name)
+            self.assertLessEqual(set(table), set(cases.ALL))
+
+    def test_inbound_and_outbound_are_tables_of_their_own(self):
+        doc = document(sample("bulk_1", "nginx", 1.0), sample("new_sites", "squid", 2.0))
+        tables = [line for line in report.table(doc).splitlines() if line.startswith("| case")]
+        self.assertEqual(tables, ["| case | unit | nginx |", "| case | unit | squid |"])
 
 
 if __name__ == "__main__":
