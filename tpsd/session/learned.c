@@ -19,6 +19,9 @@ struct learned {
 	uint64_t seed; /* of the hash: an outsider cannot choose what collides */
 	uint64_t revision;
 	atomic_size_t count; /* read without the lock: nearly always 0 */
+	/* Which client an entry is charged to, as a number that is not 0; 0: none. Beside the
+	 * entries, so that all of a client's are found in microseconds. */
+	uint32_t owners[LEARNED_MAX];
 	struct learned_entry entries[LEARNED_MAX];
 };
 
@@ -105,18 +108,49 @@ static struct learned_entry *place_of(struct learned *l, uint64_t hash)
 static void remove_entry(struct learned *l, struct learned_entry *e)
 {
 	e->hash = 0;
+	l->owners[e - l->entries] = 0;
 	atomic_fetch_sub(&l->count, 1);
 }
 
+static uint32_t owner_of(const struct learned *l, const struct addr *client)
+{
+	return client ? (uint32_t)(hash_addr(l->seed, client) >> 32) | 1 : 0;
+}
+
+/* A client that has as many entries as it may loses the one of them that ends first. */
+static void make_room(struct learned *l, uint32_t owner)
+{
+	struct learned_entry *first = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < LEARNED_MAX; i++) {
+		struct learned_entry *e = &l->entries[i];
+
+		if (l->owners[i] != owner || !e->hash)
+			continue;
+		count++;
+		if (!first || e->until_ns < first->until_ns)
+			first = e;
+	}
+	if (count >= LEARNED_CLIENT_MAX)
+		remove_entry(l, first);
+}
+
+/* `owner`: whom a new one is charged to; 0: nobody. */
 static struct learned_entry *put(struct learned *l, const struct learned_key *key, bool counting,
-                                 enum reason reason, uint64_t until_ns)
+                                 uint32_t owner, enum reason reason, uint64_t until_ns)
 {
 	uint64_t hash = hash_of(l, key, counting);
 	struct learned_entry *e = place_of(l, hash);
 
+	if (e->hash != hash && owner) {
+		make_room(l, owner);
+		e = place_of(l, hash);
+	}
 	if (!e->hash)
 		atomic_fetch_add(&l->count, 1);
 	if (e->hash != hash) {
+		l->owners[e - l->entries] = owner;
 		*e = (struct learned_entry){.hash = hash,
 		                            .counting = counting,
 		                            .server = *key->server,
@@ -136,7 +170,7 @@ static bool count_client(struct learned *l, const struct learned_key *key, enum 
                          uint64_t until_ns)
 {
 	const struct learned_key site = {.server = key->server, .port = key->port, .sni = key->sni};
-	struct learned_entry *e = put(l, &site, true, reason, until_ns);
+	struct learned_entry *e = put(l, &site, true, owner_of(l, key->client), reason, until_ns);
 	uint64_t client = hash_addr(l->seed, key->client);
 
 	for (size_t i = 0; i < e->clients; i++)
@@ -157,9 +191,9 @@ void learned_add(struct learned *l, const struct learned_key *key, enum reason r
 
 	if (!lock(l))
 		return;
-	(void)put(l, key, false, reason, until_ns);
+	(void)put(l, key, false, owner_of(l, key->client), reason, until_ns);
 	if (key->client && count_client(l, key, reason, until_ns))
-		(void)put(l, &site, false, reason, until_ns);
+		(void)put(l, &site, false, 0, reason, until_ns);
 	unlock(l);
 }
 

@@ -7,7 +7,9 @@
  * then it is the site's doing.
  *
  * One table in memory that all workers share, since a client's next try may be another worker's.
- * Bounded; the entry that ends first goes first. Any process that has it mapped: a mutex that
+ * Bounded; the entry that ends first goes first, and a client loses its own when it has
+ * LEARNED_CLIENT_MAX: one that refuses thousands of names must not make the box forget what others
+ * are left alone for. Any process that has it mapped: a mutex that
  * survives the death of its holder guards it.
  */
 #pragma once
@@ -21,8 +23,9 @@
 #include "lib/event/reason.h"
 
 enum {
-	LEARNED_MAX = 4096,
-	LEARNED_NAME_MAX = 256, /* bytes of a name, NUL included */
+	LEARNED_MAX = 16384,      /* of 360 bytes; memory of what was once used */
+	LEARNED_CLIENT_MAX = 512, /* entries of one client: two for each site that it refused */
+	LEARNED_NAME_MAX = 256,   /* bytes of a name, NUL included */
 	LEARNED_CLIENTS = 4,
 	LEARNED_LIFETIME_S = 600,
 	LEARNED_KEYS_LIFETIME_S = 30, /* of keys that were away */

@@ -3,6 +3,7 @@
 #include "tpsd/session/learned.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,26 @@ static void what_one_client_caused_is_its_own_and_what_several_did_is_the_site_s
 	add(LEARNED_CLIENTS, 77, "a.test", REASON_CLIENT_ALERT, 1000);
 	assert_int_equal(find(0, 77, 443, "a.test", 2000), REASON_CLIENT_ALERT);
 	assert_int_equal(find(0, 77, 443, "b.test", 2000), REASON_NONE);
+}
+
+/* Whatever names one client goes through, others' entries, and those of all, stay. */
+static void one_client_that_refuses_everything_makes_nobody_else_s_entries_go(void **state)
+{
+	char name[32];
+
+	for (uint32_t other = 1000; other < 1500; other++)
+		add(other, 1, "pinned.test", REASON_CLIENT_ALERT, other);
+	add(0, 1, "asks.test", REASON_CLIENT_CERTIFICATE, 1);
+	for (uint32_t i = 0; i < 2 * LEARNED_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "n%u.test", i);
+		add(7, i % 3, name, REASON_CLIENT_ALERT, 2000 + i);
+		assert_int_equal(find(7, i % 3, 443, name, 2000 + i), REASON_CLIENT_ALERT);
+	}
+	for (uint32_t other = 1000; other < 1500; other++)
+		assert_int_equal(find(other, 1, 443, "pinned.test", 2000), REASON_CLIENT_ALERT);
+	assert_int_equal(find(0, 1, 443, "asks.test", 2000), REASON_CLIENT_CERTIFICATE);
+	/* 500 of the others, theirs and the site's count; that for all; the site's own. */
+	assert_true(learned_count(l) <= 500 + 3 + LEARNED_CLIENT_MAX);
 }
 
 static void however_many_are_learned_the_table_stays_its_size(void **state)
@@ -136,6 +157,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                what_one_client_caused_is_its_own_and_what_several_did_is_the_site_s,
 	                create, destroy),
+	        cmocka_unit_test_setup_teardown(
+	                one_client_that_refuses_everything_makes_nobody_else_s_entries_go, create,
+	                destroy),
 	        cmocka_unit_test_setup_teardown(however_many_are_learned_the_table_stays_its_size,
 	                                        create, destroy),
 	        cmocka_unit_test_setup_teardown(a_name_can_be_forgotten_and_the_rest_is_listed,
