@@ -34,7 +34,8 @@ class Visit:
 
 FIRST_LOOK = [
     Visit("normal", COMPANY, "shown", "inspected", "closed"),
-    Visit("bank", PUBLIC, "shown", "not_decrypted", "domain"),
+    Visit("bank", PUBLIC, "shown", "not_decrypted", "category: finance"),
+    Visit("hospital", PUBLIC, "shown", "not_decrypted", "domain: hospital.test"),
     Visit("self-signed", NONE, "refused", "blocked", "chain_invalid: self_signed"),
     Visit("expired", NONE, "refused", "blocked", "certificate_expired: expired"),
     Visit("wrong-host", NONE, "refused", "blocked", "chain_invalid: name_mismatch"),
@@ -75,6 +76,13 @@ def as_typed(stage, argv):
     return text.replace(stage.lab.pki.folder + "/", "").replace(stage.lab.path() + "/", "")
 
 
+def matched_by(event):
+    """The list entry or the category by which a site was left alone; "" when it was not."""
+    decision = event.get("decision", {})
+    left = event.get("outcome") == "not_decrypted"
+    return (decision.get("category") or decision.get("domain") or "") if left else ""
+
+
 def look(screen, stage, visit):
     """(the cells seen, the event of that connection)."""
     site, argv = curl_words(stage, visit)
@@ -84,7 +92,8 @@ def look(screen, stage, visit):
     issuer = re.search(r"issuer: .*?CN ?= ?([^;\n]+)", done.stderr)
     event = stage.event_of(internet.address(site), int(port or 0))
     chain = event.get("tls", {}).get("server", {}).get("chain", "none")
-    reason = event.get("reason", "no line in the log") + (f": {chain}" if chain != "none" else "")
+    matched = matched_by(event) or (chain if chain != "none" else "")
+    reason = event.get("reason", "no line in the log") + (f": {matched}" if matched else "")
     name = (site.name or internet.address(site)) + (f" ({visit.about})" if visit.about else "")
     return (name, issuer.group(1).strip() if issuer else NONE,
             page_of(done.stderr, body, visit.key), event.get("outcome", ""), reason), event
@@ -162,7 +171,8 @@ def attack_outside(screen, stage):
 
 def act_browse(screen, stage):
     screen.act("Act 5: clients browse", "the other direction: sites outside, of which the box has no key")
-    screen.command("lab/lab server start internet", stage.start_internet())
+    screen.note("many sites take the place of the two")
+    stage.start_internet()
     if not apply(screen, stage):
         return
     events = look_at_all(screen, stage, FIRST_LOOK)

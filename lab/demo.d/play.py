@@ -36,6 +36,13 @@ def attack(screen, stage):
     return False, f"no secret; curl status {status}" + (f", {last[-1].strip('* ')}" if last else "")
 
 
+def ask(screen, stage, url):
+    """A finished curl as the client, for the report alone."""
+    status, body, trace = stage.curl(url)
+    screen.command(f"curl -v --cacert ca.pem {url}", body + trace, quiet=True)
+    return status, body, trace
+
+
 def act_without(screen, stage):
     screen.act("Act 1: without inspection", "the box forwards, the server has a hole")
     leaked, seen = attack(screen, stage)
@@ -64,8 +71,8 @@ def act_with(screen, stage):
     reached = len(stage.access("cgi-bin/view"))
     with stage.capture() as wires:
         leaked, seen = attack(screen, stage)
-        status, body, _ = stage.curl("https://shop.test/whoami")
-        names = {s: common_name(stage.curl(f"https://{s}/")[2]) for s in ("shop.test", "blog.test")}
+        status, body, _ = ask(screen, stage, "https://shop.test/whoami")
+        names = {s: common_name(ask(screen, stage, f"https://{s}/")[2]) for s in ("shop.test", "blog.test")}
     screen.claim("the same attack is blocked", not leaked, seen)
     arrived = len(stage.access("cgi-bin/view")) - reached
     screen.claim("it never reached the server", arrived == 0, f"{arrived} lines in its access log")
@@ -118,7 +125,7 @@ class Under:
     """A steady user, and what happened to each of the requests."""
 
     def __init__(self, stage):
-        self.child = stage.steady(RATE, SECONDS)
+        self.child, self.record = stage.steady(RATE, SECONDS), stage.record
         self.began = time.monotonic()
         self.kills = []
         self.requests = []
@@ -131,6 +138,7 @@ class Under:
 
     def end(self):
         out, _ = self.child.communicate(timeout=SECONDS + 30)
+        self.record(f"steady.py: shop.test, {RATE} requests a second for {SECONDS} s, a line each", out)
         self.requests = [json.loads(line) for line in out.splitlines()]
 
     def failures(self):
@@ -155,7 +163,7 @@ def act_killed(screen, stage):
         load.killed()
         os.kill(worker, signal.SIGKILL)
     load.wait_until(KILL_ALL_AT)
-    screen.command("kill -9 of every process of tpsd")
+    screen.note("kill -9 of every process of tpsd")
     load.killed()
     stage.lab_command("box", "kill")
     left = stage.lab.box.processes()
@@ -242,7 +250,9 @@ def write_report(screen):
 
 
 def main():
-    screen, stage = Screen(), Stage(os.environ.get("LAB_NAME") or "demo")
+    screen = Screen()
+    stage = Stage(os.environ.get("LAB_NAME") or "demo",
+                  lambda text, output: screen.command(text, output, quiet=True))
     keep = os.environ.get("KEEP") == "1"
     failed = None
     try:

@@ -23,12 +23,16 @@ ATTACK = "/cgi-bin/view?file=../../secret"
 
 
 class Stage:
-    def __init__(self, name="demo"):
+    """`record` is called with each command that is not said otherwise, and what it printed."""
+
+    def __init__(self, name="demo", record=lambda text, output: None):
         self.name = name
+        self.record = record
         self.lab = Lab(name)
         self.logs = f"/var/log/sluice/{name}"
         self.rules = self.lab.path("demo.rules")
         self.config = self.lab.path("demo.yaml")
+        self.package = self.lab.path("small-categories")
 
     def build(self):
         """The lab with the box on the wire, forwarding, inspection configured and switched off."""
@@ -40,14 +44,29 @@ class Stage:
         self.lab = Lab(self.name)
         internet.ensure(self.lab.pki)
         self.write("demo.rules", self.rules, 0o644)
+        self.copy_package()
         self.configure(False)
         self.lab_command("box", "start", self.config)
 
+    def copy_package(self):
+        """The categories that the build made, and the key that it signed them with, to where the
+        box's processes may read."""
+        build = os.environ.get("SLUICE_BUILD") or os.path.join(ROOT, "build")
+        for end in (".pkg", ".pub"):
+            made = os.path.join(build, "packaging/small-categories" + end)
+            if not os.path.exists(made):
+                raise LabError(f"{made} is not there; run: make")
+            shutil.copyfile(made, self.package + end)
+            os.chmod(self.package + end, 0o644)
+
     def lab_command(self, *words):
-        return run(os.path.join(ROOT, "lab/lab"), "--name", self.name, *words)
+        done = run(os.path.join(ROOT, "lab/lab"), "--name", self.name, *words)
+        self.record(" ".join(["lab/lab", "--name", self.name, *words]), done.stdout + done.stderr)
+        return done
 
     def write(self, name, target, mode, **more):
-        values = {"PKI": self.lab.pki.folder, "RULES": self.rules, "LOGS": self.logs, **more}
+        values = {"PKI": self.lab.pki.folder, "RULES": self.rules, "LOGS": self.logs,
+                  "PACKAGE": self.package, **more}
         with open(os.path.join(HERE, name), encoding="utf-8") as src:
             text = src.read()
         for key, value in values.items():
@@ -67,9 +86,9 @@ class Stage:
             out.write(f"ssl_inspection: {{server: {word(server)}, client: {word(client)}}}\n")
 
     def start_internet(self):
-        """Many sites in the place of the two; what the lab said."""
+        """Many sites in the place of the two."""
         self.lab_command("server", "stop", "nginx")
-        return self.lab_command("server", "start", "internet").stdout
+        self.lab_command("server", "start", "internet")
 
     def browser_trust(self):
         """What the company's clients trust: its own CA beside the public one."""
@@ -161,9 +180,10 @@ class Capture:
     def __exit__(self, *failure):
         self.stage.lab_command("capture", "stop")
         if failure[0] is None:
-            done = run(os.path.join(ROOT, "lab/wirecmp"), "--name", self.stage.name, "--json",
-                       "--needle", SECRET, "--needle", "cgi-bin/view", "--needle", "whoami",
-                       check=False)
+            argv = ["lab/wirecmp", "--name", self.stage.name, "--json", "--needle", SECRET, "--needle",
+                    "cgi-bin/view", "--needle", "whoami"]
+            done = run(os.path.join(ROOT, argv[0]), *argv[1:], check=False)
+            self.stage.record(" ".join(argv), done.stdout + done.stderr)
             self.result = json.loads(done.stdout)
 
     def readable(self):
