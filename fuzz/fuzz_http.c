@@ -2,7 +2,8 @@
 /*
  * Fuzzer of the HTTP reader and the streams: any bytes in any pieces. The first byte of the input
  * gives the way of cutting, 0xff in the bytes turns the direction. Held: release never exceeds the
- * view, a blocked flow releases nothing, a flow that ends gives all its memory back.
+ * view, a blocked flow releases nothing, a flow that ends gives all its memory back; of the view
+ * only released bytes to the client change, into blanks (Alt-Svc).
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -38,26 +39,39 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+static void check_changes(enum tse_direction dir, const uint8_t *was, const uint8_t *is, size_t len,
+			  const struct tse_result *result)
+{
+	for (size_t i = 0; i < len; i++)
+		if (was[i] != is[i] &&
+		    (dir == TSE_TO_SERVER || is[i] != ' ' ||
+		     (i >= result->release && result->verdict != TSE_BLOCK)))
+			abort();
+}
+
 /* Feeds data[from..to) behind what is held; returns how much is held then. */
 static size_t feed(struct tse_flow *flow, enum tse_direction dir, uint8_t *held, size_t have,
 		   const uint8_t *data, size_t len, int eof)
 {
 	struct tse_result result;
-	uint8_t *view = malloc(have + len + 1);
+	uint8_t *view = malloc(have + len + 1), *was = malloc(have + len + 1);
 
-	if (!view)
+	if (!view || !was)
 		abort();
 	memcpy(view, held, have);
 	memcpy(view + have, data, len);
+	memcpy(was, view, have + len);
 	tse_feed(flow, dir, view, have + len, eof, &result);
 	if (result.release > have + len || (result.verdict == TSE_BLOCK && result.release > 0) ||
 	    (result.answerable && result.verdict != TSE_BLOCK))
 		abort();
+	check_changes(dir, was, view, have + len, &result);
 	have = have + len - result.release;
 	if (result.verdict == TSE_BLOCK)
 		have = 0;
 	memcpy(held, view + result.release, have);
 	free(view);
+	free(was);
 	return have;
 }
 
@@ -72,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 1 << 16 || tse_flow_begin(engine, &tuple, TSE_SERVICE_HTTP, &flow) != 0)
 		return 0;
+	tse_flow_hide_quic(flow);
 	for (size_t at = 1; at < size;) {
 		size_t n = 0;
 

@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tse/include/tse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char traffic[] = "POST /a/../b?c=%41 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+static const char text[] = "POST /a/../b?c=%41 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,13 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tse_engine *engine;
 	struct tse_flow *flow;
 	struct tse_result result;
+	uint8_t traffic[sizeof(text) - 1];
 
 	if (tse_ruleset_compile(&how, &set) != 0)
 		return 0;
 	if (tse_engine_create(set, NULL, &engine) == 0) {
 		if (tse_flow_begin(engine, &tuple, TSE_SERVICE_HTTP, &flow) == 0) {
-			tse_feed(flow, TSE_TO_SERVER, (const uint8_t *)traffic, sizeof(traffic) - 1,
-				 true, &result);
+			memcpy(traffic, text, sizeof(traffic));
+			tse_feed(flow, TSE_TO_SERVER, traffic, sizeof(traffic), true, &result);
 			tse_flow_end(flow);
 		}
 		tse_engine_destroy(engine);

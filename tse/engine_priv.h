@@ -55,7 +55,7 @@ struct tse_engine {
 	/* the feed in hand */
 	struct tse_flow *flow;
 	enum tse_direction dir;
-	const uint8_t *view;
+	uint8_t *view;
 	size_t view_len;
 	size_t raw_at; /* bytes of the view that were scanned as a stream */
 	struct stream_piece raw_piece, body_piece;
@@ -66,6 +66,8 @@ struct tse_engine {
 	bool blocked; /* something in this feed blocks */
 	bool passed_flow;
 	bool head_open; /* a header block is held that is not whole yet */
+	bool hide_head; /* the head in hand has an Alt-Svc, from which QUIC is to go */
+	size_t trailer_at, trailer_len; /* of the view; from which it is to go, too */
 };
 
 struct tse_half {
@@ -88,6 +90,7 @@ struct tse_flow {
 	struct tse_engine *engine;
 	struct tse_flow *requests; /* the flow that sees the requests; NULL: this one */
 	bool blind;		   /* no flow sees them */
+	bool hide_quic;
 	struct tse_tuple tuple;
 	struct tse_half half[2];
 	struct http_flow http;

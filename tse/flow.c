@@ -52,6 +52,12 @@ void tse_flow_join(struct tse_flow *flow, struct tse_flow *requests)
 	flow->blind = requests == NULL;
 }
 
+void tse_flow_hide_quic(struct tse_flow *flow)
+{
+	MAGIC_CHECK(flow, FLOW_MAGIC);
+	flow->hide_quic = true;
+}
+
 uint64_t tse_flow_bytes(const struct tse_flow *flow)
 {
 	MAGIC_CHECK(flow, FLOW_MAGIC);
@@ -64,8 +70,8 @@ static struct tse_half *half_of(struct tse_engine *e)
 	return &e->flow->half[e->dir];
 }
 
-static void begin_feed(struct tse_flow *flow, enum tse_direction dir, const uint8_t *view,
-                       size_t len, struct tse_result *ret)
+static void begin_feed(struct tse_flow *flow, enum tse_direction dir, uint8_t *view, size_t len,
+                       struct tse_result *ret)
 {
 	struct tse_engine *e = flow->engine;
 
@@ -80,7 +86,8 @@ static void begin_feed(struct tse_flow *flow, enum tse_direction dir, const uint
 	e->view = view;
 	e->view_len = len;
 	e->raw_at = SL_MIN(half_of(e)->scanned, len);
-	e->head_open = false;
+	e->head_open = e->hide_head = false;
+	e->trailer_len = 0;
 	e->feed_offset = half_of(e)->offset + half_of(e)->scanned;
 	tx_look(e, &e->awaited);
 	flow->last_dir = (uint8_t)dir;
@@ -178,16 +185,17 @@ static size_t inspect_view_of(struct tse_engine *e, bool eof)
 	e->head_open = is_http(e) && http1_is_holding(&half->http, e->view_len - release);
 	flow_scan_raw(e, e->view_len, eof);
 	finish_piece(e);
+	http1_hide_quic(e);
 	if (e->tools.exhausted)
 		(void)engine_report_anomaly(e, ANOMALY_MATCH_LIMIT);
 	release = hold_limit(e, release, e->view_len);
 	return e->blocked ? 0 : eof ? e->view_len : release;
 }
 
-void tse_feed(struct tse_flow *flow, enum tse_direction direction, const uint8_t *view, size_t len,
+void tse_feed(struct tse_flow *flow, enum tse_direction direction, uint8_t *view, size_t len,
               bool eof, struct tse_result *ret)
 {
-	static const uint8_t nothing[1];
+	uint8_t nothing[1] = {0};
 	struct tse_engine *e;
 	struct tse_half *half;
 	size_t release = 0;

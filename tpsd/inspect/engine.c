@@ -27,10 +27,15 @@ static int engine_begin(struct inspector *i, const struct tse_tuple *tuple,
 	return rc;
 }
 
-static void engine_feed(void *flow, enum tse_direction direction, const uint8_t *view, size_t len,
+static void engine_feed(void *flow, enum tse_direction direction, uint8_t *view, size_t len,
                         bool eof, struct tse_result *ret)
 {
 	tse_feed(flow, direction, view, len, eof, ret);
+}
+
+static void engine_hide_quic(void *flow)
+{
+	tse_flow_hide_quic(flow);
 }
 
 static void engine_join(void *flow, void *requests)
@@ -66,6 +71,7 @@ static const struct inspector_ops engine_ops = {
         .begin = engine_begin,
         .join = engine_join,
         .feed = engine_feed,
+        .hide_quic = engine_hide_quic,
         .http = engine_http,
         .bytes = engine_bytes,
         .end = engine_end,

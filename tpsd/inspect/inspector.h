@@ -18,8 +18,10 @@ struct inspector_ops {
 	 * needs no such thing. */
 	void (*join)(void *flow, void *requests);
 	/* As tse_feed. */
-	void (*feed)(void *flow, enum tse_direction direction, const uint8_t *view, size_t len,
-	             bool eof, struct tse_result *ret);
+	void (*feed)(void *flow, enum tse_direction direction, uint8_t *view, size_t len, bool eof,
+	             struct tse_result *ret);
+	/* As tse_flow_hide_quic. NULL: it changes nothing of what it reads. */
+	void (*hide_quic)(void *flow);
 	/* As tse_flow_http; false when it knows nothing. */
 	bool (*http)(const void *flow, struct tse_http_info *ret_info);
 	/* Bytes inspected so far in both directions. */

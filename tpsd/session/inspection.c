@@ -48,6 +48,9 @@ int inspection_begin(struct session *s)
 	if (rc == 0 && s->flows[1] && s->flows[1] != s->flows[0] &&
 	    s->inspectors[TSE_TO_CLIENT]->ops->join)
 		s->inspectors[TSE_TO_CLIENT]->ops->join(s->flows[1], s->flows[0]);
+	/* What is decrypted must not lead the client to where nothing is (client.md). */
+	if (rc == 0 && s->out && s->flows[1] && s->inspectors[TSE_TO_CLIENT]->ops->hide_quic)
+		s->inspectors[TSE_TO_CLIENT]->ops->hide_quic(s->flows[1]);
 	return rc;
 }
 
@@ -177,8 +180,8 @@ static bool is_too_long(const char *anomaly)
 	return false;
 }
 
-int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
-                    bool eof, struct tse_result *ret)
+int inspection_feed(struct session *s, enum tse_direction d, uint8_t *view, size_t len, bool eof,
+                    struct tse_result *ret)
 {
 	struct direction *dir = &s->directions[d];
 

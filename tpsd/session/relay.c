@@ -105,8 +105,8 @@ static int send_or_keep(struct session *s, struct direction *d, const uint8_t *d
  * Inspects a view and sends what it releases. *ret_used is how much of the view is dealt with; the
  * rest is unreleased. The view must not lie in d->held, into which unsent bytes go.
  */
-static int inspect(struct session *s, struct direction *d, const uint8_t *view, size_t len,
-                   bool eof, size_t *ret_used)
+static int inspect(struct session *s, struct direction *d, uint8_t *view, size_t len, bool eof,
+                   size_t *ret_used)
 {
 	struct tse_result *r = &s->host->result;
 	size_t from = 0, release;
@@ -127,8 +127,8 @@ static int inspect(struct session *s, struct direction *d, const uint8_t *view, 
 
 /* New bytes while earlier ones are unreleased: the view is both together, in a buffer of its own
  * until the inspector has spoken. */
-static int inspect_with_held(struct session *s, struct direction *d, const uint8_t *data,
-                             size_t len, bool eof)
+static int inspect_with_held(struct session *s, struct direction *d, uint8_t *data, size_t len,
+                             bool eof)
 {
 	struct buf view = d->held; /* nothing is unsent here */
 	size_t used = 0;
@@ -151,7 +151,7 @@ static int inspect_with_held(struct session *s, struct direction *d, const uint8
 	return rc;
 }
 
-static int inspect_and_send(struct session *s, struct direction *d, const uint8_t *data, size_t len,
+static int inspect_and_send(struct session *s, struct direction *d, uint8_t *data, size_t len,
                             bool eof)
 {
 	size_t used = 0;

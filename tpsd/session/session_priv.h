@@ -311,8 +311,8 @@ int inspection_begin(struct session *s);
 void inspection_end(struct session *s);
 uint64_t inspection_bytes(const struct session *s);
 /* Feeds and acts on what came: 0, or SL_EREFUSED when the session was blocked and is gone. */
-int inspection_feed(struct session *s, enum tse_direction d, const uint8_t *view, size_t len,
-                    bool eof, struct tse_result *ret);
+int inspection_feed(struct session *s, enum tse_direction d, uint8_t *view, size_t len, bool eof,
+                    struct tse_result *ret);
 
 /* ---- record.c ---- */
 void record_end(struct session *s, enum reason reason, enum reason_outcome outcome);

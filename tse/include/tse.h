@@ -174,6 +174,13 @@ void tse_flow_end(struct tse_flow *flow);
  */
 void tse_flow_join(struct tse_flow *flow, struct tse_flow *requests) SL_NONNULL(1);
 
+/*
+ * For client inspection: what a server says in Alt-Svc of QUIC is overwritten with blanks in the
+ * view of tse_feed, once the rules have seen it and before it is released. For what it reads as
+ * HTTP/1 responses only.
+ */
+void tse_flow_hide_quic(struct tse_flow *flow) SL_NONNULL(1);
+
 /* One rule that matched, or one anomaly of the protocol layer (sid from TSE_SID_ANOMALY on). */
 struct tse_match {
 	uint32_t gid, sid, rev;
@@ -214,9 +221,10 @@ struct tse_result {
  * do not come back. `eof`: nothing follows (len may be 0); everything is then released or blocked.
  *
  * Only new bytes are scanned. Never fails: what cannot be inspected is a verdict by the limits.
- * After TSE_TRUST or TSE_BLOCK further calls answer the same. Ret: all fields set.
+ * After TSE_TRUST or TSE_BLOCK further calls answer the same. Ret: all fields set. The view's bytes
+ * stay as they are but for tse_flow_hide_quic().
  */
-void tse_feed(struct tse_flow *flow, enum tse_direction direction, const uint8_t *view, size_t len,
+void tse_feed(struct tse_flow *flow, enum tse_direction direction, uint8_t *view, size_t len,
               bool eof, struct tse_result *ret) SL_NONNULL(1, 6);
 
 /* What is known of the flow's current HTTP transaction, for events; fields "" when unknown. */

@@ -96,6 +96,7 @@ void chunk_read(struct chunk_reader *c, const uint8_t *data, size_t len)
 {
 	size_t i = 0;
 
+	c->trailer_from = c->state >= CHUNK_TRAILER_START ? 0 : len;
 	while (i < len && !c->failed && c->state != CHUNK_DONE) {
 		if (c->state == CHUNK_DATA) {
 			size_t n = c->left < len - i ? (size_t)c->left : len - i;
@@ -106,6 +107,8 @@ void chunk_read(struct chunk_reader *c, const uint8_t *data, size_t len)
 				c->state = CHUNK_DATA_CR;
 		} else {
 			take_byte(c, data[i++]);
+			if (c->state == CHUNK_TRAILER_START)
+				c->trailer_from = SL_MIN(c->trailer_from, i);
 		}
 	}
 }

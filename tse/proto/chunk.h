@@ -26,8 +26,10 @@ enum chunk_state {
 };
 
 struct chunk_reader {
-	uint64_t left; /* of the chunk in hand */
-	uint8_t state; /* enum chunk_state */
+	uint64_t left;       /* of the chunk in hand */
+	size_t trailer_from; /* of the last piece: where its part of the trailer begins, or its end
+	                      */
+	uint8_t state;       /* enum chunk_state */
 	uint8_t digits;
 	bool odd;    /* a line that not all readers take alike was seen */
 	bool failed; /* no chunked coding */

@@ -30,6 +30,7 @@ static const struct {
         {"location", 8, HTTP_H_LOCATION},
         {"server", 6, HTTP_H_SERVER},
         {"upgrade", 7, HTTP_H_UPGRADE},
+        {"alt-svc", 7, HTTP_H_ALT_SVC},
 };
 
 static void flag(struct http_head *h, enum tse_anomaly a)

@@ -38,6 +38,7 @@ enum http_header_id {
 	HTTP_H_LOCATION,
 	HTTP_H_SERVER,
 	HTTP_H_UPGRADE,
+	HTTP_H_ALT_SVC,
 	HTTP_H_COUNT
 };
 

@@ -97,8 +97,25 @@ static void end_message(struct tse_engine *e)
 	if (tunnel)
 		flow_of_requests(e->flow)->http.tunnel = true;
 	/* the next message is another: rules on the byte stream begin anew with it */
-	if (!tunnel)
+	if (!tunnel) {
 		flow_restart_raw(e);
+		http1_hide_quic(e);
+	}
+}
+
+static bool hides_quic(const struct tse_engine *e)
+{
+	return e->flow->hide_quic && e->dir == TSE_TO_CLIENT;
+}
+
+void http1_hide_quic(struct tse_engine *e)
+{
+	if (e->hide_head)
+		altsvc_hide(&e->head, e->view + (e->head.start - e->view));
+	if (e->trailer_len > 0)
+		altsvc_hide_trailer(&half_of(e)->trailer, e->view + e->trailer_at, e->trailer_len);
+	e->hide_head = false;
+	e->trailer_len = 0;
 }
 
 static void report_head(struct tse_engine *e)
@@ -194,6 +211,7 @@ static void take_head(struct tse_engine *e, const uint8_t *data, size_t len)
 	decide_queue(e);
 	if (e->blocked)
 		return;
+	e->hide_head = hides_quic(e) && head_find(&e->head, HTTP_H_ALT_SVC);
 	if (half->message_done) {
 		end_message(e);
 		return;
@@ -201,6 +219,7 @@ static void take_head(struct tse_engine *e, const uint8_t *data, size_t len)
 	half->phase = HTTP_PHASE_BODY;
 	half->chunked = e->head.chunked;
 	half->chunk = (struct chunk_reader){0};
+	half->trailer = (struct altsvc_trailer){0};
 	body_begin(e, half);
 	keep_head(e, half);
 }
@@ -268,6 +287,10 @@ static void check_chunks(struct tse_engine *e, const uint8_t *data, size_t len)
 	struct http_half *half = half_of(e);
 
 	chunk_read(&half->chunk, data, len);
+	if (hides_quic(e)) {
+		e->trailer_at = (size_t)(data - e->view) + half->chunk.trailer_from;
+		e->trailer_len = len - half->chunk.trailer_from;
+	}
 	if (half->chunk.odd)
 		(void)engine_report_anomaly(e, ANOMALY_CHUNK_LINE);
 	if (half->chunk.failed || (half->chunk.state == CHUNK_DONE) != half->message_done)

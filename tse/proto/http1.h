@@ -9,6 +9,7 @@
 #include <llhttp.h>
 
 #include "tse/match/stream.h"
+#include "tse/proto/altsvc.h"
 #include "tse/proto/chunk.h"
 #include "tse/proto/head.h"
 
@@ -55,6 +56,7 @@ struct http_half {
 	struct stream body;
 	uint64_t body_in, body_out; /* bytes of the body as sent, decoded */
 	uint32_t trailer_len;
+	struct altsvc_trailer trailer;
 	uint8_t *head; /* copy of the head in hand while its body runs; NULL: not kept */
 	size_t head_len;
 	struct body_decoder *decoder; /* NULL: the body is as it is */
@@ -67,6 +69,9 @@ struct http_half {
  */
 size_t http1_feed(struct tse_engine *e, const uint8_t *view, size_t len, bool eof)
         SL_NONNULL(1) SL_MUST;
+
+/* Takes QUIC out of the head and trailer in hand, which nothing looks at any more. */
+void http1_hide_quic(struct tse_engine *e) SL_NONNULL(1);
 
 /* Is a header block held that is not whole yet? */
 bool http1_is_holding(const struct http_half *half, size_t unreleased) SL_NONNULL(1);

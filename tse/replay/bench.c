@@ -31,6 +31,7 @@ struct bench {
 	struct tse_engine *engine;
 	struct tse_flow *flow;
 	struct tse_result result;
+	uint8_t request[sizeof(request) - 1];
 	uint8_t *response; /* a head and a body */
 	size_t response_len, head_len;
 };
@@ -75,7 +76,7 @@ static int make_response(struct bench *b, size_t body_len, size_t declared)
 	return 0;
 }
 
-static bool feed(struct bench *b, enum tse_direction dir, const uint8_t *data, size_t len)
+static bool feed(struct bench *b, enum tse_direction dir, uint8_t *data, size_t len)
 {
 	tse_feed(b->flow, dir, data, len, false, &b->result);
 	return b->result.verdict == TSE_GO_ON && b->result.release == len;
@@ -83,7 +84,7 @@ static bool feed(struct bench *b, enum tse_direction dir, const uint8_t *data, s
 
 static bool exchange(struct bench *b)
 {
-	return feed(b, TSE_TO_SERVER, (const uint8_t *)request, sizeof(request) - 1) &&
+	return feed(b, TSE_TO_SERVER, b->request, sizeof(b->request)) &&
 	       feed(b, TSE_TO_CLIENT, b->response, b->response_len);
 }
 
@@ -132,7 +133,7 @@ static int bench_bulk(struct bench *b)
 		rc = begin(b);
 	if (rc != 0)
 		return rc;
-	if (!feed(b, TSE_TO_SERVER, (const uint8_t *)request, sizeof(request) - 1) ||
+	if (!feed(b, TSE_TO_SERVER, b->request, sizeof(b->request)) ||
 	    !feed(b, TSE_TO_CLIENT, b->response, b->head_len))
 		return SL_EREFUSED;
 	start = cpu_now_ns();
@@ -177,6 +178,7 @@ int main(int argc, char **argv)
 		(void)fputs("usage: tse-bench RULES...\n", stderr);
 		return 2;
 	}
+	memcpy(b.request, request, sizeof(b.request));
 	rules_set_defaults(&rules);
 	for (int i = 1; i < argc; i++)
 		rules.files[rules.nfiles++] = argv[i];

@@ -136,7 +136,7 @@ static void match_of(const char *rule, const struct tse_source *how, struct tse_
 	struct tse_source source = {.name = "s", .text = rule, .len = strlen(rule)};
 	struct tse_compile compile = {.sources = &source, .nsources = 1};
 	struct tse_result *res = calloc(1, sizeof(*res));
-	static const char request[] = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
+	uint8_t request[] = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
 	struct rig r = {0};
 
 	assert_non_null(res);
@@ -147,7 +147,7 @@ static void match_of(const char *rule, const struct tse_source *how, struct tse_
 	assert_int_equal(tse_ruleset_compile(&compile, &r.set), 0);
 	assert_int_equal(tse_engine_create(r.set, NULL, &r.engine), 0);
 	rig_flow(&r, TSE_SERVICE_HTTP);
-	tse_feed(r.flow, TSE_TO_SERVER, (const uint8_t *)request, strlen(request), false, res);
+	tse_feed(r.flow, TSE_TO_SERVER, request, sizeof(request) - 1, false, res);
 	assert_int_equal(res->nmatches, 1);
 	*ret_match = res->matches[0];
 	/* the texts live as long as the set, which ends here */

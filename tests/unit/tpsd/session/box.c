@@ -69,7 +69,7 @@ static int word_begin(struct inspector *i, const struct tse_tuple *tuple, enum t
 }
 
 /* Holds back a line that is not whole, as a header block is. */
-static void word_feed(void *flow, enum tse_direction d, const uint8_t *view, size_t len, bool eof,
+static void word_feed(void *flow, enum tse_direction d, uint8_t *view, size_t len, bool eof,
                       struct tse_result *ret)
 {
 	struct word_flow *f = flow;
