@@ -83,8 +83,7 @@ inline_fn int tcp_csum_right(struct __sk_buff *skb, const struct packet *p)
 	__u32 len = p->tcp_header, pseudo = csum_pseudo(p->src, p->dst, len);
 	__u16 check;
 
-	forget(len);
-	if (len < sizeof(struct tcphdr) || len > 60 || bpf_skb_load_bytes(skb, p->l4, header, len))
+	if (load_some(skb, p->l4, header, len, TCP_HEADER_MAX))
 		return 0;
 	check = *(__u16 *)(header + TCP_CSUM_AT);
 	if (check == csum_fold16(pseudo))

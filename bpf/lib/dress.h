@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bpf/lib/csum.h"
+#include "bpf/lib/visit.h"
 
 /* Replaces source and destination of the header at `l3` and mends the TCP checksum. */
 inline_fn int addresses_replace(struct __sk_buff *skb, __u32 l3, __u32 l4, __be32 *from, __be32 *to)
@@ -20,12 +21,19 @@ inline_fn int addresses_replace(struct __sk_buff *skb, __u32 l3, __u32 l4, __be3
 }
 
 /* To the socket of the leg that talks to the packet's sender. */
-inline_fn int undress(struct __sk_buff *skb, struct packet *p, __be32 synthetic, int from_client)
+inline_fn int undress(struct __sk_buff *skb, __u32 synthetic, int from_client)
 {
-	__be32 from[2] = {p->src, p->dst};
+	struct visit *v = visit_get();
+	__be32 from[2];
 	__be32 to[2] = {synthetic,
 	                bpf_htonl(from_client ? WIRE_LOCAL_CLIENT_LEG : WIRE_LOCAL_SERVER_LEG)};
+	struct packet *p;
 
+	if (!v)
+		return drop(WIRE_DROP_DRESS);
+	p = &v->packet;
+	from[0] = p->src;
+	from[1] = p->dst;
 	if (p->dress.vlan_proto && bpf_skb_vlan_pop(skb))
 		return drop(WIRE_DROP_DRESS);
 	if (p->tunnel_len) {

@@ -163,32 +163,30 @@ inline_fn int flow_step(struct wire_flow *f, const struct packet *p, const struc
 }
 
 /* The entry of a handshake that is complete. 0, or the map's error when it is full. */
-inline_fn long flow_promote(const struct wire_key *k, const struct wire_embryo *m,
-                            const struct wire_global *g, __u64 now)
+inline_fn long flow_promote(struct visit *v, const struct wire_embryo *m)
 {
-	struct scratch *s = scratch_get();
-	struct wire_flow *f;
+	struct wire_flow *f = (struct wire_flow *)v->flow;
+	struct wire_global *g = global_get();
 	long error;
 
-	if (!s)
+	if (!g)
 		return -1;
-	f = (struct wire_flow *)s->flow;
 	__builtin_memset(f, 0, sizeof(*f));
 	f->abi = WIRE_ABI;
 	f->state = WIRE_WATCH;
 	f->client = m->client;
 	f->serial = m->serial;
-	f->created_ns = f->seen_ns = now;
+	f->created_ns = f->seen_ns = v->now;
 	f->generation = g->generation;
 	f->revision = g->revision;
 	f->silence_ms = m->silence_ms;
 	f->end[0] = m->end[0];
 	f->end[1] = m->end[1];
-	error = bpf_map_update_elem(&flows, k, f, BPF_NOEXIST);
+	error = bpf_map_update_elem(&flows, &v->key, f, BPF_NOEXIST);
 	if (!error)
 		count(WIRE_COUNT_FLOWS_MADE);
 	if (!error || error == -17 /* EEXIST: another CPU was first */) {
-		bpf_map_delete_elem(&embryos, k);
+		bpf_map_delete_elem(&embryos, &v->key);
 		return 0;
 	}
 	return error;

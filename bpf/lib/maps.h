@@ -21,8 +21,8 @@
 
 #define inline_fn static __always_inline
 
-/* Makes the compiler forget what it knows of `v`, so that the check that follows is seen by the
- * verifier, on the register that is used. */
+/* Makes the compiler forget what it knows of `v`, so that it goes on with the register that was
+ * checked, which is the one of which the verifier knows. */
 #define forget(v) asm volatile("" : "+r"(v))
 
 struct {
@@ -151,19 +151,6 @@ struct {
 	__uint(max_entries, 4 << 20);
 } up SEC(".maps");
 
-/* Room for what is too large for the stack. The programs run with bottom halves off. */
-struct scratch {
-	struct wire_embryo embryo;
-	__u64 flow[(sizeof(struct wire_flow) + 7) / 8]; /* as bytes: no lock in a per-CPU map */
-	struct wire_mark mark;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} scratch SEC(".maps");
-
 inline_fn void count_n(__u32 what, __u64 n)
 {
 	__u64 *v = bpf_map_lookup_elem(&counts, &what);
@@ -192,13 +179,6 @@ inline_fn struct wire_global *global_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&global, &zero);
-}
-
-inline_fn struct scratch *scratch_get(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
 inline_fn __u32 switch_get(__u32 which)

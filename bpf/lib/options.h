@@ -9,21 +9,7 @@
  */
 #pragma once
 
-#include "bpf/lib/parse.h"
-
-#define OPTIONS_MAX 40
-
-struct options {
-	__u8 raw[64]; /* OPTIONS_MAX bytes, zero behind the end; indexed with & 63 */
-	__u32 len;
-	__u32 at;
-	__u32 tsval, tsecr;
-	__u16 mss;
-	__u8 wscale;
-	__u8 seen;     /* WIRE_OPT_x */
-	__u8 strip;    /* in: put NOPs over what may not stay */
-	__u8 stripped; /* out: something was */
-};
+#include "bpf/lib/visit.h"
 
 inline_fn __u32 options_be32(const struct options *o, __u32 at)
 {
@@ -33,7 +19,7 @@ inline_fn __u32 options_be32(const struct options *o, __u32 at)
 
 static long options_nop(__u32 i, void *arg)
 {
-	struct options *o = arg;
+	struct options *o = *(struct options **)arg;
 
 	if (o->at >= o->len || i >= OPTIONS_MAX)
 		return 1;
@@ -44,7 +30,7 @@ static long options_nop(__u32 i, void *arg)
 
 static long options_step(__u32 i, void *arg)
 {
-	struct options *o = arg;
+	struct options *o = *(struct options **)arg;
 	__u32 at = o->at;
 	__u8 kind, len;
 
@@ -82,7 +68,7 @@ static long options_step(__u32 i, void *arg)
 
 		o->at = at;
 		o->len = at + len;
-		bpf_loop(OPTIONS_MAX, options_nop, o, 0);
+		bpf_loop(OPTIONS_MAX, options_nop, &o, 0);
 		o->len = end;
 		o->at = at + len;
 		o->stripped = 1;
@@ -90,21 +76,24 @@ static long options_step(__u32 i, void *arg)
 	return 0;
 }
 
-/* Reads the options of a parsed TCP packet. 0, or -1 when they cannot be read. */
-inline_fn int options_read(struct __sk_buff *skb, const struct packet *p, struct options *o,
-                           int strip)
+/* Reads the options of the TCP packet. 0, or -1 when they cannot be read. */
+global_fn int options_read(struct __sk_buff *skb, int strip)
 {
-	__u32 len = p->tcp_header - sizeof(struct tcphdr);
+	struct visit *v = visit_get();
+	struct options *o;
+	__u32 len;
 
+	if (!v)
+		return -1;
+	o = &v->options;
+	len = v->packet.tcp_header - sizeof(struct tcphdr);
 	__builtin_memset(o, 0, sizeof(*o));
 	if (len == 0)
 		return 0;
-	forget(len);
-	if (len == 0 || len > OPTIONS_MAX ||
-	    bpf_skb_load_bytes(skb, p->l4 + sizeof(struct tcphdr), o->raw, len))
+	if (load_some(skb, v->packet.l4 + sizeof(struct tcphdr), o->raw, len, OPTIONS_MAX))
 		return -1;
 	o->len = len;
 	o->strip = strip;
-	bpf_loop(OPTIONS_MAX, options_step, o, 0);
+	bpf_loop(OPTIONS_MAX, options_step, &o, 0);
 	return 0;
 }

@@ -20,6 +20,7 @@
 #define TCP_ACK           0x10
 #define TCP_ECE           0x40
 #define TCP_CWR           0x80
+#define TCP_HEADER_MAX    60
 
 enum packet_class {
 	PACKET_OTHER,    /* forwarded; `kind` is a WIRE_COUNT_UNINSPECTED_x or 0 */
@@ -43,6 +44,20 @@ struct packet {
 	__u8 tunnel, proto, ip_header, tcp_header;
 	struct wire_dress dress;
 };
+
+/*
+ * bpf_skb_load_bytes of 1 to `max` bytes. Linux 6.1's verifier does not learn that a number is not
+ * 0 from a comparison with 0, and the check has to be seen on the register that is used.
+ */
+inline_fn int load_some(struct __sk_buff *skb, __u32 at, void *to, __u32 len, __u32 max)
+{
+	__u32 less = len - 1;
+
+	if (less >= max)
+		return -1;
+	forget(less);
+	return bpf_skb_load_bytes(skb, at, to, less + 1) ? -1 : 0;
+}
 
 inline_fn int parse_other(struct packet *p, __u32 kind)
 {

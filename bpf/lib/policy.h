@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "bpf/lib/parse.h"
+#include "bpf/lib/visit.h"
 
 inline_fn int range_has(const struct wire_range *r, __u16 v)
 {
@@ -63,33 +63,46 @@ static long bypass_step(__u32 i, void *arg)
 }
 
 /* Whether a bypass rule matches the packet or its answer. */
-inline_fn int bypass_match(const struct wire_global *g, const struct packet *p, __u16 segment)
+global_fn int bypass_match(void)
 {
-	struct bypass_walk w = {
-	        .packet = p, .base = (g->bank & 1) * WIRE_BYPASS_MAX, .segment = segment};
+	struct wire_global *g = global_get();
+	struct visit *v = visit_get();
+	struct bypass_walk w;
 
-	if (g->bypass_count == 0 || g->bypass_count > WIRE_BYPASS_MAX)
+	if (!g || !v || g->bypass_count == 0 || g->bypass_count > WIRE_BYPASS_MAX)
 		return 0;
+	w.packet = &v->packet;
+	w.base = (g->bank & 1) * WIRE_BYPASS_MAX;
+	w.segment = v->segment;
+	w.found = 0;
 	bpf_loop(g->bypass_count, bypass_step, &w, 0);
 	return w.found;
 }
 
-/* The interest in a server `addr`, `port` whose client is on `side`; port 0: any port. */
-inline_fn struct wire_interest *interest_find(const struct wire_global *g, const struct packet *p,
-                                              __u16 segment, int side, __be32 addr, __be16 port)
+/*
+ * Whether a server `addr`, `port` (network order) whose client is on `side` is of interest; port 0:
+ * any port. What the interest says else is in the visit then.
+ */
+global_fn int interest_find(int side, __u32 addr, __u32 port)
 {
+	struct visit *v = visit_get();
 	struct wire_interest_key k = {.prefix_len = 32 + 128,
-	                              .bank = g->bank & 1,
-	                              .side = side,
-	                              .segment = segment,
 	                              .addr = {0, 0, bpf_htonl(0xffff), addr}};
-	struct wire_interest *in = bpf_map_lookup_elem(&interests, &k);
+	struct wire_interest *in;
 
-	if (!in || (port && !ranges_have(in->ports, in->port_count, bpf_ntohs(port))))
+	if (!v)
 		return 0;
-	if (in->vlan_count && !ranges_have(in->vlans, in->vlan_count, p->vlan))
+	k.bank = v->bank & 1;
+	k.side = side;
+	k.segment = v->segment;
+	in = bpf_map_lookup_elem(&interests, &k);
+	if (!in || (port && !ranges_have(in->ports, in->port_count, bpf_ntohs((__be16)port))))
 		return 0;
-	return in;
+	if (in->vlan_count && !ranges_have(in->vlans, in->vlan_count, v->packet.vlan))
+		return 0;
+	v->interest_flags = in->flags;
+	v->silence_ms = in->silence_ms;
+	return 1;
 }
 
 inline_fn int exception_has(__be32 addr, __u32 server, __u64 now)

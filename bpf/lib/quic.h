@@ -34,12 +34,12 @@ static long quic_step(__u32 i, void *arg)
 }
 
 /* The rules that name an address. */
-inline_fn __u64 quic_net(const struct wire_global *g, __u16 segment, __u8 end, __be32 addr)
+inline_fn __u64 quic_net(const struct visit *v, __u8 end, __be32 addr)
 {
 	struct wire_quic_net_key k = {.prefix_len = 32 + 128,
-	                              .bank = g->bank & 1,
+	                              .bank = v->bank & 1,
 	                              .end = end,
-	                              .segment = segment,
+	                              .segment = v->segment,
 	                              .addr = {0, 0, bpf_htonl(0xffff), addr}};
 	__u64 *rules = bpf_map_lookup_elem(&quic_nets, &k);
 
@@ -47,19 +47,21 @@ inline_fn __u64 quic_net(const struct wire_global *g, __u16 segment, __u8 end, _
 }
 
 /* Whether the first rule that matches says drop. */
-inline_fn int quic_match(const struct wire_global *g, const struct packet *p, __u16 segment,
-                         int side)
+global_fn int quic_match(void)
 {
-	struct quic_walk w = {.packet = p,
-	                      .base = ((g->bank & 1) * WIRE_SEGMENTS_MAX + (segment & 63)) *
-	                              WIRE_QUIC_RULES,
-	                      .side = side};
+	struct visit *v = visit_get();
+	struct quic_walk w = {};
 	__u64 rules;
 
+	if (!v)
+		return 0;
+	w.packet = &v->packet;
+	w.base = ((v->bank & 1) * WIRE_SEGMENTS_MAX + (v->segment & 63)) * WIRE_QUIC_RULES;
+	w.side = v->side;
 	bpf_loop(WIRE_QUIC_RULES, quic_step, &w, 0);
 	if (!w.drops)
 		return 0;
-	rules = w.rules & quic_net(g, segment, WIRE_QUIC_SOURCE, p->src) &
-	        quic_net(g, segment, WIRE_QUIC_DESTINATION, p->dst);
+	rules = w.rules & quic_net(v, WIRE_QUIC_SOURCE, v->packet.src) &
+	        quic_net(v, WIRE_QUIC_DESTINATION, v->packet.dst);
 	return (rules & -rules & w.drops) != 0;
 }

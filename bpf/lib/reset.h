@@ -8,12 +8,7 @@
 #pragma once
 
 #include "bpf/lib/csum.h"
-
-struct reset_ends {
-	__u32 far_expects; /* sequence number that the packet's receiver expects */
-	__u32 far_next;    /* and the one it will send next */
-	__u8 back_mac[12]; /* of frames to the sender; all zero: those of the packet, exchanged */
-};
+#include "bpf/lib/visit.h"
 
 inline_fn int reset_write(struct __sk_buff *skb, const struct packet *p, int back, __u32 seq,
                           __u32 ack)
@@ -61,39 +56,45 @@ inline_fn __u32 reset_seen(const struct packet *p)
 }
 
 /* The packet, cut already, becomes a RST to its sender. Never answers a RST. */
-inline_fn int reset_back(struct __sk_buff *skb, const struct packet *p,
-                         const struct wire_segment *seg, int side, const struct reset_ends *e,
-                         __u32 seen)
+inline_fn int reset_back(struct __sk_buff *skb, const struct visit *v, __u32 seen)
 {
+	const struct packet *p = &v->packet;
+
 	if (p->flags & TCP_RST || reset_write(skb, p, 1, p->flags & TCP_ACK ? p->ack : 0, seen) ||
-	    reset_turn(skb, p, e))
+	    reset_turn(skb, p, &v->reset))
 		return TC_ACT_SHOT;
 	count(WIRE_COUNT_RESETS);
-	return bpf_redirect(seg->ifindex[side & 1], 0);
+	return bpf_redirect(v->from, 0);
 }
 
-/* The sender gets a RST; the packet is gone. Of `e` only `back_mac` counts. */
-inline_fn int reset_sender(struct __sk_buff *skb, struct packet *p, const struct wire_segment *seg,
-                           int side, const struct reset_ends *e)
+/* The sender gets a RST; the packet is gone. Of `reset` only `back_mac` counts. */
+global_fn int reset_sender(struct __sk_buff *skb)
 {
-	__u32 seen = reset_seen(p);
+	struct visit *v = visit_get();
+	__u32 seen;
 
-	if (packet_cut(skb, p, sizeof(struct tcphdr)))
+	if (!v)
 		return TC_ACT_SHOT;
-	return reset_back(skb, p, seg, side, e, seen);
+	seen = reset_seen(&v->packet);
+	if (packet_cut(skb, &v->packet, sizeof(struct tcphdr)))
+		return TC_ACT_SHOT;
+	return reset_back(skb, v, seen);
 }
 
-/* Both ends get a RST; the packet is gone. Counts `why` as the drop. */
-inline_fn int reset_both(struct __sk_buff *skb, struct packet *p, const struct wire_segment *seg,
-                         int side, const struct reset_ends *e, __u32 why)
+/* Both ends get a RST, by `reset`; the packet is gone. Counts `why` as the drop. */
+global_fn int reset_both(struct __sk_buff *skb, __u32 why)
 {
-	__u32 seen = reset_seen(p);
+	struct visit *v = visit_get();
+	__u32 seen;
 
 	drop(why);
-	if (packet_cut(skb, p, sizeof(struct tcphdr)) ||
-	    reset_write(skb, p, 0, e->far_expects, e->far_next) ||
-	    bpf_clone_redirect(skb, seg->ifindex[!side], 0))
+	if (!v)
+		return TC_ACT_SHOT;
+	seen = reset_seen(&v->packet);
+	if (packet_cut(skb, &v->packet, sizeof(struct tcphdr)) ||
+	    reset_write(skb, &v->packet, 0, v->reset.far_expects, v->reset.far_next) ||
+	    bpf_clone_redirect(skb, v->to, 0))
 		return TC_ACT_SHOT;
 	count(WIRE_COUNT_RESETS);
-	return reset_back(skb, p, seg, side, e, seen);
+	return reset_back(skb, v, seen);
 }

@@ -12,17 +12,17 @@
 
 inline_fn int syn_write_options(struct __sk_buff *skb, const struct packet *p, struct options *o)
 {
-	__u32 at = p->l4 + sizeof(struct tcphdr), len = o->len;
+	__u32 at = p->l4 + sizeof(struct tcphdr), less = o->len - 1;
 	__u8 old[OPTIONS_MAX] = {};
 	__s64 diff;
 
-	forget(len);
-	if (len == 0 || len > OPTIONS_MAX || bpf_skb_load_bytes(skb, at, old, len))
+	if (load_some(skb, at, old, o->len, OPTIONS_MAX))
 		return -1;
 	diff = bpf_csum_diff((__be32 *)old, OPTIONS_MAX, (__be32 *)o->raw, OPTIONS_MAX, 0);
-	forget(len);
-	if (diff < 0 || len == 0 || len > OPTIONS_MAX ||
-	    bpf_skb_store_bytes(skb, at, o->raw, len, 0))
+	if (diff < 0 || less >= OPTIONS_MAX)
+		return -1;
+	forget(less);
+	if (bpf_skb_store_bytes(skb, at, o->raw, less + 1, 0))
 		return -1;
 	return bpf_l4_csum_replace(skb, p->l4 + TCP_CSUM_AT, 0, diff, 0);
 }
@@ -45,10 +45,7 @@ inline_fn int syn_cut_payload(struct __sk_buff *skb, struct packet *p)
 	__u8 header[64] = {};
 	__u32 len = p->tcp_header;
 
-	if (packet_cut(skb, p, len))
-		return -1;
-	forget(len);
-	if (len < sizeof(struct tcphdr) || len > 60 || bpf_skb_load_bytes(skb, p->l4, header, len))
+	if (packet_cut(skb, p, len) || load_some(skb, p->l4, header, len, TCP_HEADER_MAX))
 		return -1;
 	header[TCP_CSUM_AT] = header[TCP_CSUM_AT + 1] = 0;
 	return tcp_csum_make(skb, p->l4, csum_pseudo(p->src, p->dst, len),
@@ -56,22 +53,25 @@ inline_fn int syn_cut_payload(struct __sk_buff *skb, struct packet *p)
 }
 
 /* 0, or -1 when the packet could not be changed. */
-inline_fn int syn_strip(struct __sk_buff *skb, struct packet *p, struct options *o)
+global_fn int syn_strip(struct __sk_buff *skb)
 {
+	struct visit *v = visit_get();
 	int changed = 0;
 
-	if (o->stripped) {
-		if (syn_write_options(skb, p, o))
+	if (!v)
+		return -1;
+	if (v->options.stripped) {
+		if (syn_write_options(skb, &v->packet, &v->options))
 			return -1;
 		changed = 1;
 	}
-	if (p->flags & (TCP_ECE | TCP_CWR)) {
-		if (syn_clear_ecn(skb, p))
+	if (v->packet.flags & (TCP_ECE | TCP_CWR)) {
+		if (syn_clear_ecn(skb, &v->packet))
 			return -1;
 		changed = 1;
 	}
-	if (p->payload_len) {
-		if (syn_cut_payload(skb, p))
+	if (v->packet.payload_len) {
+		if (syn_cut_payload(skb, &v->packet))
 			return -1;
 		changed = 1;
 	}

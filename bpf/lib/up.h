@@ -4,25 +4,25 @@
  */
 #pragma once
 
-#include "bpf/lib/parse.h"
+#include "bpf/lib/visit.h"
 
-inline_fn void up_fill(struct wire_up *r, struct __sk_buff *skb, const struct packet *p,
-                       const struct wire_key *k, __u16 kind, __u8 side, __u64 serial, __u64 now)
+inline_fn void up_fill(struct wire_up *r, struct __sk_buff *skb, const struct visit *v, __u16 kind,
+                       __u64 serial)
 {
 	r->kind = kind;
-	r->side = side;
+	r->side = v->side;
 	r->mark = 0;
-	r->segment = k->segment;
-	r->l3 = (__u16)p->l3;
-	r->l4 = (__u16)p->l4;
+	r->segment = v->key.segment;
+	r->l3 = (__u16)v->packet.l3;
+	r->l4 = (__u16)v->packet.l4;
 	r->gso_size = (__u16)skb->gso_size;
-	r->vlan_proto = p->dress.vlan_proto;
-	r->vlan_tci = p->dress.vlan_tci;
+	r->vlan_proto = v->packet.dress.vlan_proto;
+	r->vlan_tci = v->packet.dress.vlan_tci;
 	r->len = skb->len;
 	r->data_len = 0;
 	r->serial = serial;
-	r->stamp_ns = now;
-	r->key = *k;
+	r->stamp_ns = v->now;
+	r->key = v->key;
 }
 
 /* `max` is a constant and at least 1. Submits or discards. */
@@ -30,8 +30,7 @@ inline_fn int up_send(struct __sk_buff *skb, struct wire_up *r, __u32 max)
 {
 	__u32 len = skb->len;
 
-	forget(len);
-	if (len == 0 || len > max || bpf_skb_load_bytes(skb, 0, r->data, len)) {
+	if (load_some(skb, 0, r->data, len, max)) {
 		bpf_ringbuf_discard(r, 0);
 		return drop(WIRE_DROP_TOO_LONG);
 	}
@@ -45,14 +44,17 @@ inline_fn int up_send(struct __sk_buff *skb, struct wire_up *r, __u32 max)
 		struct wire_up *r = bpf_ringbuf_reserve(&up, sizeof(*r) + (size), 0);              \
 		if (!r)                                                                            \
 			return drop(WIRE_DROP_RING_FULL);                                          \
-		up_fill(r, skb, p, k, kind, side, serial, now);                                    \
+		up_fill(r, skb, v, kind, serial);                                                  \
 		return up_send(skb, r, size);                                                      \
 	} while (0)
 
 /* The packet goes up and no further: always TC_ACT_SHOT. */
-inline_fn int up_packet(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-                        __u16 kind, __u8 side, __u64 serial, __u64 now)
+global_fn int up_packet(struct __sk_buff *skb, __u32 kind, __u64 serial)
 {
+	struct visit *v = visit_get();
+
+	if (!v)
+		return TC_ACT_SHOT;
 	if (skb->len <= WIRE_UP_SMALL)
 		UP_RECORD(WIRE_UP_SMALL);
 	if (skb->len <= WIRE_UP_MEDIUM)
@@ -61,14 +63,13 @@ inline_fn int up_packet(struct __sk_buff *skb, const struct packet *p, const str
 }
 
 /* Says that a flow was marked. Lost when the ring is full; the counter has it all the same. */
-inline_fn void up_notice(struct __sk_buff *skb, const struct packet *p, const struct wire_key *k,
-                         __u8 side, __u8 mark, __u64 now)
+inline_fn void up_notice(struct __sk_buff *skb, const struct visit *v, __u8 mark)
 {
 	struct wire_up *r = bpf_ringbuf_reserve(&up, sizeof(*r), 0);
 
 	if (!r)
 		return;
-	up_fill(r, skb, p, k, WIRE_UP_NOTICE, side, 0, now);
+	up_fill(r, skb, v, WIRE_UP_NOTICE, 0);
 	r->mark = mark;
 	bpf_ringbuf_submit(r, 0);
 }
