@@ -29,8 +29,8 @@ enum {
 	CONF_RULES_FILE_MAX = 64 * 1024 * 1024,  /* bytes of one file of rules */
 	CONF_NAMES_FILE_MAX = 256 * 1024 * 1024, /* bytes of one list of domains */
 	/* Bytes of revocation lists in DER, over all trust stores: each worker keeps ten times
-	 * that, and reads it in up to a second, in which its sessions wait (lib/pki/crl.h). */
-	CONF_CRLS_MAX = 16 * 1024 * 1024,
+	 * that, and its sessions wait while it reads them (lib/pki/crl.h). */
+	CONF_CRLS_MAX = 4 * 1024 * 1024,
 };
 
 /* Names of sections; %s is a name of the document, or a path in it. */

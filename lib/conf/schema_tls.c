@@ -55,8 +55,8 @@ static const struct conf_field trust_store_fields[] = {
               include_default_ca_certificates, NEW_SESSIONS, "R87",
               "Trust all default CA certificates too.", .fallback = "true"),
         FIELD("crls", PATHS, config_trust_store, crls, NEW_SESSIONS, "R100",
-              "Files of certificate revocation lists, PEM or DER, of at most 8 MiB each and 16 MiB "
-              "together. None is ever fetched.",
+              "Files of certificate revocation lists, PEM or DER; those of all trust stores come "
+              "to 4 MiB of DER at most. None is ever fetched.",
               .flags = CONF_FILE, .max = 64),
 };
 

@@ -23,6 +23,7 @@
 #include "tpsd/policy/domain.h"
 #include "tpsd/proc/heap.h"
 #include "tpsd/proc/proc.h"
+#include "tpsd/proc/shell.h"
 #include "tpsd/session/host.h"
 #include "tpsd/session/setup.h"
 #include "tpsd/tls/keyclient.h"
@@ -103,8 +104,10 @@ static int give_trust_store(void *arg, uint32_t index, X509_STORE *store)
 		                 store);
 	if (rc == 0 && t->include_default_ca_certificates)
 		rc = add_section(s->image, CONF_SECTION_DEFAULT_CA, "", store);
-	for (size_t i = 0; rc == 0 && i < t->crls.count; i++)
+	for (size_t i = 0; rc == 0 && i < t->crls.count; i++) {
 		rc = add_crls(s->image, t->crls.items[i], store);
+		shell_heartbeat(s->proc); /* megabytes of them take their time */
+	}
 	return rc;
 }
 
