@@ -594,6 +594,8 @@ void host_set_own_keys(struct host *h, const uint8_t (*ids)[KEY_ID_LEN], size_t 
 	if (h->own_keys_count > 0)
 		memcpy(h->own_keys, ids, h->own_keys_count * KEY_ID_LEN);
 	memset(h->known_chains, 0, sizeof(h->known_chains)); /* they were judged by the old list */
+	leafcache_keep_keys(h->leaves, (const uint8_t(*)[KEY_ID_LEN])h->own_keys,
+	                    h->own_keys_count);
 }
 
 void host_taken(struct host *h, uint64_t flow, int client_fd, int server_fd)

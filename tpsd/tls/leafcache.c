@@ -123,6 +123,25 @@ void leafcache_clear(struct leafcache *lc)
 	shrink_to(lc, 0);
 }
 
+static bool is_one_of(const uint8_t id[KEY_ID_LEN], const uint8_t (*ids)[KEY_ID_LEN], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(ids[i], id, KEY_ID_LEN) == 0)
+			return true;
+	return false;
+}
+
+void leafcache_keep_keys(struct leafcache *lc, const uint8_t (*ids)[KEY_ID_LEN], size_t count)
+{
+	struct entry *newer;
+
+	for (struct entry *e = (struct entry *)lc->lru.oldest; e; e = newer) {
+		newer = (struct entry *)e->lru.newer;
+		if (!is_one_of(e->leaf->certificate.key_id, ids, count))
+			remove_entry(lc, e);
+	}
+}
+
 size_t leafcache_count(const struct leafcache *lc)
 {
 	return lc->lru.count;

@@ -48,6 +48,13 @@ void leafcache_set_max(struct leafcache *lc, size_t max) SL_NONNULL(1);
  * and `keys`, which is asked then, has what still holds. */
 void leafcache_clear(struct leafcache *lc) SL_NONNULL(1);
 
+/*
+ * Forgets the leaves whose key is none of `ids`: of the keys that `keys` has now. One that was
+ * started again has made a pool of its own, and what had the old one's keys can sign no handshake.
+ */
+void leafcache_keep_keys(struct leafcache *lc, const uint8_t (*ids)[KEY_ID_LEN], size_t count)
+        SL_NONNULL(1);
+
 /* A reference for the caller, or NULL. A trusted leaf whose time is over is not given any more:
  * `keys` decides then (R153). */
 struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name) SL_NONNULL(1, 2);

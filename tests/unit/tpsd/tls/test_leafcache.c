@@ -219,6 +219,24 @@ static int try_put(const uint8_t *data, size_t len)
 	return rc;
 }
 
+static void leaves_of_a_pool_that_is_gone_are_forgotten(void **state)
+{
+	struct leaf_name name = named(7);
+	uint8_t data[4096], keys[2][KEY_ID_LEN] = {{1}};
+	struct leaf *l = NULL;
+	size_t len = answer(&env.rsa, 1007, 3600, data);
+
+	leaf_put(put(6));
+	assert_int_equal(leafcache_put(env.lc, env.kp, &name, data, len, NULL, &l), 0);
+	assert_int_equal(keystore_key_id(env.rsa.key, keys[1]), 0);
+	leafcache_keep_keys(env.lc, (const uint8_t(*)[KEY_ID_LEN])keys, 2);
+	assert_int_equal(leafcache_count(env.lc), 1);
+	assert_true(has(7));
+	leafcache_keep_keys(env.lc, NULL, 0);
+	assert_int_equal(leafcache_count(env.lc), 0);
+	leaf_put(l);
+}
+
 static void what_is_no_leaf_is_refused(void **state)
 {
 	uint8_t data[4096];
@@ -262,6 +280,7 @@ int main(void)
 	        CASE(a_name_put_again_has_the_newer_leaf),
 	        CASE(a_leaf_whose_time_is_over_is_not_given),
 	        CASE(leaves_of_a_pool_share_its_key),
+	        CASE(leaves_of_a_pool_that_is_gone_are_forgotten),
 	        CASE(what_is_no_leaf_is_refused),
 	        CASE(a_leaf_costs_some_kilobytes),
 	};
