@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzzer of the HTTP reader and the streams: any bytes in any pieces. The first byte of the input
- * gives the way of cutting, 0xff in the bytes turns the direction. Held: release never exceeds the
- * view, a blocked flow releases nothing, a flow that ends gives all its memory back; of the view
- * only released bytes to the client change, into blanks (Alt-Svc).
+ * gives the way of cutting and whether the service is to be found out, 0xff in the bytes turns the
+ * direction. Held: release never exceeds the view, a blocked flow releases nothing, a flow that ends
+ * gives all its memory back; of the view only released bytes to the client change, into blanks
+ * (Alt-Svc).
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -83,8 +84,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tse_flow *flow;
 	unsigned dir = 0;
 	size_t step = size > 0 ? 1 + data[0] : 1;
+	enum tse_service service = step > 128 ? TSE_SERVICE_DETECT : TSE_SERVICE_HTTP;
 
-	if (size > 1 << 16 || tse_flow_begin(engine, &tuple, TSE_SERVICE_HTTP, &flow) != 0)
+	if (size > 1 << 16 || tse_flow_begin(engine, &tuple, service, &flow) != 0)
 		return 0;
 	tse_flow_hide_quic(flow);
 	for (size_t at = 1; at < size;) {

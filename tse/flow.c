@@ -10,6 +10,7 @@
 #include "lib/base/magic.h"
 #include "tse/decide/decide.h"
 #include "tse/engine_priv.h"
+#include "tse/proto/detect.h"
 
 int tse_flow_begin(struct tse_engine *engine, const struct tse_tuple *tuple,
                    enum tse_service service, struct tse_flow **ret_flow)
@@ -192,6 +193,29 @@ static size_t inspect_view_of(struct tse_engine *e, bool eof)
 	return e->blocked ? 0 : eof ? e->view_len : release;
 }
 
+/*
+ * What a flow of DETECT is, by the first bytes of it. False: not to be told yet; *ret_release is
+ * how many line ends may leave meanwhile, which mean nothing in any rule.
+ */
+static bool detect(struct tse_flow *flow, enum tse_direction dir, const uint8_t *view, size_t len,
+                   bool eof, size_t *ret_release)
+{
+	struct tse_flow *requests = flow_of_requests(flow);
+	enum detect_guess guess = DETECT_OTHER;
+
+	*ret_release = 0;
+	if (requests->service == TSE_SERVICE_DETECT && dir == TSE_TO_SERVER) {
+		*ret_release = detect_skip(view, len);
+		guess = detect_http(view + *ret_release, len - *ret_release);
+	}
+	if (guess == DETECT_MORE && !eof)
+		return false;
+	if (requests->service == TSE_SERVICE_DETECT)
+		requests->service = guess == DETECT_HTTP ? TSE_SERVICE_HTTP : TSE_SERVICE_OTHER;
+	flow->service = flow->blind ? TSE_SERVICE_OTHER : requests->service;
+	return true;
+}
+
 void tse_feed(struct tse_flow *flow, enum tse_direction direction, uint8_t *view, size_t len,
               bool eof, struct tse_result *ret)
 {
@@ -208,6 +232,13 @@ void tse_feed(struct tse_flow *flow, enum tse_direction direction, uint8_t *view
 	ret->replacement = NULL;
 	ret->replacement_len = ret->replaced = 0;
 	ret->answerable = ret->answers_head = false;
+	if (flow->service == TSE_SERVICE_DETECT &&
+	    !detect(flow, direction, view ? view : nothing, len, eof, &ret->release)) {
+		ret->verdict = TSE_GO_ON;
+		ret->anomaly = NULL;
+		half->offset += ret->release;
+		return;
+	}
 	if (flow->verdict == TSE_GO_ON) {
 		begin_feed(flow, direction, view ? view : nothing, len, ret);
 		release = inspect_view_of(e, eof);

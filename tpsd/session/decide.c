@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HELLO and DECIDE: what `wire` holds comes here, policy and the ClientHello say forward, take or
- * drop. Nothing is kept of a flow that is not taken, so an answer of `more` costs nothing.
+ * DECIDE: what `wire` holds comes here, policy and the ClientHello say forward, take or drop.
+ * Nothing is kept of a flow that is not taken, so an answer of `more` costs nothing.
  */
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -75,15 +71,15 @@ enum config_action class_action(const struct config_proxy *proxy, enum reason re
 	return class == FAILURE_NONE ? CONFIG_BLOCK : proxy->on_failure[class];
 }
 
+/* ALLOW is for what is no TLS here: taken, and relayed as it is (R154). */
 static struct decision by_class(const struct setup_proxy *proxy, enum reason reason)
 {
-	struct decision d = {.reason = reason,
-	                     .action = IPC_DROP,
-	                     .reset = IPC_RESET_BOTH,
-	                     .alert = TLS_NO_ALERT};
+	enum config_action action = class_action(proxy->config, reason);
+	struct decision d = {.reason = reason, .alert = TLS_NO_ALERT};
 
-	if (class_action(proxy->config, reason) != CONFIG_BLOCK)
-		d.action = IPC_FORWARD;
+	d.plain = action == CONFIG_ALLOW;
+	d.action = action == CONFIG_BLOCK ? IPC_DROP : d.plain ? IPC_TAKE : IPC_FORWARD;
+	d.reset = action == CONFIG_BLOCK ? IPC_RESET_BOTH : IPC_RESET_NONE;
 	return d;
 }
 
@@ -156,7 +152,7 @@ static bool decide_without_hello(const struct ipc_hello *hello, int parse,
 	return true;
 }
 
-static uint8_t alert_of(enum reason reason)
+uint8_t hello_alert(enum reason reason)
 {
 	if (reason == REASON_COMPRESSION)
 		return SSL_AD_ILLEGAL_PARAMETER;
@@ -174,12 +170,12 @@ static struct decision decide_by_hello(struct setup_proxy *proxy, const struct c
 	/* The client is told why, which takes the connection (RFC 8446 section 4.1.1). */
 	if (d.action == IPC_DROP) {
 		d.action = IPC_TAKE;
-		d.alert = alert_of(reason);
+		d.alert = hello_alert(reason);
 	}
 	return d;
 }
 
-static void count_protocol(struct host *h, enum reason reason)
+void host_count_protocol(struct host *h, enum reason reason)
 {
 	static const struct {
 		enum reason reason;
@@ -252,6 +248,8 @@ enum reason_outcome judgement_outcome(const struct judgement *j, const struct de
                                       enum reason *ret_reason)
 {
 	*ret_reason = d->reason;
+	if (d->plain)
+		return OUTCOME_BYPASSED;
 	if (waits_for_certificate(j, d)) {
 		*ret_reason = outbound_reason(j->out);
 		return OUTCOME_NOT_INSPECTED;
@@ -270,7 +268,7 @@ static void settle(struct host *h, struct judgement *j)
 
 	if (d->reason != REASON_NONE) {
 		counter_add_reason(h->counters, d->reason);
-		count_protocol(h, d->reason);
+		host_count_protocol(h, d->reason);
 		counter_add(h->counters,
 		            outcome == OUTCOME_BLOCKED    ? COUNTER_blocked
 		            : outcome == OUTCOME_BYPASSED ? COUNTER_bypassed
@@ -313,9 +311,13 @@ static void take(struct host *h, const struct judgement *j)
 		s->hello_seen = true;
 	}
 	s->alert_to_client = d->alert;
+	if (d->plain) {
+		s->plain = d->reason;
+		host_count_protocol(h, d->reason);
+	}
 	if (d->alert != TLS_NO_ALERT) {
 		s->legs[LEG_CLIENT].reason = d->reason;
-		count_protocol(h, d->reason);
+		host_count_protocol(h, d->reason);
 	}
 	h->ops->verdict(h->arg, hello->flow, IPC_TAKE, IPC_RESET_NONE, REASON_NONE);
 }
@@ -361,19 +363,17 @@ static bool is_excepted(const struct host *h, const struct ipc_hello *flow,
 }
 
 /* For all; for this client only where its own doing counts (R156). */
-static enum reason what_is_learned(struct host *h, const struct ipc_hello *hello, const char *sni,
-                                   const struct outbound *out)
+enum reason what_is_learned(struct host *h, const struct learned_key *of,
+                            const struct outbound *out)
 {
-	struct learned_key key = {.server = &hello->server, .port = hello->server_port, .sni = sni};
+	struct learned_key key = {.server = of->server, .port = of->port, .sni = of->sni};
 	uint64_t now = loop_now_ns(h->loop);
 	enum reason learned = learned_find(h->learned, &key, now);
 
 	if (out && out->source == POLICY_SOURCE_ALWAYS)
 		return reason_outcome(learned) == OUTCOME_NOT_DECRYPTED ? REASON_NONE : learned;
-	if (learned == REASON_NONE && out) {
-		key.client = &hello->client;
-		learned = learned_find(h->learned, &key, now);
-	}
+	if (learned == REASON_NONE && out)
+		learned = learned_find(h->learned, of, now);
 	return learned;
 }
 
@@ -385,6 +385,9 @@ static struct decision by_policy(struct host *h, const struct judgement *j)
 	if (!decide_without_hello(j->flow, j->parse, j->proxy, &d) &&
 	    (!j->out || !outbound_decide(h, j->proxy, j->out, &d)))
 		d = decide_by_hello(j->proxy, j->hello);
+	/* With nobody to read it, it may as well not be taken. */
+	if (d.plain && !inspection_is_there(h->setup, j->match.request.segment, j->match.response))
+		d = leave_alone(d.reason);
 	return d;
 }
 
@@ -397,7 +400,7 @@ static struct decision overruled(struct host *h, const struct judgement *j)
 		return leave_alone(REASON_PANIC);
 	if (is_observed(&j->match))
 		return leave_alone(REASON_OBSERVED);
-	if (d.action == IPC_TAKE && j->learned != REASON_NONE)
+	if (d.action == IPC_TAKE && !d.plain && j->learned != REASON_NONE)
 		return leave_alone(j->learned);
 	if (d.action == IPC_TAKE && d.alert == TLS_NO_ALERT && is_overloaded(h, j->flow, j->proxy))
 		return by_class(j->proxy, REASON_OVERLOAD);
@@ -416,6 +419,7 @@ static void read_hello(struct host *h, struct judgement *j)
 void flow_judge(struct host *h, struct judgement *j)
 {
 	char sni[SESSION_SNI_MAX] = "";
+	struct learned_key key;
 
 	policy_match(h->setup ? h->setup->config : NULL, j->flow, &j->match);
 	if (!j->match.request.policy || j->match.source == POLICY_SOURCE_EXCEPTED) {
@@ -437,7 +441,11 @@ void flow_judge(struct host *h, struct judgement *j)
 	j->decision = j->would;
 	if (j->would.action == IPC_MORE)
 		return;
-	j->learned = what_is_learned(h, j->flow, sni, j->out);
+	key = (struct learned_key){.client = &j->flow->client,
+	                           .server = &j->flow->server,
+	                           .port = j->flow->server_port,
+	                           .sni = sni};
+	j->learned = what_is_learned(h, &key, j->out);
 	j->decision = overruled(h, j);
 }
 
@@ -454,94 +462,4 @@ void host_hello(struct host *h, const struct ipc_hello *hello)
 		take(h, &j);
 	else
 		settle(h, &j);
-}
-
-/* What follows the bytes that are there: SL_EAGAIN, SL_EEOF after a FIN, SL_ECLOSED after a RST. A
- * socket that has ended is readable for ever, whatever it is asked to wait for. */
-static int what_follows(int fd)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state == TCP_CLOSE)
-		return SL_ECLOSED;
-	return info.tcpi_state == TCP_ESTABLISHED ? SL_EAGAIN : SL_EEOF;
-}
-
-/*
- * The ClientHello of a flow that was taken before it was whole (incomplete_hello_wait): read on the
- * socket without taking it off, so that the TLS library finds it there.
- */
-static int peek_hello(struct session *s, struct clienthello *ret)
-{
-	struct host *h = s->host;
-	ssize_t n = recv(s->legs[LEG_CLIENT].fd, h->peek_scratch, sizeof(h->peek_scratch),
-	                 MSG_PEEK | MSG_DONTWAIT);
-	int rc, want;
-
-	if (n == 0)
-		return SL_EEOF;
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		return SL_ECLOSED;
-	rc = n < 0 ? SL_EAGAIN
-	           : clienthello_parse(h->peek_scratch, (size_t)n, h->hello_scratch, ret);
-	if (rc == SL_EAGAIN)
-		rc = what_follows(s->legs[LEG_CLIENT].fd);
-	if (rc != SL_EAGAIN)
-		return rc;
-	/* Do not wake for what was seen already. */
-	want = n > 0 ? (int)n + 1 : 1;
-	(void)setsockopt(s->legs[LEG_CLIENT].fd, SOL_SOCKET, SO_RCVLOWAT, &want, sizeof(want));
-	s->legs[LEG_CLIENT].wants = LEG_WANTS_READ;
-	return SL_EAGAIN;
-}
-
-static enum reason reason_of_parse(int rc)
-{
-	switch (rc) {
-	case SL_EMISMATCH:
-		return REASON_CLEARTEXT;
-	case SL_EEOF:
-		return REASON_INCOMPLETE_HELLO;
-	case SL_ECLOSED:
-		return REASON_CLIENT_RESET;
-	default:
-		return REASON_HELLO_MALFORMED;
-	}
-}
-
-int step_hello(struct session *s)
-{
-	struct clienthello hello;
-	int one = 1;
-	int rc = peek_hello(s, &hello);
-	enum reason reason;
-
-	if (rc == SL_EAGAIN)
-		return rc;
-	(void)setsockopt(s->legs[LEG_CLIENT].fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
-	s->taken_ns = clock_now_ns();
-	session_arm(s, s->setup->config->ssl_inspection.handshake_timeout_ms * CLOCK_NS_PER_MS);
-	if (rc == 0) {
-		hello_summarise(&hello, &s->hello);
-		fingerprint_of(&hello, &s->fingerprint);
-		s->hello_seen = true;
-		reason = hello_judge(s->proxy, &hello);
-		if (reason == REASON_NONE)
-			return 0;
-		s->alert_to_client = alert_of(reason);
-	} else {
-		reason = reason_of_parse(rc);
-	}
-	count_protocol(s->host, reason);
-	if (class_action(s->proxy->config, reason) != CONFIG_BLOCK) {
-		s->alert_to_client = TLS_NO_ALERT;
-		s->legs[LEG_CLIENT].reason = reason;
-		s->splicing = true;
-		session_handshake_over(s);
-		s->step = STEP_RELAY;
-		return step_relay(s);
-	}
-	session_close(s, reason);
-	return SL_EREFUSED;
 }

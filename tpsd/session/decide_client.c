@@ -16,8 +16,12 @@ void outbound_init(struct outbound *out, const struct setup *setup,
                    const struct policy_match *match, const struct clienthello *hello)
 {
 	*out = (struct outbound){.policy = match->request.client, .source = match->source};
-	if (!hello)
-		return;
+	if (hello)
+		outbound_read(out, setup, hello);
+}
+
+void outbound_read(struct outbound *out, const struct setup *setup, const struct clienthello *hello)
+{
 	tls_offer_read(hello, &out->offer);
 	if (hello->sni.len > 0 && out->source != POLICY_SOURCE_ALWAYS)
 		decryption_judge(setup_policy_decryption(setup, out->policy),

@@ -15,10 +15,25 @@
 #include "tpsd/session/blockpage.h"
 #include "tpsd/session/session_priv.h"
 
-static struct inspector *inspector_of(const struct session *s,
+static struct inspector *inspector_of(const struct setup *setup,
                                       const struct config_virtual_segment *segment)
 {
-	return segment && segment->profile ? s->setup->inspectors[segment->profile->index] : NULL;
+	return segment && segment->profile ? setup->inspectors[segment->profile->index] : NULL;
+}
+
+bool inspection_is_there(const struct setup *setup, const struct config_virtual_segment *request,
+                         const struct config_virtual_segment *response)
+{
+	return inspector_of(setup, request) || inspector_of(setup, response);
+}
+
+/* HTTP/2 that is let through is read as bytes: its own inspector is not in this build. What is no
+ * TLS may be anything. */
+static enum tse_service service_of(const struct session *s)
+{
+	if (s->plain != REASON_NONE)
+		return TSE_SERVICE_DETECT;
+	return s->http2 ? TSE_SERVICE_OTHER : (enum tse_service)s->proxy->config->decrypted_service;
 }
 
 int inspection_begin(struct session *s)
@@ -27,16 +42,14 @@ int inspection_begin(struct session *s)
 	                          .server = s->server,
 	                          .client_port = s->client_port,
 	                          .server_port = s->server_port};
-	/* HTTP/2 that is let through is read as bytes: its own inspector is not in this build. */
-	enum tse_service service = s->http2 ? TSE_SERVICE_OTHER
-	                                    : (enum tse_service)s->proxy->config->decrypted_service;
+	enum tse_service service = service_of(s);
 	int rc = 0;
 
 	if (s->out && s->out->not_inspected)
 		return 0;
-	s->inspectors[TSE_TO_SERVER] = inspector_of(s, s->virtual_segment);
-	s->inspectors[TSE_TO_CLIENT] =
-	        inspector_of(s, s->response_segment ? s->response_segment : s->virtual_segment);
+	s->inspectors[TSE_TO_SERVER] = inspector_of(s->setup, s->virtual_segment);
+	s->inspectors[TSE_TO_CLIENT] = inspector_of(
+	        s->setup, s->response_segment ? s->response_segment : s->virtual_segment);
 	for (int d = 0; d < 2 && rc == 0; d++) {
 		struct inspector *i = s->inspectors[d];
 

@@ -53,6 +53,8 @@ struct leg_ops {
 	int (*flush)(struct leg *leg);
 	/* Ends our direction: close_notify or FIN as `how` says. 0 or SL_EAGAIN. */
 	int (*shutdown)(struct leg *leg, enum leg_end how);
+	/* Whether received bytes wait inside, which no socket event announces. */
+	bool (*pending)(const struct leg *leg);
 	void (*fini)(struct leg *leg);
 };
 

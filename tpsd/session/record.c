@@ -211,8 +211,8 @@ static void put_session(struct event_line *l, const struct session *s, enum reas
 		event_uint(l, "bytes_to_server", s->directions[TSE_TO_SERVER].bytes);
 		event_uint(l, "bytes_to_client", s->directions[TSE_TO_CLIENT].bytes);
 		event_uint(l, "bytes_inspected", inspection_bytes(s));
-		if (s->http2)
-			event_text(l, "inspection", "bytes_only");
+		if (s->http2 || s->plain != REASON_NONE)
+			event_text(l, "inspection", s->http2 ? "bytes_only" : "plain");
 		if (s->matches)
 			event_uint(l, "matches", s->matches);
 		if (s->answered)
@@ -411,7 +411,7 @@ void record_match(struct session *s, const struct tse_match *m)
 	event_begin(l, m->action.block ? EVENT_IPS_BLOCK : EVENT_IPS_ALERT, "alert");
 	put_flow(l, s);
 	put_policy(l, s);
-	event_bool(l, "ssl_inspect", true);
+	event_bool(l, "ssl_inspect", s->plain == REASON_NONE);
 	event_text(l, "direction", m->direction == TSE_TO_SERVER ? "to_server" : "to_client");
 	event_uint(l, "tx_id", m->transaction);
 	if (m->action.block && s->answered)

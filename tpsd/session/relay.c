@@ -177,7 +177,7 @@ static int read_some(struct direction *d, uint8_t *scratch, size_t size, size_t 
 		rc = d->from->ops->read(d->from, scratch + len, size - len, &n);
 		if (rc == 0)
 			len += n;
-	} while (rc == 0 && len < size && tls_leg_has_pending(tls_leg_of(d->from)));
+	} while (rc == 0 && len < size && d->from->ops->pending(d->from));
 	*ret_len = len;
 	return rc;
 }
@@ -275,7 +275,7 @@ static int pump(struct session *s, struct direction *d)
 		}
 		budget -= len;
 		/* The socket says when there is more; what is inside of the library it does not. */
-		if (!d->eof && !tls_leg_has_pending(tls_leg_of(d->from))) {
+		if (!d->eof && !d->from->ops->pending(d->from)) {
 			d->read_wants = LEG_WANTS_READ;
 			return SL_EAGAIN;
 		}

@@ -185,6 +185,8 @@ static unsigned wants_of(const struct session *s, int side)
 
 	if (s->step == STEP_RELAY)
 		return out->read_wants | in->write_wants;
+	if (s->step == STEP_HELLO)
+		return s->legs[side].wants;
 	if (s->step == STEP_SERVER)
 		return side == LEG_SERVER ? s->legs[side].wants : 0;
 	return side == LEG_CLIENT ? s->legs[side].wants : 0;
@@ -255,6 +257,10 @@ static uint64_t deadline_of(const struct session *s, enum reason *ret_reason)
 		*ret_reason = half ? relay_reason(s) : REASON_IDLE_TIMEOUT;
 		return s->active_ns +
 		       (half ? conf->close_timeout_ms : conf->idle_timeout_ms) * CLOCK_NS_PER_MS;
+	}
+	if (s->step == STEP_HELLO && s->plain != REASON_NONE) { /* nobody has to say anything */
+		*ret_reason = REASON_IDLE_TIMEOUT;
+		return s->begun_ns + conf->idle_timeout_ms * CLOCK_NS_PER_MS;
 	}
 	if (s->step == STEP_HELLO) {
 		*ret_reason = REASON_INCOMPLETE_HELLO;
@@ -364,7 +370,12 @@ static enum reason_outcome outcome_of(const struct session *s, enum reason reaso
 	enum reason_outcome outcome = reason_outcome(reason);
 
 	if (s->splicing)
-		return outcome == OUTCOME_INSPECTED ? OUTCOME_NOT_DECRYPTED : outcome;
+		return outcome == OUTCOME_INSPECTED ? OUTCOME_NOT_DECRYPTED
+		       : outcome == OUTCOME_BLOCKED && reason == s->legs[LEG_CLIENT].reason
+		               ? OUTCOME_BYPASSED
+		               : outcome;
+	if (s->plain != REASON_NONE && reason == s->plain)
+		return OUTCOME_BYPASSED;
 	if (outcome == OUTCOME_INSPECTED && !s->established)
 		return OUTCOME_FAILED;
 	if (outcome == OUTCOME_BYPASSED)
@@ -424,7 +435,7 @@ static void end_session(struct session *s, enum reason reason, bool client_order
                         bool server_orderly)
 {
 	struct host *h = s->host;
-	enum reason_outcome outcome = outcome_of(s, reason);
+	enum reason_outcome outcome;
 	uint64_t flow = s->flow;
 	bool had_sockets = s->legs[LEG_CLIENT].fd >= 0;
 
@@ -432,6 +443,10 @@ static void end_session(struct session *s, enum reason reason, bool client_order
 	if (s->ending)
 		return;
 	s->ending = true;
+	/* However it ended: that it was no TLS is what is told of it. */
+	if (s->plain != REASON_NONE && reason_outcome(reason) == OUTCOME_INSPECTED)
+		reason = s->plain;
+	outcome = outcome_of(s, reason);
 	if (wants_reset(s, outcome)) {
 		s->alert_to_client = TLS_NO_ALERT;
 		client_orderly = false;
@@ -612,7 +627,8 @@ void host_taken(struct host *h, uint64_t flow, int client_fd, int server_fd)
 	s->legs[LEG_CLIENT].fd = client_fd;
 	s->legs[LEG_SERVER].fd = server_fd;
 	s->taken_ns = clock_now_ns();
-	counter_add(h->counters, COUNTER_accepted, 1);
+	if (s->plain == REASON_NONE)
+		counter_add(h->counters, COUNTER_accepted, 1);
 	if (s->alert_to_client != TLS_NO_ALERT) {
 		session_close(s, s->legs[LEG_CLIENT].reason);
 		return;

@@ -94,8 +94,8 @@ struct session {
 	struct hello_summary hello;
 	struct fingerprint fingerprint; /* of the client's hello */
 	bool hello_seen;
-	bool decided;
-	struct leg legs[2];             /* enum leg_side */
+	enum reason plain;  /* it is no TLS (R154), and why that was thought; REASON_NONE: it is */
+	struct leg legs[2]; /* enum leg_side */
 	struct direction directions[2]; /* enum tse_direction */
 	struct loop_timer timer;
 	struct loop_timer again; /* enters the driver from the loop */
@@ -264,6 +264,7 @@ struct decision {
 	enum ipc_reset reset;
 	enum reason reason;
 	uint8_t alert; /* TAKE all the same, to tell the client why; TLS_NO_ALERT: none */
+	bool plain;    /* TAKE to relay it as it is, since it is no TLS: `reason` says why (R154) */
 };
 /* How a flow is judged: by host_hello(), and for those who ask beforehand. */
 struct judgement {
@@ -289,10 +290,21 @@ void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);
 enum config_action class_action(const struct config_proxy *proxy, enum reason reason);
 
+/* Counts what was found wrong with the beginning of a flow. */
+void host_count_protocol(struct host *h, enum reason reason);
+/* What a client with such a ClientHello is told. */
+uint8_t hello_alert(enum reason reason);
+/* Whether the destination is left alone: for all, or for this client (R156). */
+enum reason what_is_learned(struct host *h, const struct learned_key *of,
+                            const struct outbound *out);
+
 /* ---- decide_client.c, step_verify_client.c, step_forge.c: client inspection ---- */
-/* From policy and ClientHello (NULL: none was read). */
+/* From policy and ClientHello (NULL: none was read yet). */
 void outbound_init(struct outbound *out, const struct setup *setup,
                    const struct policy_match *match, const struct clienthello *hello);
+/* The ClientHello, which came later. */
+void outbound_read(struct outbound *out, const struct setup *setup,
+                   const struct clienthello *hello);
 /* Whether it is not to be decrypted (or cannot be): *ret is set. */
 bool outbound_decide(struct host *h, const struct setup_proxy *proxy, const struct outbound *out,
                      struct decision *ret);
@@ -307,6 +319,9 @@ void session_keep_server(struct session *s);
 void session_learn_shared(struct session *s, enum reason reason);
 
 /* ---- inspection.c ---- */
+/* Whether anything reads what goes to the server, or the answers (NULL: as the requests). */
+bool inspection_is_there(const struct setup *setup, const struct config_virtual_segment *request,
+                         const struct config_virtual_segment *response);
 int inspection_begin(struct session *s);
 void inspection_end(struct session *s);
 uint64_t inspection_bytes(const struct session *s);

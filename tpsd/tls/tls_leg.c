@@ -14,8 +14,11 @@
 #include "tpsd/tls/failure.h"
 #include "tpsd/tls/ticket.h"
 
-bool tls_leg_has_pending(const struct tls_leg *tl)
+/* Decrypted ones, or at least received. */
+static bool tls_pending(const struct leg *leg)
 {
+	const struct tls_leg *tl = leg->tls;
+
 	return SSL_has_pending(tl->ssl) == 1;
 }
 
@@ -262,6 +265,7 @@ static const struct leg_ops tls_ops = {
         .write = tls_write,
         .flush = tls_flush,
         .shutdown = tls_shutdown,
+        .pending = tls_pending,
         .fini = tls_fini,
 };
 

@@ -79,6 +79,3 @@ static inline struct tls_leg *tls_leg_of(struct leg *leg)
 {
 	return leg->tls;
 }
-
-/* Whether decrypted or at least received bytes wait inside, which no socket event announces. */
-bool tls_leg_has_pending(const struct tls_leg *tl) SL_NONNULL(1);

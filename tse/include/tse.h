@@ -32,12 +32,14 @@ struct tse_ruleset;
 
 enum tse_direction { TSE_TO_SERVER = 0, TSE_TO_CLIENT = 1 };
 
-/* R94: what the decrypted bytes are said to be. TSE_SERVICE_OTHER: generic rules only (R95). */
+/* R94: what the decrypted bytes are said to be. TSE_SERVICE_OTHER: generic rules only (R95).
+ * TSE_SERVICE_DETECT: nobody said; HTTP when the client speaks first and as HTTP/1, else OTHER. */
 enum tse_service {
 	TSE_SERVICE_HTTP = 0,
 	TSE_SERVICE_IMAP = 1,
 	TSE_SERVICE_POP3 = 2,
 	TSE_SERVICE_OTHER = 3,
+	TSE_SERVICE_DETECT = 4,
 };
 
 enum tse_verdict {

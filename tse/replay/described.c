@@ -31,6 +31,7 @@ static const struct {
         {"imap", TSE_SERVICE_IMAP},
         {"pop3", TSE_SERVICE_POP3},
         {"other", TSE_SERVICE_OTHER},
+        {"detect", TSE_SERVICE_DETECT},
 };
 
 static int add_repeated(struct run *r, const char **at)

@@ -3,7 +3,7 @@
  * A connection described as text, for tests and for trying a rule without a capture. One line a
  * step:
  *
- *   # a remark                     service http|imap|pop3|other
+ *   # a remark                     service http|imap|pop3|other|detect
  *   client ADDRESS PORT            server ADDRESS PORT
  *   > bytes to the server          < bytes to the client
  *   > eof                          < eof      (alone: that direction ends)

@@ -298,7 +298,7 @@ static void a_client_proxy_s_legs_have_the_same_selections_and_its_own_defaults(
 	                    sizeof(p->common.client_side));
 	assert_int_equal(p->common.on_failure[FAILURE_PINNED], CONFIG_BLOCK);
 	assert_int_equal(p->common.on_failure[FAILURE_CLIENT_CERTIFICATE], CONFIG_BYPASS);
-	assert_int_equal(p->common.on_failure[FAILURE_NOT_TLS], CONFIG_BYPASS);
+	assert_int_equal(p->common.on_failure[FAILURE_NOT_TLS], CONFIG_ALLOW);
 	assert_int_equal(p->common.no_handshake_timeout_ms, 3000);
 	assert_true(p->block_invalid_certificates);
 	assert_int_equal(p->common.on_failure[FAILURE_CHAIN], CONFIG_BLOCK);

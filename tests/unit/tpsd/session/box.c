@@ -176,8 +176,12 @@ static int give_decryption(void *arg, const struct config_decryption_policy *pol
 
 static int give_inspector(void *arg, const struct config_profile *profile, struct inspector **ret)
 {
-	struct word *w = calloc(1, sizeof(*w));
+	struct word *w;
 
+	*ret = NULL;
+	if (((struct box *)arg)->unread)
+		return 0;
+	w = calloc(1, sizeof(*w));
 	w->inspector.ops = &word_ops;
 	w->box = arg;
 	*ret = &w->inspector;

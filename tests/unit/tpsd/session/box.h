@@ -52,6 +52,7 @@ struct box {
 	struct box_pair *pairs;
 	size_t npairs;
 	unsigned fed;    /* inspector calls */
+	bool unread;     /* no profile has an inspector */
 	bool answerable; /* what the inspector says of what it blocks */
 	char items[2048];
 };
