@@ -94,11 +94,7 @@ class Box:
 
     def processes(self):
         """Pids of this instance: what the daemon started, whether its parent lives or not."""
-        pids = set()
-        for namespace in (self.namespace, f"sl-{self.name}-box"):
-            if os.path.exists(netns_path(namespace)):
-                listed = run("ip", "netns", "pids", namespace, check=False).stdout.split()
-                pids |= {int(p) for p in listed}
+        pids = pids_in({netns_path(n) for n in (self.namespace, f"sl-{self.name}-box")})
         recorded = self.tracked.alive("tpsd")
         if recorded:
             pids.add(recorded)
@@ -122,10 +118,10 @@ class Box:
         if not os.path.exists(netns_path(self.namespace)) or not os.path.exists(netns_path(box)):
             return
         listed = run("ip", "-n", self.namespace, "-br", "link", check=False).stdout
-        for port in re.findall(r"^(eth\d+)[@ ]", listed, re.M):
-            run("tc", "-n", self.namespace, "qdisc", "del", "dev", port, "clsact", check=False)
-            run("ip", "-n", self.namespace, "link", "set", port, "netns", box, check=False)
-            run("ip", "-n", box, "link", "set", port, "up", check=False)
+        ports = re.findall(r"^(eth\d+)[@ ]", listed, re.M)
+        batch("tc", self.namespace, [f"qdisc del dev {port} clsact" for port in ports])
+        batch("ip", self.namespace, [f"link set {port} netns {box}" for port in ports])
+        batch("ip", box, [f"link set {port} up" for port in ports])
 
     def remove(self):
         """Leaves nothing of this instance on the machine."""
@@ -138,6 +134,26 @@ class Box:
             shutil.rmtree(folder, ignore_errors=True)
         for group in find_cgroups(self.name):
             remove_cgroup(group)
+
+
+def batch(tool, namespace, lines):
+    """Several commands of `ip` or `tc` by one process; what fails is passed over."""
+    run(tool, "-n", namespace, "-force", "-batch", "-", check=False, stdin=None,
+        input="".join(line + "\n" for line in lines))
+
+
+def pids_in(namespaces):
+    """Pids of the processes in any of these network namespaces (paths; those that exist)."""
+    wanted, pids = set(), set()
+    for path in namespaces:
+        with contextlib.suppress(OSError):
+            wanted.add(os.stat(path).st_ino)
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{entry}/ns/net").st_ino in wanted:
+                    pids.add(int(entry))
+    return pids
 
 
 def find_cgroups(name):

@@ -8,7 +8,7 @@ import re
 
 import yaml
 
-from .case import CaseError, lay_over
+from .case import LOADER, CaseError, lay_over
 
 
 def fill(value, names):
@@ -44,7 +44,7 @@ def write_box(case, e2e_root, folder, names, mode):
     with open(names["RULES"], "w", encoding="utf-8") as out:
         out.write("# no rule\n" if mode == "empty_rules" else fill(case.rules, names))
     with open(template_path(case, e2e_root), encoding="utf-8") as src:
-        document = yaml.safe_load(src)
+        document = yaml.load(src, LOADER)
     document = fill(lay_over(document, case.box_settings), names)
     if mode == "divert_off":
         document["ssl_inspection"] = {"server": False}

@@ -8,6 +8,7 @@ import re
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, when it is there
 MODES = ("bridge", "no_worker", "empty_rules", "divert_off")
 BOXES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "boxes")
 SCALES = ("small", "full", "long")
@@ -148,7 +149,7 @@ def load(folder, root):
     name = os.path.relpath(folder, root)
     with open(path, encoding="utf-8") as src:
         try:
-            data = yaml.safe_load(src)
+            data = yaml.load(src, LOADER)
         except yaml.YAMLError as err:
             raise CaseError(f"{path}: {err}") from err
     if not isinstance(data, dict):

@@ -7,6 +7,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -114,8 +115,8 @@ class Run:
             self.lab.down()
 
     def ports_are_back(self):
-        return all(self.lab.topo.ip("box", "link", "show", f"eth{n}", check=False).returncode == 0
-                   for n in (1, 2))
+        listed = self.lab.topo.ip("box", "-br", "link", check=False).stdout
+        return all(re.search(rf"^eth{n}\b", listed, re.M) for n in (1, 2))
 
     def run_steps(self, names):
         wire = self.case.expect.get("wire")
