@@ -90,7 +90,8 @@ static void word_feed(void *flow, enum tse_direction d, uint8_t *view, size_t le
 	                                     .classtype = "",
 	                                     .metadata = "",
 	                                     .direction = d,
-	                                     .action = {.block = true, .notify = true}};
+	                                     .action = {.block = true,
+	                                                .notify = !f->owner->box->quiet}};
 }
 
 static bool word_http(const void *flow, struct tse_http_info *info)

@@ -54,6 +54,7 @@ struct box {
 	unsigned fed;    /* inspector calls */
 	bool unread;     /* no profile has an inspector */
 	bool answerable; /* what the inspector says of what it blocks */
+	bool quiet;      /* it wants no event of it */
 	char items[2048];
 };
 

@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "lib/base/err.h"
+#include "lib/event/ring.h"
 #include "tests/unit/tpsd/session/box.h"
 
 static struct box box;
@@ -33,7 +35,7 @@ static void serve(const struct fixture_cert *c)
 static int begin(void **state)
 {
 	(void)host_clear(box.host, &everything);
-	box.answerable = false;
+	box.answerable = box.quiet = false;
 	serve(&site);
 	return 0;
 }
@@ -119,6 +121,43 @@ static void no_page_where_a_setting_says_so_or_none_is_due(void **state)
 	box_pair_close(&p);
 }
 
+/* An action set that does not notify leaves no event of the filter; the page's reference is found
+ * in the session's record then, logged or not. */
+static void the_reference_of_a_page_is_in_the_log(void **state)
+{
+	struct ring *ring = ring_create(64 * 1024);
+	uint8_t text[RING_RECORD_MAX + 1];
+	char flow[64];
+
+	assert_non_null(ring);
+	box.host->ring = ring;
+	for (int i = 0; i < 2; i++) {
+		struct config_client_proxy *proxy;
+		struct box_pair p;
+		unsigned kind;
+		size_t len;
+
+		box.quiet = i == 1;
+		box.answerable = true;
+		box_configure_outbound(&box, "", "");
+		proxy = (struct config_client_proxy *)(uintptr_t)box.setup->config->client_proxies;
+		proxy->common.logging = false;
+		run_up(&p, "site.test");
+		box_say(&p.client, "attack\n");
+		box_run(&box, &p, 1, client_is_through);
+		assert_int_equal(ring_read(ring, &kind, text, RING_RECORD_MAX, &len), 0);
+		text[len] = '\0';
+		assert_int_equal(kind, box.quiet ? EVENT_SSL_INSPECTION : EVENT_IPS_BLOCK);
+		(void)snprintf(flow, sizeof(flow), "\"flow_id\":%llu,", (unsigned long long)p.flow);
+		assert_non_null(strstr((const char *)text, flow));
+		assert_non_null(strstr((const char *)text, "\"block_page\":true"));
+		assert_int_equal(ring_read(ring, &kind, text, RING_RECORD_MAX, &len), SL_EAGAIN);
+		box_pair_close(&p);
+	}
+	box.host->ring = NULL;
+	ring_destroy(ring);
+}
+
 /* R99: the alert, or a reset by switch. */
 static void a_blocked_handshake_is_reset_by_switch(void **state)
 {
@@ -146,6 +185,7 @@ int main(void)
 	        cmocka_unit_test_setup(a_blocked_request_is_answered_with_a_page_that_arrives,
 	                               begin),
 	        cmocka_unit_test_setup(no_page_where_a_setting_says_so_or_none_is_due, begin),
+	        cmocka_unit_test_setup(the_reference_of_a_page_is_in_the_log, begin),
 	        cmocka_unit_test_setup(a_blocked_handshake_is_reset_by_switch, begin),
 	};
 
