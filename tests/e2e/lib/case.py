@@ -16,9 +16,9 @@ BULK = {"small": "4m", "full": "100m", "long": "300m"}
 KEYS = {"about", "requirements", "forwarding", "only_box", "alone", "lab", "box", "box_settings",
         "rules", "rules_file", "steps", "expect", "broken", "scales", "values", "bulk", "variants"}
 LAB_KEYS = {"encap", "hosts", "server_addresses", "link_a", "link_b", "segments", "servers"}
-STEP_KEYS = {"run", "curl", "raw", "lab", "tps", "sleep", "wait", "host", "exit", "stdout", "stderr",
+STEP_KEYS = {"run", "curl", "raw", "lab", "tps", "sleep", "wait", "listening", "host", "exit", "stdout", "stderr",
              "timeout", "times", "background", "about", "stdin"}
-STEP_VERBS = {"run", "curl", "raw", "lab", "tps", "sleep", "wait"}
+STEP_VERBS = {"run", "curl", "raw", "lab", "tps", "sleep", "wait", "listening"}
 TEXT_KEYS = {"is", "contains", "absent", "matches", "same_as", "digest_of"}
 EXPECT_KEYS = {"wire", "access_log", "messages", "events", "counters", "files"}
 WIRE_KEYS = {"same_addressing", "tls", "readable", "not_readable", "one_sided", "snaplen"}

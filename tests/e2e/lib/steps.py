@@ -66,6 +66,8 @@ class Steps:
     def run_one(self, label, step):
         if "sleep" in step:
             time.sleep(float(step["sleep"]))
+        elif "listening" in step:
+            self.wait_listening(label, step)
         elif "wait" in step:
             self.end_background(step["wait"], step)
         elif "background" in step:
@@ -73,6 +75,19 @@ class Steps:
         else:
             process, out, err = self.start(label, step)
             self.finish(label, step, process, out, err)
+
+    def wait_listening(self, label, step):
+        """Until the server begun in the background can be reached; looked at, not asked, since a
+        connection would be one of the case's."""
+        port, host = str(step["listening"]), step.get("host", "server")
+        argv = ["nsenter", f"--net=/run/netns/sl-{self.lab_name}-{host}", "--",
+                "ss", "-Hltn", f"sport = :{port}"]
+        end = time.monotonic() + step.get("timeout", 20)
+        while not subprocess.run(argv, capture_output=True, check=False).stdout:
+            if time.monotonic() > end:
+                self.faults.append(f"step {label}: nobody on {host} listens on port {port}")
+                return
+            time.sleep(0.02)
 
     def start(self, label, step):
         out, err = (os.path.join(self.folder, f"step{label}.{s}") for s in ("out", "err"))
