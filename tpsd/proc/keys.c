@@ -28,7 +28,6 @@
 #include "lib/pki/key.h"
 #include "tpsd/proc/built_at.h"
 #include "tpsd/proc/proc.h"
-#include "tpsd/proc/shell.h"
 #include "tpsd/tls/forger.h"
 #include "tpsd/tls/keystore.h"
 #include "tpsd/tls/ticket.h"
@@ -519,7 +518,6 @@ static void keys_message(struct proc *proc, struct ipc_channel *from, const stru
 {
 	struct keys *k = proc->state;
 
-	shell_heartbeat(proc); /* a turn has many messages, and each signature takes milliseconds */
 	switch (msg->type) {
 	case IPC_KEY_FILE:
 		on_key_file(k, &msg->key_file, &fds[0]);

@@ -252,6 +252,9 @@ static void shell_on_message(struct ipc_channel *ch, const struct ipc_message *m
 		on_peer_gone(proc, ch);
 		return;
 	}
+	/* Not for a turn of the loop to say: that has 64 messages of each peer, with a signature or a
+	 * step of a handshake each, and on a busy machine takes longer than who is alive may be silent. */
+	shell_heartbeat(proc);
 	switch (msg->type) {
 	case IPC_PEER:
 		on_peer(proc, &msg->peer, fds);

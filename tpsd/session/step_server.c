@@ -217,6 +217,7 @@ void session_keep_server(struct session *s)
 {
 	struct tls_leg *tl = tls_leg_of(&s->legs[LEG_SERVER]);
 
+	tls_leg_forget_chain(tl);
 	if (!s->resumed_server && SSL_version(tl->ssl) < TLS1_3_VERSION)
 		keep_session(s, SSL_get0_session(tl->ssl));
 }

@@ -464,3 +464,12 @@ int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, co
 	SSL_set_connect_state(tl->ssl);
 	return 0;
 }
+
+/* The session has the leaf by itself, too. */
+void tls_leg_forget_chain(struct tls_leg *tl)
+{
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(tl->ssl);
+
+	while (chain && sk_X509_num(chain) > 0)
+		X509_free(sk_X509_pop(chain));
+}

@@ -70,6 +70,10 @@ int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, co
                         const uint8_t *alpn, size_t alpn_len, SSL_SESSION *session)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
+/* Of what the server showed, the leaf alone is kept: once the chain was judged, nobody asks for the
+ * rest, which the connection and each session that it leaves to be resumed would hold. */
+void tls_leg_forget_chain(struct tls_leg *tl) SL_NONNULL(1);
+
 /* Client inspection, before the handshake of a client leg: the leaf it shows, and the newest version
  * it takes (OpenSSL's number), which is what the server showed (R27). SL_ECRYPTO. */
 int tls_leg_use_leaf(struct leg *leg, const struct tls_certificate *leaf, int max_version)

@@ -125,6 +125,19 @@ static void a_successor_that_takes_over_meanwhile_does_not_change_the_chain(void
 	box_pair_close(&p);
 }
 
+static void of_a_server_s_chain_the_leaf_alone_is_kept(void **state)
+{
+	struct box_pair p;
+	SSL *ssl;
+
+	run_up(&p, "site.test");
+	assert_true(p.client.up);
+	ssl = tls_leg_of(&session_find(box.host, p.flow)->legs[LEG_SERVER])->ssl;
+	assert_true(sk_X509_num(SSL_get_peer_cert_chain(ssl)) <= 0);
+	assert_non_null(SSL_get0_peer_certificate(ssl));
+	box_pair_close(&p);
+}
+
 static void a_site_that_is_known_is_forged_once(void **state)
 {
 	uint64_t before = box.counters.values[COUNTER_forged];
@@ -665,6 +678,7 @@ int main(void)
 	                a_client_sees_the_site_s_names_signed_by_the_signing_certificate, begin),
 	        cmocka_unit_test_setup(
 	                a_successor_that_takes_over_meanwhile_does_not_change_the_chain, begin),
+	        cmocka_unit_test_setup(of_a_server_s_chain_the_leaf_alone_is_kept, begin),
 	        cmocka_unit_test_setup(a_site_that_is_known_is_forged_once, begin),
 	        cmocka_unit_test_setup(
 	                a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_ca,
