@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct config *build(const void *text, size_t len, bool json, struct buf *canonical)
 {
 	int (*load)(const char *, const void *, size_t, struct conf_errors *,
-		    struct conf_document **) = json ? conf_load_json : conf_load_yaml;
+	            struct conf_document **) = json ? conf_load_json : conf_load_yaml;
 	struct conf_document *doc = NULL;
 	struct config *config = NULL;
 	struct conf_errors errs;

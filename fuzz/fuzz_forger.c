@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libFuzzer: whole messages as a worker that was broken into sends them to `keys`. What comes of a
- * FORGE is an error, or a leaf under the issuer that was asked for: no CA, and of a key of the pool.
+ * FORGE is an error, or a leaf under the issuer that was asked for: no CA, and of a key of the
+ * pool.
  */
 #include <openssl/x509v3.h>
 #include <stdlib.h>

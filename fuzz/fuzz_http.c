@@ -2,8 +2,8 @@
 /*
  * Fuzzer of the HTTP reader and the streams: any bytes in any pieces. The first byte of the input
  * gives the way of cutting and whether the service is to be found out, 0xff in the bytes turns the
- * direction. Held: release never exceeds the view, a blocked flow releases nothing, a flow that ends
- * gives all its memory back; of the view only released bytes to the client change, into blanks
+ * direction. Held: release never exceeds the view, a blocked flow releases nothing, a flow that
+ * ends gives all its memory back; of the view only released bytes to the client change, into blanks
  * (Alt-Svc).
  */
 #include <stddef.h>
@@ -19,14 +19,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct tse_engine *engine;
 
 static const char rules[] =
-	"drop http any any -> any any (http.uri; content:\"evil\"; pcre:\"/evil[0-9]+/\"; sid:1;)\n"
-	"alert http any any -> any any (http.header; content:\"a\"; content:\"b\"; distance:1; sid:2;)\n"
-	"alert http any any -> any any (http.request_body; content:\"x\"; content:!\"y\"; sid:3;)\n"
-	"alert http any any -> any any (flow:to_client; file.data; content:\"ab\"; endswith; sid:4;)\n"
-	"alert http any any -> any any (http.method; content:\"POST\"; http.request_body; bsize:>3; sid:5;)\n"
-	"alert tcp any any -> any any (content:\"foo\"; content:\"bar\"; within:20; pcre:\"/z$/R\"; sid:6;)\n"
-	"alert http any any -> any any (http.header_names; content:\"Host\"; http.cookie; content:\"c\"; sid:7;)\n"
-	"alert http any any -> any any (http.host; content:\"h\"; http.host.raw; content:\"h\"; sid:8;)\n";
+        "drop http any any -> any any (http.uri; content:\"evil\"; pcre:\"/evil[0-9]+/\"; sid:1;)\n"
+        "alert http any any -> any any (http.header; content:\"a\"; content:\"b\"; distance:1; "
+        "sid:2;)\n"
+        "alert http any any -> any any (http.request_body; content:\"x\"; content:!\"y\"; sid:3;)\n"
+        "alert http any any -> any any (flow:to_client; file.data; content:\"ab\"; endswith; "
+        "sid:4;)\n"
+        "alert http any any -> any any (http.method; content:\"POST\"; http.request_body; "
+        "bsize:>3; sid:5;)\n"
+        "alert tcp any any -> any any (content:\"foo\"; content:\"bar\"; within:20; "
+        "pcre:\"/z$/R\"; sid:6;)\n"
+        "alert http any any -> any any (http.header_names; content:\"Host\"; http.cookie; "
+        "content:\"c\"; sid:7;)\n"
+        "alert http any any -> any any (http.host; content:\"h\"; http.host.raw; content:\"h\"; "
+        "sid:8;)\n";
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -41,18 +47,17 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 static void check_changes(enum tse_direction dir, const uint8_t *was, const uint8_t *is, size_t len,
-			  const struct tse_result *result)
+                          const struct tse_result *result)
 {
 	for (size_t i = 0; i < len; i++)
-		if (was[i] != is[i] &&
-		    (dir == TSE_TO_SERVER || is[i] != ' ' ||
-		     (i >= result->release && result->verdict != TSE_BLOCK)))
+		if (was[i] != is[i] && (dir == TSE_TO_SERVER || is[i] != ' ' ||
+		                        (i >= result->release && result->verdict != TSE_BLOCK)))
 			abort();
 }
 
 /* Feeds data[from..to) behind what is held; returns how much is held then. */
 static size_t feed(struct tse_flow *flow, enum tse_direction dir, uint8_t *held, size_t have,
-		   const uint8_t *data, size_t len, int eof)
+                   const uint8_t *data, size_t len, int eof)
 {
 	struct tse_result result;
 	uint8_t *view = malloc(have + len + 1), *was = malloc(have + len + 1);

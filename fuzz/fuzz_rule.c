@@ -11,17 +11,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char text[] = "POST /a/../b?c=%41 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+static const char text[] =
+        "POST /a/../b?c=%41 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct tse_variable variables[] = {{"HOME_NET", "[10.0.0.0/8,!10.1.0.0/16]"}};
 	struct tse_source source = {.name = "fuzz", .text = (const char *)data, .len = size};
 	struct tse_compile how = {.sources = &source,
-				  .nsources = 1,
-				  .variables = variables,
-				  .nvariables = 1,
-				  .max_rules = 50};
+	                          .nsources = 1,
+	                          .variables = variables,
+	                          .nvariables = 1,
+	                          .max_rules = 50};
 	struct tse_tuple tuple = {0};
 	struct tse_ruleset *set;
 	struct tse_engine *engine;

@@ -63,7 +63,7 @@ struct tse_engine {
 	struct tse_result *result;
 	uint64_t feed_offset;
 	struct http_awaited awaited; /* before the feed in hand */
-	bool blocked; /* something in this feed blocks */
+	bool blocked;                /* something in this feed blocks */
 	bool passed_flow;
 	bool head_open; /* a header block is held that is not whole yet */
 	bool hide_head; /* the head in hand has an Alt-Svc, from which QUIC is to go */
@@ -89,7 +89,7 @@ struct tse_flow {
 	const char *anomaly; /* that blocked, or NULL */
 	struct tse_engine *engine;
 	struct tse_flow *requests; /* the flow that sees the requests; NULL: this one */
-	bool blind;		   /* no flow sees them */
+	bool blind;                /* no flow sees them */
 	bool hide_quic;
 	struct tse_tuple tuple;
 	struct tse_half half[2];

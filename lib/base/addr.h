@@ -14,7 +14,7 @@ enum addr_family { ADDR_NONE = 0, ADDR_V4 = 4, ADDR_V6 = 6 };
 
 struct addr {
 	uint8_t bytes[16]; /* network order; IPv4 mapped */
-	uint8_t family;	   /* enum addr_family */
+	uint8_t family;    /* enum addr_family */
 };
 
 struct addr_prefix {
@@ -43,4 +43,4 @@ bool addr_prefix_contains(const struct addr_prefix *p, const struct addr *a) SL_
 /* Return `text`. */
 char *addr_format(const struct addr *a, char text[ADDR_TEXT_MAX]) SL_NONNULL(1, 2);
 char *addr_format_prefix(const struct addr_prefix *p, char text[ADDR_PREFIX_TEXT_MAX])
-	SL_NONNULL(1, 2);
+        SL_NONNULL(1, 2);

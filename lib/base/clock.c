@@ -37,6 +37,6 @@ char *clock_format_us(uint64_t wall_us, char text[CLOCK_TEXT_MAX])
 	}
 	used = strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(text + used, CLOCK_TEXT_MAX - used, ".%06u+0000",
-		       (unsigned)(wall_us % 1000000ULL));
+	               (unsigned)(wall_us % 1000000ULL));
 	return text;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define CLOCK_NS_PER_MS 1000000ULL
-#define CLOCK_NS_PER_S	1000000000ULL
+#define CLOCK_NS_PER_S  1000000000ULL
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t clock_now_ns(void);

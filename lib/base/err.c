@@ -8,7 +8,7 @@ static const struct {
 	const char *name;
 	const char *text;
 } errors[] = {
-	[0] = {"OK", "success"},
+        [0] = {"OK", "success"},
 #define X(name, text) [SL_E_NR_##name] = {#name, text},
 #include "lib/base/err.def"
 #undef X

@@ -11,7 +11,13 @@
 
 #include "lib/base/attr.h"
 
-enum log_level { LOG_LEVEL_CRITICAL, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_CRITICAL,
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* Gets each message of `level` up to the threshold; `text` has no newline. Must not log itself. */
 typedef void log_sink_fn(void *arg, enum log_level level, const char *text);
@@ -28,7 +34,7 @@ void log_write(enum log_level level, const char *fmt, ...) SL_NONNULL(2) SL_PRIN
 const char *log_level_name(enum log_level level);
 
 #define log_critical(...) log_write(LOG_LEVEL_CRITICAL, __VA_ARGS__)
-#define log_error(...)	  log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_error(...)    log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...)  log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_info(...)	  log_write(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...)	  log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(...)     log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)    log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)

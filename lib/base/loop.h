@@ -26,15 +26,15 @@ typedef void loop_timer_fn(struct loop_timer *timer);
 typedef void loop_turn_fn(void *arg);
 
 struct loop_source {
-	int fd;		    /* not owned */
-	uint32_t events;    /* asked for now; 0 when not in the loop */
+	int fd;          /* not owned */
+	uint32_t events; /* asked for now; 0 when not in the loop */
 	loop_source_fn *fn;
-	struct loop *loop;  /* NULL when not in a loop */
+	struct loop *loop; /* NULL when not in a loop */
 };
 
 struct loop_timer {
-	uint64_t due_ns;    /* clock_now_ns() time */
-	size_t heap_index;  /* the loop's; 0: not set */
+	uint64_t due_ns;   /* clock_now_ns() time */
+	size_t heap_index; /* the loop's; 0: not set */
 	loop_timer_fn *fn;
 	struct loop *loop;
 };
@@ -48,7 +48,7 @@ void loop_destroy(struct loop *loop);
  * caller's and must live until loop_remove. SL_ESYS with errno.
  */
 int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events,
-	     loop_source_fn *fn) SL_NONNULL(1, 2, 5) SL_MUST;
+             loop_source_fn *fn) SL_NONNULL(1, 2, 5) SL_MUST;
 
 /* Changes what is asked for; nothing is done when it is the same. SL_ESYS with errno. */
 int loop_modify(struct loop_source *source, uint32_t events) SL_NONNULL(1);
@@ -58,7 +58,7 @@ void loop_remove(struct loop_source *source) SL_NONNULL(1);
 
 /* (Re)arms a timer `delay_ns` from now. Fires once. SL_ENOMEM. */
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns,
-		   loop_timer_fn *fn) SL_NONNULL(1, 2, 4);
+                   loop_timer_fn *fn) SL_NONNULL(1, 2, 4);
 void loop_timer_cancel(struct loop_timer *timer) SL_NONNULL(1);
 bool loop_timer_is_set(const struct loop_timer *timer) SL_NONNULL(1);
 

@@ -8,6 +8,6 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define MAGIC_SET(obj, value)	((obj)->magic = (value))
+#define MAGIC_SET(obj, value)   ((obj)->magic = (value))
 #define MAGIC_CHECK(obj, value) assert((obj) && (obj)->magic == (value))
-#define MAGIC_CLEAR(obj)	((obj)->magic = 0)
+#define MAGIC_CLEAR(obj)        ((obj)->magic = 0)

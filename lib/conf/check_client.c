@@ -58,10 +58,11 @@ static void check_not_served(struct build *b, const struct conf_node *node, cons
                              const struct config_certificate *certificate)
 {
 	if (certificate && serves(b->config, certificate))
-		(void)conf_errors_add(b->errs, check_place(node, key), SL_ECONFLICT,
-		                      "name a CA certificate that is for this alone",
-		                      "the certificate \"%s\" is a server's: a server proxy names it",
-		                      certificate->name);
+		(void)conf_errors_add(
+		        b->errs, check_place(node, key), SL_ECONFLICT,
+		        "name a CA certificate that is for this alone",
+		        "the certificate \"%s\" is a server's: a server proxy names it",
+		        certificate->name);
 }
 
 void check_client_proxies(struct build *b, const struct conf_node *root)

@@ -74,14 +74,14 @@ struct config_names {
 };
 
 struct config_device {
-	const char *name;                 /* of this device in logs and on the SMS */
-	const char *contact;              /* whom users ask, for block pages; "": their administrator */
-	uint32_t workers;                 /* 0: one a core */
-	bool asymmetric_network;          /* R9: refused together with ssl_inspection.server */
-	bool web_mode;                    /* R10: the same */
-	bool vlan_translation;            /* R11: the same */
-	const char *default_ca_file;      /* PEM: the default CA certificates (R78) */
-	const char *category_package;     /* path: signed categories of names; "": none (R40) */
+	const char *name;             /* of this device in logs and on the SMS */
+	const char *contact;          /* whom users ask, for block pages; "": their administrator */
+	uint32_t workers;             /* 0: one a core */
+	bool asymmetric_network;      /* R9: refused together with ssl_inspection.server */
+	bool web_mode;                /* R10: the same */
+	bool vlan_translation;        /* R11: the same */
+	const char *default_ca_file;  /* PEM: the default CA certificates (R78) */
+	const char *category_package; /* path: signed categories of names; "": none (R40) */
 	struct config_names package_keys; /* paths: public keys that sign packages */
 	struct {
 		struct addr address; /* of the Prometheus listener */

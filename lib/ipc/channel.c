@@ -63,8 +63,8 @@ int ipc_pair(int ret_fds[2])
 static void on_event(struct loop_source *source, uint32_t events);
 
 struct ipc_channel *ipc_channel_create(struct loop *loop, int fd, enum ipc_role self,
-				       enum ipc_role peer, unsigned index, ipc_channel_fn *fn,
-				       void *arg)
+                                       enum ipc_role peer, unsigned index, ipc_channel_fn *fn,
+                                       void *arg)
 {
 	struct ipc_channel *ch = calloc(1, sizeof(*ch));
 
@@ -127,7 +127,7 @@ unsigned ipc_channel_index(const struct ipc_channel *ch)
 
 /* 0, SL_EAGAIN, or SL_ECLOSED. */
 static int send_now(struct ipc_channel *ch, const uint8_t *data, size_t len, const int *fds,
-		    unsigned nfds)
+                    unsigned nfds)
 {
 	union {
 		struct cmsghdr align;
@@ -182,7 +182,7 @@ static int enqueue(struct ipc_channel *ch, size_t len, const int *fds, unsigned 
 }
 
 int ipc_send_fds(struct ipc_channel *ch, const struct ipc_message *msg, const int *fds,
-		 unsigned nfds)
+                 unsigned nfds)
 {
 	size_t len;
 	int rc;
@@ -257,9 +257,9 @@ static int receive(struct ipc_channel *ch, size_t *ret_len, int fds[IPC_FDS_MAX]
 	} control;
 	struct iovec iov = {.iov_base = ch->buffer, .iov_len = IPC_MESSAGE_MAX};
 	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
+	                     .msg_iovlen = 1,
+	                     .msg_control = &control,
+	                     .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n < 0)
@@ -274,7 +274,7 @@ static int receive(struct ipc_channel *ch, size_t *ret_len, int fds[IPC_FDS_MAX]
 }
 
 static int check_and_decode(struct ipc_channel *ch, size_t len, unsigned nfds,
-			    struct ipc_message *msg)
+                            struct ipc_message *msg)
 {
 	int rc = ipc_decode(ch->buffer, len, msg);
 
@@ -327,7 +327,7 @@ static bool read_one(struct ipc_channel *ch)
 static void on_event(struct loop_source *source, uint32_t events)
 {
 	struct ipc_channel *ch =
-		(struct ipc_channel *)((char *)source - offsetof(struct ipc_channel, source));
+	        (struct ipc_channel *)((char *)source - offsetof(struct ipc_channel, source));
 
 	MAGIC_CHECK(ch, CHANNEL_MAGIC);
 	if (events & EPOLLOUT)

@@ -18,11 +18,11 @@ struct ipc_channel;
  * already out of the loop; destroy it here or later.
  */
 typedef void ipc_channel_fn(struct ipc_channel *ch, const struct ipc_message *msg,
-			    int fds[IPC_FDS_MAX], void *arg);
+                            int fds[IPC_FDS_MAX], void *arg);
 
 enum {
 	IPC_QUEUE_MAX = 4 * 1024 * 1024, /* bytes queued before ipc_send refuses: a peer this far
-					    behind hangs, and its heartbeat tells the parent */
+	                                    behind hangs, and its heartbeat tells the parent */
 	IPC_SOCKET_BUFFER = 1024 * 1024,
 };
 
@@ -34,8 +34,8 @@ int ipc_pair(int ret_fds[2]) SL_NONNULL(1) SL_MUST;
  * tells several workers apart. NULL: no memory.
  */
 struct ipc_channel *ipc_channel_create(struct loop *loop, int fd, enum ipc_role self,
-				       enum ipc_role peer, unsigned index, ipc_channel_fn *fn,
-				       void *arg) SL_NONNULL(1, 6) SL_MUST;
+                                       enum ipc_role peer, unsigned index, ipc_channel_fn *fn,
+                                       void *arg) SL_NONNULL(1, 6) SL_MUST;
 void ipc_channel_destroy(struct ipc_channel *ch);
 
 enum ipc_role ipc_channel_peer(const struct ipc_channel *ch) SL_NONNULL(1);
@@ -46,5 +46,5 @@ unsigned ipc_channel_index(const struct ipc_channel *ch) SL_NONNULL(1);
  * SL_EPERM when the table does not allow it, SL_ELIMIT when the queue is full, SL_ECLOSED.
  */
 int ipc_send_fds(struct ipc_channel *ch, const struct ipc_message *msg, const int *fds,
-		 unsigned nfds) SL_NONNULL(1, 2) SL_MUST;
+                 unsigned nfds) SL_NONNULL(1, 2) SL_MUST;
 int ipc_send(struct ipc_channel *ch, const struct ipc_message *msg) SL_NONNULL(1, 2) SL_MUST;

@@ -12,7 +12,7 @@ enum field_kind { FIELD_END, FIELD_UINT, FIELD_ADDR, FIELD_BYTES };
 struct field {
 	enum field_kind kind;
 	uint32_t offset; /* in the message's struct */
-	uint32_t size;	 /* UINT: bytes; BYTES: maximum */
+	uint32_t size;   /* UINT: bytes; BYTES: maximum */
 };
 
 struct message_kind {
@@ -24,21 +24,21 @@ struct message_kind {
 };
 
 /* Inside each function `self` is that message's struct, which the fields' offsets need. */
-#define U8(name)	 {FIELD_UINT, offsetof(self, name), 1},
-#define U16(name)	 {FIELD_UINT, offsetof(self, name), 2},
-#define U32(name)	 {FIELD_UINT, offsetof(self, name), 4},
-#define U64(name)	 {FIELD_UINT, offsetof(self, name), 8},
-#define I32(name)	 {FIELD_UINT, offsetof(self, name), 4},
-#define ADDR(name)	 {FIELD_ADDR, offsetof(self, name), 17},
+#define U8(name)         {FIELD_UINT, offsetof(self, name), 1},
+#define U16(name)        {FIELD_UINT, offsetof(self, name), 2},
+#define U32(name)        {FIELD_UINT, offsetof(self, name), 4},
+#define U64(name)        {FIELD_UINT, offsetof(self, name), 8},
+#define I32(name)        {FIELD_UINT, offsetof(self, name), 4},
+#define ADDR(name)       {FIELD_ADDR, offsetof(self, name), 17},
 #define BYTES(name, max) {FIELD_BYTES, offsetof(self, name), max},
-#define TEXT(name, max)	 {FIELD_BYTES, offsetof(self, name), max},
-#define MESSAGE(NAME, name, senders, receivers, nfds, list)                       \
-	static const struct field *fields_of_##name(void)                         \
-	{                                                                         \
-		typedef struct ipc_##name self;                                   \
-		static const struct field fields[] = {list{FIELD_END, 0, 0}};     \
-                                                                                  \
-		return fields;                                                    \
+#define TEXT(name, max)  {FIELD_BYTES, offsetof(self, name), max},
+#define MESSAGE(NAME, name, senders, receivers, nfds, list)                                        \
+	static const struct field *fields_of_##name(void)                                          \
+	{                                                                                          \
+		typedef struct ipc_##name self;                                                    \
+		static const struct field fields[] = {list{FIELD_END, 0, 0}};                      \
+                                                                                                   \
+		return fields;                                                                     \
 	}
 #include "lib/ipc/message.def"
 #undef MESSAGE
@@ -49,7 +49,7 @@ struct message_kind {
 #define S IPC_KEYS
 #define C IPC_CONTROL
 static const struct message_kind kinds[IPC_TYPE_END] = {
-#define MESSAGE(NAME, name, senders, receivers, nfds, list) \
+#define MESSAGE(NAME, name, senders, receivers, nfds, list)                                        \
 	[IPC_##NAME] = {#NAME, senders, receivers, nfds, fields_of_##name},
 #include "lib/ipc/message.def"
 #undef MESSAGE

@@ -34,20 +34,20 @@ struct ipc_text {
 	uint32_t len;
 };
 
-#define IPC_TEXT(t)	(int)(t).len, (t).len ? (t).data : ""
-#define ipc_text_of(s)	((struct ipc_text){.data = (s), .len = (uint32_t)strlen(s)})
+#define IPC_TEXT(t)    (int)(t).len, (t).len ? (t).data : ""
+#define ipc_text_of(s) ((struct ipc_text){.data = (s), .len = (uint32_t)strlen(s)})
 
-#define U8(name)	 uint8_t name;
-#define U16(name)	 uint16_t name;
-#define U32(name)	 uint32_t name;
-#define U64(name)	 uint64_t name;
-#define I32(name)	 int32_t name;
-#define ADDR(name)	 struct addr name;
+#define U8(name)         uint8_t name;
+#define U16(name)        uint16_t name;
+#define U32(name)        uint32_t name;
+#define U64(name)        uint64_t name;
+#define I32(name)        int32_t name;
+#define ADDR(name)       struct addr name;
 #define BYTES(name, max) struct ipc_bytes name;
-#define TEXT(name, max)	 struct ipc_text name;
-#define MESSAGE(NAME, name, from, to, fds, fields) \
-	struct ipc_##name {                        \
-		fields                             \
+#define TEXT(name, max)  struct ipc_text name;
+#define MESSAGE(NAME, name, from, to, fds, fields)                                                 \
+	struct ipc_##name {                                                                        \
+		fields                                                                             \
 	};
 #include "lib/ipc/message.def"
 #undef MESSAGE
@@ -79,27 +79,33 @@ struct ipc_message {
 #undef TEXT
 
 enum {
-	IPC_MESSAGE_MAX = 192 * 1024, /* bytes of any encoded message; the largest field plus room */
+	IPC_MESSAGE_MAX =
+	        192 * 1024, /* bytes of any encoded message; the largest field plus room */
 	IPC_FDS_MAX = 2,
 };
 
 /* VERDICT.action */
 enum ipc_action { IPC_FORWARD = 0, IPC_TAKE = 1, IPC_DROP = 2, IPC_MORE = 3 };
 /* VERDICT.reset: which ends of a dropped flow get a RST. */
-enum ipc_reset { IPC_RESET_NONE = 0, IPC_RESET_CLIENT = 1, IPC_RESET_SERVER = 2, IPC_RESET_BOTH = 3 };
+enum ipc_reset {
+	IPC_RESET_NONE = 0,
+	IPC_RESET_CLIENT = 1,
+	IPC_RESET_SERVER = 2,
+	IPC_RESET_BOTH = 3
+};
 
 /* HELLO.flags */
 enum ipc_hello_flag {
 	IPC_HELLO_SERVER_FIRST = 1 << 0, /* `bytes` are the server's: it spoke before the client */
-	IPC_HELLO_FIN = 1 << 1,		 /* nothing follows from that side */
-	IPC_HELLO_TIMED_OUT = 1 << 2,	 /* incomplete_hello_wait passed: `more` is no answer now */
-	IPC_HELLO_SILENT = 1 << 3,	 /* no byte came in no_handshake_timeout (R21) */
+	IPC_HELLO_FIN = 1 << 1,          /* nothing follows from that side */
+	IPC_HELLO_TIMED_OUT = 1 << 2,    /* incomplete_hello_wait passed: `more` is no answer now */
+	IPC_HELLO_SILENT = 1 << 3,       /* no byte came in no_handshake_timeout (R21) */
 };
 
 /* SIGN.algorithm: how the digest is to be signed. */
 enum ipc_algorithm {
 	IPC_SIGN_RSA_PKCS1 = 1, /* + digest << 8 */
-	IPC_SIGN_RSA_PSS = 2,	/* salt as long as the digest */
+	IPC_SIGN_RSA_PSS = 2,   /* salt as long as the digest */
 	IPC_SIGN_ECDSA = 3,
 };
 enum ipc_digest {
@@ -125,7 +131,9 @@ unsigned ipc_fds_of(enum ipc_type type);
  * SL_ELIMIT when `out` is too small.
  */
 int ipc_encode(const struct ipc_message *msg, uint8_t *out, size_t size, size_t *ret_len)
-	SL_NONNULL(1, 2, 4) SL_MUST;
+        SL_NONNULL(1, 2, 4) SL_MUST;
 
-/* Decodes; bytes and texts point into `data`. SL_EMALFORMED or SL_ERANGE; never reads past `len`. */
-int ipc_decode(const uint8_t *data, size_t len, struct ipc_message *ret_msg) SL_NONNULL(1, 3) SL_MUST;
+/* Decodes; bytes and texts point into `data`. SL_EMALFORMED or SL_ERANGE; never reads past `len`.
+ */
+int ipc_decode(const uint8_t *data, size_t len, struct ipc_message *ret_msg)
+        SL_NONNULL(1, 3) SL_MUST;

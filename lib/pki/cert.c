@@ -244,7 +244,7 @@ static int load_leaf(const struct pki_files *files, STACK_OF(X509) * *ret_certs,
 }
 
 /* All certificates of a public file; *ret_certs is the caller's to pop_free. */
-static int load_certificates(const char *path, STACK_OF(X509) **ret_certs, struct pki_error *err)
+static int load_certificates(const char *path, STACK_OF(X509) * *ret_certs, struct pki_error *err)
 {
 	struct pki_file file;
 	int rc = pki_file_read(path, false, &file, err);

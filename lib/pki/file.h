@@ -23,8 +23,8 @@ struct pki_file {
 };
 
 /*
- * Reads a file. `private`: SL_EPERM when group or others have any right to it. SL_ENOENT, SL_EINVAL (no plain file), SL_ELIMIT,
- * SL_ESYS. Free with pki_file_fini.
+ * Reads a file. `private`: SL_EPERM when group or others have any right to it. SL_ENOENT, SL_EINVAL
+ * (no plain file), SL_ELIMIT, SL_ESYS. Free with pki_file_fini.
  */
 int pki_file_read(const char *path, bool private, struct pki_file *ret_file, struct pki_error *err)
         SL_NONNULL(1, 3, 4) SL_MUST;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration as the eBPF side needs it: interests, bypass rules, QUIC, segment flags. Written to
- * the bank of the maps that is not in use, so that one word makes it count. `tpsd: wire`.
+ * The configuration as the eBPF side needs it: interests, bypass rules, QUIC, segment flags.
+ * Written to the bank of the maps that is not in use, so that one word makes it count. `tpsd:
+ * wire`.
  */
 #pragma once
 

@@ -2,8 +2,8 @@
 /*
  * The ssl_inspection event of flows of which no worker can tell, because the wire itself decided: a
  * limit, a fallback, TCP MD5 or AO, a start or a direction that was not seen, an end that gave up;
- * or because their worker is gone (R31, R98, R159). So many a second and no more; the counters have them all.
- * `tpsd: wire`.
+ * or because their worker is gone (R31, R98, R159). So many a second and no more; the counters have
+ * them all. `tpsd: wire`.
  */
 #include <arpa/inet.h>
 #include <string.h>

@@ -6,10 +6,10 @@
 
 /* What the fork gives a child beside struct proc. */
 struct child_start {
-	int channel_fd;	   /* its end of the channel to parent */
-	int netns_fd;	   /* sluice-NAME */
-	int origin_fd;	   /* the namespace that tpsd was started in */
-	int parent_pid;	   /* to notice a parent that ended in between */
+	int channel_fd; /* its end of the channel to parent */
+	int netns_fd;   /* sluice-NAME */
+	int origin_fd;  /* the namespace that tpsd was started in */
+	int parent_pid; /* to notice a parent that ended in between */
 };
 
 /* Runs the process to its end; returns its exit status. Only `proc` and `start` survive of the

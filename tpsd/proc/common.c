@@ -110,8 +110,9 @@ static int open_namespaces(const char *instance, struct common *c)
 	if (c->origin_fd < 0)
 		return fail(TPSD_FAILED, "/proc/self/ns/net");
 	if (netns_join_host_mounts() != 0)
-		return fail(TPSD_PRIVILEGE, "cannot enter the host's mount namespace, without which "
-			    "the wire would be cut at the daemon's end");
+		return fail(TPSD_PRIVILEGE,
+		            "cannot enter the host's mount namespace, without which "
+		            "the wire would be cut at the daemon's end");
 	if (netns_open(instance, &c->netns_fd) != 0)
 		return fail(TPSD_PRIVILEGE, "cannot make the private network namespace");
 	return 0;
@@ -127,9 +128,10 @@ static int make_heartbeats(struct common *c)
 
 	(void)setrlimit(RLIMIT_MEMLOCK, &all);
 	c->heartbeat_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sl_heartbeat", sizeof(uint32_t),
-					 sizeof(uint64_t), PROC_SLOTS, &opts);
+	                                 sizeof(uint64_t), PROC_SLOTS, &opts);
 	if (c->heartbeat_fd < 0)
-		return fail(TPSD_PRIVILEGE, "the kernel makes no BPF map (root or CAP_BPF is needed)");
+		return fail(TPSD_PRIVILEGE,
+		            "the kernel makes no BPF map (root or CAP_BPF is needed)");
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, c->heartbeat_fd, 0);
 	if (at == MAP_FAILED)
 		return fail(TPSD_PRIVILEGE, "the kernel maps no BPF array");
@@ -166,7 +168,8 @@ int common_make(const char *instance, unsigned nworkers, struct common *c)
 	*c = (struct common){.lock_fd = -1, .netns_fd = -1, .origin_fd = -1, .heartbeat_fd = -1};
 	c->nslots = PROC_SLOT_WORKER + nworkers;
 	if (geteuid() != 0) {
-		log_critical("tpsd must be started as root; its processes give up what they do not need");
+		log_critical("tpsd must be started as root; its processes give up what they do not "
+		             "need");
 		return TPSD_PRIVILEGE;
 	}
 	/* Mounts first: run_dir must be the host's. */

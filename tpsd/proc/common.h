@@ -11,15 +11,15 @@ struct common {
 	char run_dir[128];   /* /run/sluice/NAME, root, 0755 */
 	char state_dir[128]; /* /var/lib/sluice/NAME, control's, 0750 */
 	char log_dir[128];   /* /var/log/sluice/NAME, control's, 0750 */
-	int lock_fd;	     /* the pid file, locked while we run */
-	int netns_fd;	     /* sluice-NAME */
-	int origin_fd;	     /* the network namespace that tpsd was started in */
+	int lock_fd;         /* the pid file, locked while we run */
+	int netns_fd;        /* sluice-NAME */
+	int origin_fd;       /* the network namespace that tpsd was started in */
 	int heartbeat_fd;    /* BPF array, one 64-bit stamp a slot */
 	uint64_t *heartbeats;
 	struct counter_file *counter_file;
 	struct ring *rings[PROC_SLOTS];
 	struct learned *learned;
-	unsigned nslots;     /* used: 4 + workers */
+	unsigned nslots; /* used: 4 + workers */
 };
 
 /* All of it for `nworkers` workers, or an exit status (enum tpsd_exit) said by log_critical. */

@@ -26,14 +26,14 @@ static void refuse(struct sending *s, const struct config_certificate *cert, con
 
 	(void)snprintf(pointer, sizeof(pointer), "/certificates/%u", cert->index);
 	(void)snprintf(text, sizeof(text), "certificate %s: %s: %s", cert->name, path,
-		       strerror(errno));
+	               strerror(errno));
 	proc_refuse_item(s->proc, SL_ENOENT, pointer, text, "name a file that exists");
 	if (s->status == 0)
 		s->status = SL_ENOENT;
 }
 
 static int send_fd(struct sending *s, const char *certificate, const char *path, int fd,
-		   bool password, bool last)
+                   bool password, bool last)
 {
 	struct ipc_channel *keys = proc_peer(s->proc, IPC_KEYS, 0);
 	struct ipc_message msg = {.type = IPC_KEY_FILE};
@@ -48,7 +48,7 @@ static int send_fd(struct sending *s, const char *certificate, const char *path,
 
 /* No O_NOFOLLOW: ACME clients keep keys behind links. A FIFO must not hang us. */
 static void open_and_send(struct sending *s, const struct config_certificate *cert,
-			  const char *path, bool password)
+                          const char *path, bool password)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int rc;
@@ -82,8 +82,8 @@ static int send_all(struct proc *proc, uint32_t revision, const struct config *c
 	for (size_t i = 0; i < config->certificates_count; i++) {
 		const struct config_certificate *cert = &config->certificates[i];
 
-		open_and_send(&s, cert, cert->private_key[0] ? cert->private_key : cert->certificate,
-			      false);
+		open_and_send(&s, cert,
+		              cert->private_key[0] ? cert->private_key : cert->certificate, false);
 		if (cert->password_file[0])
 			open_and_send(&s, cert, cert->password_file, true);
 	}
@@ -92,7 +92,7 @@ static int send_all(struct proc *proc, uint32_t revision, const struct config *c
 }
 
 int keyfiles_prepare(struct keyfiles *k, struct proc *proc, uint32_t revision,
-		     struct config *config)
+                     struct config *config)
 {
 	int rc = send_all(proc, revision, config);
 
@@ -168,7 +168,7 @@ static int open_keystore(const char *state_dir)
 static int open_untrusted(int dir)
 {
 	int fd = openat(dir, UNTRUSTED_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-			0600);
+	                0600);
 
 	if (fd >= 0 && !is_roots(fd, S_IFREG)) {
 		(void)close(fd);
@@ -187,8 +187,10 @@ void keyfiles_send_keystore(struct proc *proc)
 
 	msg.keystore_file.name = ipc_text_of(UNTRUSTED_FILE);
 	if (fd < 0)
-		log_critical("%s/keystore/" UNTRUSTED_FILE " cannot be opened: %s; it and its folder "
-			     "must be root's alone", proc->state_dir, strerror(errno));
+		log_critical("%s/keystore/" UNTRUSTED_FILE
+		             " cannot be opened: %s; it and its folder "
+		             "must be root's alone",
+		             proc->state_dir, strerror(errno));
 	else if (!keys || ipc_send_fds(keys, &msg, &fd, 1) != 0)
 		log_error("the file of the untrusted CA could not be handed to keys");
 	if (fd >= 0)

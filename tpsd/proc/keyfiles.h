@@ -19,7 +19,7 @@ struct keyfiles {
 
 /* Opens and sends all files of `config`; each that does not open is refused as an item. */
 int keyfiles_prepare(struct keyfiles *k, struct proc *proc, uint32_t revision,
-		     struct config *config) SL_NONNULL(1, 2, 4);
+                     struct config *config) SL_NONNULL(1, 2, 4);
 void keyfiles_commit(struct keyfiles *k, uint32_t revision) SL_NONNULL(1);
 void keyfiles_abort(struct keyfiles *k, uint32_t revision) SL_NONNULL(1);
 

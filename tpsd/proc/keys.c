@@ -140,8 +140,8 @@ static void load_waiting(struct keys *k, int password_fd, const char *password_p
 	if (item) {
 		memset(item, 0, sizeof(*item));
 		(void)snprintf(item->certificate, sizeof(item->certificate), "%s", w->certificate);
-		item->status = pki_key_load_fd(&files, w->fd, password_fd, NULL, &item->key,
-		                               &item->error);
+		item->status =
+		        pki_key_load_fd(&files, w->fd, password_fd, NULL, &item->key, &item->error);
 		if (item->status == 0)
 			item->status = keystore_key_id(item->key, item->id);
 	} else {
@@ -279,7 +279,8 @@ static int check_issuers(struct keys *k)
 	return status;
 }
 
-/* A key that signs leaves signs nothing else: it does not come where workers have digests signed. */
+/* A key that signs leaves signs nothing else: it does not come where workers have digests signed.
+ */
 static int use_key(struct keys *k, uint32_t i)
 {
 	const struct loaded *l = find_loaded(&k->loading, k->asked.config->certificates[i].name);

@@ -19,50 +19,67 @@
 #define CAP(name) (1ULL << CAP_##name)
 
 const struct proc_kind processes[] = {
-	{.name = "control", .role = IPC_CONTROL, .ops = &control_ops, .user = "sluice"},
-	{.name = "keys", .role = IPC_KEYS, .ops = &keys_ops, .user = "sluice-keys",
-	 .capabilities = CAP(IPC_LOCK), .no_network = true, .seccomp = true},
-	{.name = "wire", .role = IPC_WIRE, .ops = &wire_ops, .user = "sluice-wire",
-	 .capabilities = CAP(NET_ADMIN) | CAP(NET_RAW) | CAP(BPF) | CAP(PERFMON) | CAP(SYS_ADMIN),
-	 .own_network = true},
-	{.name = "worker", .role = IPC_WORKER, .ops = &worker_ops, .user = "sluice-worker",
-	 .own_network = true, .seccomp = true},
+        {.name = "control", .role = IPC_CONTROL, .ops = &control_ops, .user = "sluice"},
+        {.name = "keys",
+         .role = IPC_KEYS,
+         .ops = &keys_ops,
+         .user = "sluice-keys",
+         .capabilities = CAP(IPC_LOCK),
+         .no_network = true,
+         .seccomp = true},
+        {.name = "wire",
+         .role = IPC_WIRE,
+         .ops = &wire_ops,
+         .user = "sluice-wire",
+         .capabilities = CAP(NET_ADMIN) | CAP(NET_RAW) | CAP(BPF) | CAP(PERFMON) | CAP(SYS_ADMIN),
+         .own_network = true},
+        {.name = "worker",
+         .role = IPC_WORKER,
+         .ops = &worker_ops,
+         .user = "sluice-worker",
+         .own_network = true,
+         .seccomp = true},
 };
 const size_t processes_count = SL_ARRAY_LEN(processes);
 
 enum { INSTANCE_MAX = 32 };
 
 static const char usage[] =
-	"usage: tpsd [--config FILE] [--instance NAME] [--workers N] [--debug]\n"
-	"       tpsd --check FILE\n"
-	"       tpsd --version | --help\n"
-	"\n"
-	"Sluice's device: forwards everything between the two ports of a segment, takes out of the\n"
-	"stream what policy wants inspected, decrypts, inspects and encrypts it again.\n"
-	"\n"
-	"  -c, --config FILE    configuration (default /etc/sluice/tpsd.yaml)\n"
-	"  -i, --instance NAME  several on one host: letters, digits, - and _ (default main)\n"
-	"  -w, --workers N      inspection processes, 1 to 64 (default: the configuration's, else\n"
-	"                       one a core)\n"
-	"  -k, --check FILE     check a configuration, list everything wrong with it, change nothing\n"
-	"  -d, --debug          log debug messages to standard error\n"
-	"  -V, --version        print the version\n"
-	"  -h, --help           print this\n"
-	"\n"
-	"Signals: TERM, INT end it (the wire goes on, uninspected); HUP reads the configuration again.\n"
-	"Exit status: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 privilege or kernel feature\n"
-	"missing, 5 already running.\n";
+        "usage: tpsd [--config FILE] [--instance NAME] [--workers N] [--debug]\n"
+        "       tpsd --check FILE\n"
+        "       tpsd --version | --help\n"
+        "\n"
+        "Sluice's device: forwards everything between the two ports of a segment, takes out of "
+        "the\n"
+        "stream what policy wants inspected, decrypts, inspects and encrypts it again.\n"
+        "\n"
+        "  -c, --config FILE    configuration (default /etc/sluice/tpsd.yaml)\n"
+        "  -i, --instance NAME  several on one host: letters, digits, - and _ (default main)\n"
+        "  -w, --workers N      inspection processes, 1 to 64 (default: the configuration's, else\n"
+        "                       one a core)\n"
+        "  -k, --check FILE     check a configuration, list everything wrong with it, change "
+        "nothing\n"
+        "  -d, --debug          log debug messages to standard error\n"
+        "  -V, --version        print the version\n"
+        "  -h, --help           print this\n"
+        "\n"
+        "Signals: TERM, INT end it (the wire goes on, uninspected); HUP reads the configuration "
+        "again.\n"
+        "Exit status: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 privilege or kernel "
+        "feature\n"
+        "missing, 5 already running.\n";
 
 static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'},   {"instance", required_argument, NULL, 'i'},
-	{"workers", required_argument, NULL, 'w'},  {"check", required_argument, NULL, 'k'},
-	{"debug", no_argument, NULL, 'd'},	    {"version", no_argument, NULL, 'V'},
-	{"help", no_argument, NULL, 'h'},	    {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},  {"instance", required_argument, NULL, 'i'},
+        {"workers", required_argument, NULL, 'w'}, {"check", required_argument, NULL, 'k'},
+        {"debug", no_argument, NULL, 'd'},         {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 static bool instance_valid(const char *name)
 {
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+	size_t len =
+	        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
 	return len > 0 && len <= INSTANCE_MAX && name[len] == '\0' && name[0] != '-';
 }
@@ -91,7 +108,7 @@ static int check(const char *path)
 
 /* Titles are written over argv, so what is kept of it is copied. */
 static int run(const char *config_path, const char *instance, unsigned workers,
-	       enum log_level level)
+               enum log_level level)
 {
 	struct parent_options options = {.workers = workers, .log_level = level};
 	char *path = realpath(config_path, NULL);
@@ -99,9 +116,10 @@ static int run(const char *config_path, const char *instance, unsigned workers,
 	int status = TPSD_FAILED;
 
 	if (!path) {
-		(void)fprintf(stderr, "tpsd: %s: %s\n  Name the configuration with --config FILE; "
-			      "an example is in /usr/share/doc/sluice.\n",
-			      config_path, strerror(errno));
+		(void)fprintf(stderr,
+		              "tpsd: %s: %s\n  Name the configuration with --config FILE; "
+		              "an example is in /usr/share/doc/sluice.\n",
+		              config_path, strerror(errno));
 		status = TPSD_CONFIG;
 	} else if (name) {
 		options.config_path = path;

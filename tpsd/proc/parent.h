@@ -16,15 +16,15 @@ enum tpsd_exit {
 	TPSD_OK = 0,
 	TPSD_FAILED = 1,
 	TPSD_USAGE = 2,
-	TPSD_CONFIG = 3,     /* the configuration was refused */
-	TPSD_PRIVILEGE = 4,  /* a privilege or a kernel feature is missing */
-	TPSD_RUNNING = 5,    /* the instance runs already */
+	TPSD_CONFIG = 3,    /* the configuration was refused */
+	TPSD_PRIVILEGE = 4, /* a privilege or a kernel feature is missing */
+	TPSD_RUNNING = 5,   /* the instance runs already */
 };
 
 struct parent_options {
 	const char *config_path; /* absolute */
 	const char *instance;
-	unsigned workers;	 /* 0: by the configuration, else one a core */
+	unsigned workers; /* 0: by the configuration, else one a core */
 	enum log_level log_level;
 };
 

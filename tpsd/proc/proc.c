@@ -66,7 +66,7 @@ static struct ipc_text bounded(const char *text, size_t max)
 }
 
 void proc_refuse_item(struct proc *proc, int status, const char *path, const char *text,
-		      const char *remedy)
+                      const char *remedy)
 {
 	struct ipc_message msg = {.type = IPC_ITEM};
 
@@ -87,7 +87,8 @@ void proc_ready(struct proc *proc, uint32_t revision, int status)
 	msg.ready.status = status;
 	msg.ready.text = ipc_text_of(status == 0 ? "" : err_text(status));
 	if (send_to_control(proc, &msg) != 0)
-		log_error("configuration: revision %u: control is not there to hear of it", revision);
+		log_error("configuration: revision %u: control is not there to hear of it",
+		          revision);
 }
 
 static void refuse_errors(struct proc *proc, const struct conf_errors *errs)
@@ -95,7 +96,7 @@ static void refuse_errors(struct proc *proc, const struct conf_errors *errs)
 	for (size_t i = 0; i < errs->count; i++)
 		if (!errs->items[i].notice)
 			proc_refuse_item(proc, errs->items[i].code, errs->items[i].pointer,
-					 errs->items[i].text, errs->items[i].remedy);
+			                 errs->items[i].text, errs->items[i].remedy);
 }
 
 /* The image's document as this process's own config. */
@@ -135,7 +136,8 @@ static void on_prepare(struct proc *proc, const struct ipc_prepare *msg, int fd)
 		rc = prepare_image(proc, msg->revision, image);
 		conf_image_close(image);
 	} else {
-		proc_refuse_item(proc, rc, "", "the compiled image does not open", "apply it again");
+		proc_refuse_item(proc, rc, "", "the compiled image does not open",
+		                 "apply it again");
 	}
 	if (rc != SL_EAGAIN)
 		proc_ready(proc, msg->revision, rc);
@@ -157,9 +159,9 @@ static void on_command(struct proc *proc, struct ipc_channel *from, const struct
 		answer_error(proc, msg->id, SL_EUNSUPPORTED);
 		return;
 	}
-	arguments = strndup((const char *)(msg->arguments.len ? msg->arguments.data
-							      : (const uint8_t *)"{}"),
-			    msg->arguments.len ? msg->arguments.len : 2);
+	arguments = strndup(
+	        (const char *)(msg->arguments.len ? msg->arguments.data : (const uint8_t *)"{}"),
+	        msg->arguments.len ? msg->arguments.len : 2);
 	if (!arguments) {
 		answer_error(proc, msg->id, SL_ENOMEM);
 		return;
@@ -168,7 +170,8 @@ static void on_command(struct proc *proc, struct ipc_channel *from, const struct
 	free(arguments);
 }
 
-void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, size_t len, bool more)
+void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, size_t len,
+                 bool more)
 {
 	struct ipc_channel *to = proc->commander;
 	struct ipc_message msg = {.type = IPC_ANSWER};
@@ -184,7 +187,7 @@ void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, s
 }
 
 static void shell_on_message(struct ipc_channel *ch, const struct ipc_message *msg,
-			     int fds[IPC_FDS_MAX], void *arg);
+                             int fds[IPC_FDS_MAX], void *arg);
 
 int shell_attach(struct proc *proc, int fd, enum ipc_role role, unsigned index)
 {
@@ -193,7 +196,8 @@ int shell_attach(struct proc *proc, int fd, enum ipc_role role, unsigned index)
 
 	if (place >= PROC_SLOTS)
 		return SL_ERANGE;
-	ch = ipc_channel_create(proc->loop, fd, proc->kind->role, role, index, shell_on_message, proc);
+	ch = ipc_channel_create(proc->loop, fd, proc->kind->role, role, index, shell_on_message,
+	                        proc);
 	if (!ch)
 		return SL_ENOMEM;
 	if (proc->shell->peers[place]) { /* its end was not noticed yet: the new one counts */
@@ -243,7 +247,7 @@ static void on_peer(struct proc *proc, const struct ipc_peer *msg, int fds[IPC_F
 }
 
 static void shell_on_message(struct ipc_channel *ch, const struct ipc_message *msg,
-			     int fds[IPC_FDS_MAX], void *arg)
+                             int fds[IPC_FDS_MAX], void *arg)
 {
 	struct proc *proc = arg;
 	const struct proc_ops *ops = proc->kind->ops;
@@ -252,8 +256,9 @@ static void shell_on_message(struct ipc_channel *ch, const struct ipc_message *m
 		on_peer_gone(proc, ch);
 		return;
 	}
-	/* Not for a turn of the loop to say: that has 64 messages of each peer, with a signature or a
-	 * step of a handshake each, and on a busy machine takes longer than who is alive may be silent. */
+	/* Not for a turn of the loop to say: that has 64 messages of each peer, with a signature or
+	 * a step of a handshake each, and on a busy machine takes longer than who is alive may be
+	 * silent. */
 	shell_heartbeat(proc);
 	switch (msg->type) {
 	case IPC_PEER:

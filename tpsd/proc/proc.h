@@ -31,11 +31,17 @@ enum {
 };
 
 /* Slots of counters, rings and heartbeats. */
-enum proc_slot { PROC_SLOT_PARENT, PROC_SLOT_WIRE, PROC_SLOT_KEYS, PROC_SLOT_CONTROL, PROC_SLOT_WORKER };
+enum proc_slot {
+	PROC_SLOT_PARENT,
+	PROC_SLOT_WIRE,
+	PROC_SLOT_KEYS,
+	PROC_SLOT_CONTROL,
+	PROC_SLOT_WORKER
+};
 
 /* One refusal of an item in a PREPARE, sent as ITEM before READY. */
 void proc_refuse_item(struct proc *proc, int status, const char *path, const char *text,
-		      const char *remedy) SL_NONNULL(1, 3, 4, 5);
+                      const char *remedy) SL_NONNULL(1, 3, 4, 5);
 
 /* A process's own functions; NULL where it has nothing to do. */
 struct proc_ops {
@@ -51,7 +57,7 @@ struct proc_ops {
 	 * one proc_refuse_item for each reason. SL_EAGAIN: proc_ready() will be called later.
 	 */
 	int (*prepare)(struct proc *proc, uint32_t revision, const struct conf_image *image,
-		       struct config *config);
+	               struct config *config);
 	void (*commit)(struct proc *proc, uint32_t revision);
 	void (*abort)(struct proc *proc, uint32_t revision);
 
@@ -60,9 +66,10 @@ struct proc_ops {
 	void (*peer_down)(struct proc *proc, struct ipc_channel *peer);
 	/* Any message that this layer does not handle itself; fds as in ipc_channel_fn. */
 	void (*message)(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
-			int fds[IPC_FDS_MAX]);
+	                int fds[IPC_FDS_MAX]);
 	/* A COMMAND; answer with proc_answer(), now or later, in one or more pieces. */
-	void (*command)(struct proc *proc, uint64_t id, const char *name, const char *arguments_json);
+	void (*command)(struct proc *proc, uint64_t id, const char *name,
+	                const char *arguments_json);
 
 	/* After each turn of the loop: batches. */
 	void (*turn)(struct proc *proc);
@@ -75,11 +82,11 @@ struct proc_kind {
 	const char *name; /* "wire", as in the title "tpsd: wire" */
 	enum ipc_role role;
 	const struct proc_ops *ops;
-	const char *user;	 /* NULL: stays root */
-	uint64_t capabilities;	 /* kept, as bits 1 << CAP_x */
-	bool own_network;	 /* runs in the network namespace sluice-NAME */
-	bool no_network;	 /* runs in an empty network namespace */
-	bool seccomp;		 /* the system call list of sandbox.c */
+	const char *user;      /* NULL: stays root */
+	uint64_t capabilities; /* kept, as bits 1 << CAP_x */
+	bool own_network;      /* runs in the network namespace sluice-NAME */
+	bool no_network;       /* runs in an empty network namespace */
+	bool seccomp;          /* the system call list of sandbox.c */
 };
 
 /* What a process finds. Made by parent before the fork; a process writes `state` only. */
@@ -89,36 +96,35 @@ struct proc {
 	unsigned nworkers;
 	unsigned slot;
 	const char *instance;
-	const char *config_path;  /* control and parent */
-	const char *run_dir;	  /* /run/sluice/NAME */
-	const char *state_dir;	  /* /var/lib/sluice/NAME */
-	const char *log_dir;	  /* /var/log/sluice/NAME unless the configuration says otherwise */
+	const char *config_path; /* control and parent */
+	const char *run_dir;     /* /run/sluice/NAME */
+	const char *state_dir;   /* /var/lib/sluice/NAME */
+	const char *log_dir;     /* /var/log/sluice/NAME unless the configuration says otherwise */
 	struct loop *loop;
-	struct ring *ring;		   /* this process's */
-	struct ring *rings[PROC_SLOTS];	   /* control: all of them */
+	struct ring *ring;              /* this process's */
+	struct ring *rings[PROC_SLOTS]; /* control: all of them */
 	struct counter_file *counter_file;
-	struct counter_slab *counters;	   /* this process's */
-	struct learned *learned;	   /* workers: destinations left alone, shared by them */
-	uint64_t *heartbeats;		   /* PROC_SLOTS stamps of clock_now_ns(), shared with eBPF */
-	int heartbeat_map_fd;		   /* wire: the map behind `heartbeats`, to bind to programs */
-	int netns_origin_fd;		   /* wire, in setup: where tpsd was started; ports come from there */
+	struct counter_slab *counters; /* this process's */
+	struct learned *learned;       /* workers: destinations left alone, shared by them */
+	uint64_t *heartbeats;          /* PROC_SLOTS stamps of clock_now_ns(), shared with eBPF */
+	int heartbeat_map_fd;          /* wire: the map behind `heartbeats`, to bind to programs */
+	int netns_origin_fd; /* wire, in setup: where tpsd was started; ports come from there */
 	struct ipc_channel *parent;
-	struct ipc_channel *commander;	   /* who sent the last COMMAND */
-	uint32_t preparing;		   /* revision of the last PREPARE */
-	struct proc_shell *shell;	   /* proc.c's */
-	void *state;			   /* the process's own */
+	struct ipc_channel *commander; /* who sent the last COMMAND */
+	uint32_t preparing;            /* revision of the last PREPARE */
+	struct proc_shell *shell;      /* proc.c's */
+	void *state;                   /* the process's own */
 };
 
 /* Channel to a peer, or NULL while it is away. `index` counts for workers only. */
-struct ipc_channel *proc_peer(struct proc *proc, enum ipc_role role, unsigned index)
-	SL_NONNULL(1);
+struct ipc_channel *proc_peer(struct proc *proc, enum ipc_role role, unsigned index) SL_NONNULL(1);
 
 /* Ends an asynchronous prepare: 0 or the error. */
 void proc_ready(struct proc *proc, uint32_t revision, int status) SL_NONNULL(1);
 
 /* A piece of an answer (JSON text of one value, `len` bytes); `more` announces another. */
-void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, size_t len, bool more)
-	SL_NONNULL(1, 4);
+void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, size_t len,
+                 bool more) SL_NONNULL(1, 4);
 
 /* Leaves the loop; the process ends with `status`. */
 void proc_exit(struct proc *proc, int status) SL_NONNULL(1);

@@ -56,8 +56,8 @@ static int set_capabilities(uint64_t kept)
 
 	for (int i = 0; i < 2; i++)
 		data[i] = (struct __user_cap_data_struct){
-			.effective = (uint32_t)(kept >> (32 * i)),
-			.permitted = (uint32_t)(kept >> (32 * i)),
+		        .effective = (uint32_t)(kept >> (32 * i)),
+		        .permitted = (uint32_t)(kept >> (32 * i)),
 		};
 	return syscall(SYS_capset, &header, data) == 0 ? 0 : fail("capset");
 }
@@ -82,7 +82,8 @@ static int change_user(const struct proc_kind *kind)
 	sandbox_ids(kind, &uid, &gid);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
 		return fail("keep capabilities");
-	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+	    setresuid(uid, uid, uid) != 0)
 		return fail("change user");
 	return 0;
 }

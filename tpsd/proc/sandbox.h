@@ -13,7 +13,7 @@
 
 enum {
 	SANDBOX_UID_BASE = 64700, /* where a user is not installed: this plus its place below.
-				     Debian leaves 60000-64999 to such uses. */
+	                             Debian leaves 60000-64999 to such uses. */
 };
 
 /* The numeric user and group that a process of `kind` runs as; 0 for root. */

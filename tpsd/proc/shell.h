@@ -11,7 +11,8 @@
 int shell_init(struct proc *proc) SL_NONNULL(1) SL_MUST;
 
 /* A channel to a peer on `fd`, which the shell owns when 0 is returned. Calls ops->peer_up. */
-int shell_attach(struct proc *proc, int fd, enum ipc_role role, unsigned index) SL_NONNULL(1) SL_MUST;
+int shell_attach(struct proc *proc, int fd, enum ipc_role role, unsigned index)
+        SL_NONNULL(1) SL_MUST;
 
 /* Forgets a peer (parent: a child that ended), without ops->peer_down. */
 void shell_detach(struct proc *proc, enum ipc_role role, unsigned index) SL_NONNULL(1);

@@ -63,9 +63,9 @@ void host_add_ticket_key(struct host *h, uint32_t generation, const uint8_t *sec
 
 enum { HOST_OWN_KEYS_MAX = 128 };
 
-/* Key ids of this device's own CAs and leaf pool, as the message OWN_KEYS has them: no server outside
- * may show them. Replaces the list; more than HOST_OWN_KEYS_MAX are left out. `ids` may be NULL for
- * none. */
+/* Key ids of this device's own CAs and leaf pool, as the message OWN_KEYS has them: no server
+ * outside may show them. Replaces the list; more than HOST_OWN_KEYS_MAX are left out. `ids` may be
+ * NULL for none. */
 void host_set_own_keys(struct host *h, const uint8_t (*ids)[KEY_ID_LEN], size_t count)
         SL_NONNULL(1);
 

@@ -45,7 +45,7 @@ static int write_out(struct session *s, struct direction *d, const uint8_t *data
 	}
 	if (d->bytes == 0 && done > 0 && index_of(s, d) == TSE_TO_SERVER)
 		counter_add_time(s->host->counters, HISTOGRAM_added_latency,
-				 clock_now_ns() - s->begun_ns);
+		                 clock_now_ns() - s->begun_ns);
 	d->bytes += done;
 	*ret_len = done;
 	if (rc == 0 && d->to->unsent)

@@ -66,9 +66,9 @@ struct setup {
 	struct setup_proxy *proxies;          /* of servers, by index */
 	struct setup_proxy *client_proxies;   /* by index */
 	X509_STORE **trust_stores;            /* by index */
-	X509_STORE *default_trust;            /* of client policies without a trust store, or NULL */
-	struct decryption **decryptions;      /* by index of the decryption policy */
-	struct inspector **inspectors;        /* by profile index; NULL: nothing to inspect with */
+	X509_STORE *default_trust;       /* of client policies without a trust store, or NULL */
+	struct decryption **decryptions; /* by index of the decryption policy */
+	struct inspector **inspectors;   /* by profile index; NULL: nothing to inspect with */
 };
 
 /* Where the parts come from that are in no configuration: the image, or a test. */

@@ -58,8 +58,9 @@ static int open_client(struct session *s)
 	if (rc != 0)
 		return rc;
 	s->client_begun_ns = clock_now_ns();
-	rc = tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->flight, s->host->keyprov, tickets,
-	                         binding, s->server_alpn, s->server_alpn_len, session_wake, s);
+	rc = tls_leg_open_client(&s->legs[LEG_CLIENT], ctx, s->host->flight, s->host->keyprov,
+	                         tickets, binding, s->server_alpn, s->server_alpn_len, session_wake,
+	                         s);
 	if (rc == 0 && s->out)
 		rc = tls_leg_use_leaf(&s->legs[LEG_CLIENT], &s->out->leaf->certificate,
 		                      SSL_version(tls_leg_of(&s->legs[LEG_SERVER])->ssl));

@@ -50,8 +50,8 @@ struct tls_context_options {
 	uint32_t lifetime_s; /* of tickets and cached sessions */
 };
 
-/* For client legs: the box is the TLS server. `certs` are one or two of different key types, or none
- * (NULL, 0) where each leg gets its own (tls_leg_use_leaf). */
+/* For client legs: the box is the TLS server. `certs` are one or two of different key types, or
+ * none (NULL, 0) where each leg gets its own (tls_leg_use_leaf). */
 int tls_context_create_client_side(const struct tls_context_options *options,
                                    const struct tls_certificate *const *certs, size_t count,
                                    SSL_CTX **ret_ctx) SL_NONNULL(1, 4) SL_MUST;

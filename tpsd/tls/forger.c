@@ -181,7 +181,8 @@ static int check_clock(struct forger *f, int64_t now)
 		return 0;
 	}
 	if (!f->clock_said)
-		log_critical("the clock is older than this build: nothing is forged until it is set");
+		log_critical(
+		        "the clock is older than this build: nothing is forged until it is set");
 	f->clock_said = true;
 	return SL_EREFUSED;
 }
@@ -246,8 +247,8 @@ static bool digest_bytes(EVP_MD_CTX *md, const uint8_t *data, size_t len)
 }
 
 /*
- * All that was asked for, not only the chain's print: what one worker says that a chain has must not
- * be what another gets.
+ * All that was asked for, not only the chain's print: what one worker says that a chain has must
+ * not be what another gets.
  */
 static int name_leaf(const struct issuer *i, const struct key_forge *what, uint8_t *ret_name)
 {

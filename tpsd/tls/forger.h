@@ -26,8 +26,9 @@ struct keystore;
 
 enum {
 	FORGER_ISSUERS_MAX = 256,
-	/* Leaves in memory that is locked. One is about 1 KiB, so 20,000 of them (limits.forged_leaves
-	 * twice) have room; what a server with thousands of names sends pushes out others, no more. */
+	/* Leaves in memory that is locked. One is about 1 KiB, so 20,000 of them
+	 * (limits.forged_leaves twice) have room; what a server with thousands of names sends
+	 * pushes out others, no more. */
 	FORGER_CACHE_BYTES_MAX = 64 * 1024 * 1024,
 };
 
@@ -60,8 +61,8 @@ void forger_commit(struct forger *f, uint32_t revision, int64_t now) SL_NONNULL(
 void forger_forget(struct forger *f, uint32_t revision) SL_NONNULL(1);
 
 /*
- * Makes the pool: 0 when it is there (the keystore has its keys), SL_EAGAIN to be called again soon,
- * or an error. A call takes about `slice_ms`.
+ * Makes the pool: 0 when it is there (the keystore has its keys), SL_EAGAIN to be called again
+ * soon, or an error. A call takes about `slice_ms`.
  */
 int forger_make_pool(struct forger *f, unsigned slice_ms) SL_NONNULL(1) SL_MUST;
 
@@ -75,8 +76,8 @@ int forger_forge(struct forger *f, const uint8_t issuer[KEY_ID_LEN], const struc
                  int64_t now, const uint8_t **ret_data, size_t *ret_len)
         SL_NONNULL(1, 2, 3, 5, 6) SL_MUST;
 
-/* Answers a FORGE: every field is checked (SL_EINVAL), then as forger_forge. *ret is valid until the
- * next call. */
+/* Answers a FORGE: every field is checked (SL_EINVAL), then as forger_forge. *ret is valid until
+ * the next call. */
 void forger_answer(struct forger *f, const struct ipc_forge *msg, int64_t now,
                    struct ipc_forged *ret) SL_NONNULL(1, 2, 4);
 

@@ -133,8 +133,8 @@ static bool fits_message(const struct key_request *req)
 {
 	const struct pki_template *t = req->operation == KEY_FORGE ? &req->forge->template : NULL;
 
-	return !t || (t->subject_len <= PKI_SUBJECT_DER_MAX &&
-	              t->alt_names_len <= PKI_ALT_NAMES_DER_MAX);
+	return !t ||
+	       (t->subject_len <= PKI_SUBJECT_DER_MAX && t->alt_names_len <= PKI_ALT_NAMES_DER_MAX);
 }
 
 static int submit(void *state, struct key_request *req)

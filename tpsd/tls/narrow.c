@@ -32,15 +32,16 @@ static void choose_decoders(void)
 {
 	int no_cache;
 	size_t n = 0;
-	const OSSL_ALGORITHM *a = OSSL_PROVIDER_query_operation(narrow.defaults, OSSL_OP_DECODER,
-	                                                        &no_cache);
+	const OSSL_ALGORITHM *a =
+	        OSSL_PROVIDER_query_operation(narrow.defaults, OSSL_OP_DECODER, &no_cache);
 
 	for (; a && a->algorithm_names && n < DECODERS_MAX; a++)
 		if (reads_public_keys(a))
 			narrow.decoders[n++] = *a;
 }
 
-/* The context that these are called with is the default provider's own, as its functions want it. */
+/* The context that these are called with is the default provider's own, as its functions want it.
+ */
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
 	*no_cache = 0;
@@ -90,7 +91,8 @@ static void warn_of_others(void)
 	OSSL_DECODER_do_all_provided(NULL, count, &all);
 	if (all > ours)
 		log_warning("OpenSSL's default provider was in use before: %zu decoders are there "
-		            "instead of %zu, and certificates of servers are read slowly", all, ours);
+		            "instead of %zu, and certificates of servers are read slowly",
+		            all, ours);
 }
 
 OSSL_PROVIDER *narrow_load(void)

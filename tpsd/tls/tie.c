@@ -204,9 +204,9 @@ static bool list_names(const struct named *table, const uint8_t *rows, size_t co
 }
 
 /*
- * libssl 3.0 does not count P-256 of our own provider (accel.h) among the elliptic curves, and up to
- * TLS 1.2 a client that has no other says nothing of curves at all. So a client that offers P-256
- * alone gets one more after it, which a server takes only when it has not P-256.
+ * libssl 3.0 does not count P-256 of our own provider (accel.h) among the elliptic curves, and up
+ * to TLS 1.2 a client that has no other says nothing of curves at all. So a client that offers
+ * P-256 alone gets one more after it, which a server takes only when it has not P-256.
  */
 static void add_another_curve(const struct tls_offer *o, char *list)
 {

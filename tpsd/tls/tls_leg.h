@@ -74,8 +74,8 @@ int tls_leg_open_server(struct leg *leg, SSL_CTX *ctx, struct flight *flight, co
  * rest, which the connection and each session that it leaves to be resumed would hold. */
 void tls_leg_forget_chain(struct tls_leg *tl) SL_NONNULL(1);
 
-/* Client inspection, before the handshake of a client leg: the leaf it shows, and the newest version
- * it takes (OpenSSL's number), which is what the server showed (R27). SL_ECRYPTO. */
+/* Client inspection, before the handshake of a client leg: the leaf it shows, and the newest
+ * version it takes (OpenSSL's number), which is what the server showed (R27). SL_ECRYPTO. */
 int tls_leg_use_leaf(struct leg *leg, const struct tls_certificate *leaf, int max_version)
         SL_NONNULL(1, 2) SL_MUST;
 

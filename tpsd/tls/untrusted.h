@@ -2,8 +2,8 @@
 /*
  * The untrusted CA: it signs for servers that did not verify, so that the client's own warning
  * appears (R100, R101). Each device makes one for itself at first start and keeps it in a file,
- * since a client that once said "go on" to a site should not be asked again after a restart. Used by
- * `keys` alone. docs/internals/client.md.
+ * since a client that once said "go on" to a site should not be asked again after a restart. Used
+ * by `keys` alone. docs/internals/client.md.
  */
 #pragma once
 

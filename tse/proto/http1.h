@@ -78,4 +78,3 @@ bool http1_is_holding(const struct http_half *half, size_t unreleased) SL_NONNUL
 
 /* Gives all memory of a flow back. */
 void http1_end(struct tse_engine *e, struct tse_flow *flow) SL_NONNULL(1, 2);
-

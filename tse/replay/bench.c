@@ -116,8 +116,8 @@ static int bench_exchanges(struct bench *b, size_t body, const char *what)
 		if (!exchange(b))
 			return SL_EREFUSED;
 	}
-	tell(what, cpu_now_ns() - start,
-	     (uint64_t)ROUNDS * (sizeof(request) - 1 + b->response_len), ROUNDS);
+	tell(what, cpu_now_ns() - start, (uint64_t)ROUNDS * (sizeof(request) - 1 + b->response_len),
+	     ROUNDS);
 	tse_flow_end(b->flow);
 	return 0;
 }

@@ -27,11 +27,8 @@ static const struct {
 	const char *name;
 	enum tse_service service;
 } services[] = {
-        {"http", TSE_SERVICE_HTTP},
-        {"imap", TSE_SERVICE_IMAP},
-        {"pop3", TSE_SERVICE_POP3},
-        {"other", TSE_SERVICE_OTHER},
-        {"detect", TSE_SERVICE_DETECT},
+        {"http", TSE_SERVICE_HTTP},   {"imap", TSE_SERVICE_IMAP},     {"pop3", TSE_SERVICE_POP3},
+        {"other", TSE_SERVICE_OTHER}, {"detect", TSE_SERVICE_DETECT},
 };
 
 static int add_repeated(struct run *r, const char **at)

@@ -54,10 +54,10 @@ static void a_plain_address_is_a_whole_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_ipv4_address_is_kept_mapped_and_printed_as_it_came),
-		cmocka_unit_test(a_prefix_contains_its_own_addresses_only),
-		cmocka_unit_test(a_prefix_with_host_bits_or_a_bad_length_is_refused),
-		cmocka_unit_test(a_plain_address_is_a_whole_prefix),
+	        cmocka_unit_test(an_ipv4_address_is_kept_mapped_and_printed_as_it_came),
+	        cmocka_unit_test(a_prefix_contains_its_own_addresses_only),
+	        cmocka_unit_test(a_prefix_with_host_bits_or_a_bad_length_is_refused),
+	        cmocka_unit_test(a_plain_address_is_a_whole_prefix),
 	};
 
 	return RUN_TESTS(tests);

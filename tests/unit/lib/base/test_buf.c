@@ -43,9 +43,9 @@ static void consuming_takes_from_the_front(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(content_never_grows_past_the_maximum),
-		cmocka_unit_test(a_failed_printf_adds_nothing),
-		cmocka_unit_test(consuming_takes_from_the_front),
+	        cmocka_unit_test(content_never_grows_past_the_maximum),
+	        cmocka_unit_test(a_failed_printf_adds_nothing),
+	        cmocka_unit_test(consuming_takes_from_the_front),
 	};
 
 	return RUN_TESTS(tests);

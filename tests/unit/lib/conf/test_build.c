@@ -278,7 +278,7 @@ static void a_client_proxy_s_legs_have_the_same_selections_and_its_own_defaults(
 {
 	struct loaded l = load_yaml(
 	        "version: 1\n" CERTIFICATE "ssl_client_proxies: [{name: out, signing_certificate: "
-	                                   "shop, detection_ports: [443], "
+	        "shop, detection_ports: [443], "
 	        "selections: {bulk: [aes256]}, successor: next, successor_from: 2030-01-01, "
 	        "on_failure_class: {pinned_client: block}}]\n");
 	const struct config_client_proxy *p;
@@ -318,7 +318,7 @@ static void a_server_policy_goes_before_a_client_policy(void **state)
 	                  "profiles: [{name: default, ssl_server_policies: [{name: q, proxy: p}], "
 	                  "ssl_client_policies: [{name: c, proxy: out}]}]\n"
 	                  "virtual_segments: [{name: v, segment: wan, profile: default}]\n"
-	        "ssl_inspection: {client: true}\n");
+	                  "ssl_inspection: {client: true}\n");
 	struct config_packet packet = {.direction = CONFIG_DIRECTION_A_TO_B,
 	                               .tunnel = CONFIG_TUNNEL_NONE,
 	                               .protocol = CONFIG_PROTOCOL_TCP,

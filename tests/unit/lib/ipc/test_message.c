@@ -71,10 +71,10 @@ static void the_table_says_who_may_send_what(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_message_decodes_to_what_was_encoded),
-		cmocka_unit_test(every_cut_of_a_message_and_every_extra_byte_is_refused),
-		cmocka_unit_test(a_field_longer_than_the_table_allows_is_refused_both_ways),
-		cmocka_unit_test(the_table_says_who_may_send_what),
+	        cmocka_unit_test(a_message_decodes_to_what_was_encoded),
+	        cmocka_unit_test(every_cut_of_a_message_and_every_extra_byte_is_refused),
+	        cmocka_unit_test(a_field_longer_than_the_table_allows_is_refused_both_ways),
+	        cmocka_unit_test(the_table_says_who_may_send_what),
 	};
 
 	return RUN_TESTS(tests);

@@ -382,8 +382,8 @@ static void a_decryption_policy_is_exported_as_a_file(void **state)
 	json_decref(data);
 	data = device_command(&dev, "decryption export", json_pack("{s:s}", "policy", "none"),
 	                      &error);
-	assert_non_null(strstr(json_string_value(json_object_get(error, "text")),
-	                       "no decryption policy"));
+	assert_non_null(
+	        strstr(json_string_value(json_object_get(error, "text")), "no decryption policy"));
 	json_decref(error);
 	json_decref(data);
 }

@@ -85,13 +85,13 @@ static void word_feed(void *flow, enum tse_direction d, uint8_t *view, size_t le
 	ret->answerable = f->owner->box->answerable;
 	ret->release = 0;
 	ret->nmatches = 1;
-	ret->matches[0] = (struct tse_match){.sid = 7,
-	                                     .msg = "word",
-	                                     .classtype = "",
-	                                     .metadata = "",
-	                                     .direction = d,
-	                                     .action = {.block = true,
-	                                                .notify = !f->owner->box->quiet}};
+	ret->matches[0] =
+	        (struct tse_match){.sid = 7,
+	                           .msg = "word",
+	                           .classtype = "",
+	                           .metadata = "",
+	                           .direction = d,
+	                           .action = {.block = true, .notify = !f->owner->box->quiet}};
 }
 
 static bool word_http(const void *flow, struct tse_http_info *info)

@@ -90,8 +90,8 @@ static void pair_open(struct pair *p, SSL_CTX *server, SSL_CTX *client)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p->fds), 0);
 	p->leg.side = LEG_CLIENT;
 	p->leg.fd = p->fds[0];
-	assert_int_equal(tls_leg_open_client(&p->leg, server, env.flight, env.kp, NULL, binding, NULL,
-	                                     0, wake, p),
+	assert_int_equal(tls_leg_open_client(&p->leg, server, env.flight, env.kp, NULL, binding,
+	                                     NULL, 0, wake, p),
 	                 0);
 	p->client = SSL_new(client);
 	SSL_set_fd(p->client, p->fds[1]);
