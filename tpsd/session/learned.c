@@ -222,10 +222,19 @@ static bool is_about(const struct learned_entry *e, const char *sni)
 	return e->hash && (!sni || !sni[0] || strncasecmp(e->sni, sni, LEARNED_NAME_MAX) == 0);
 }
 
+/* An entry is counted before it is written. To look through none at all would cost the memory of
+ * all: a page that is read is there from then on. */
+static bool is_empty(const struct learned *l)
+{
+	return atomic_load(&l->count) == 0;
+}
+
 static size_t clear_locked(struct learned *l, const char *sni)
 {
 	size_t n = 0;
 
+	if (is_empty(l))
+		return 0;
 	for (size_t i = 0; i < LEARNED_MAX; i++) {
 		if (!is_about(&l->entries[i], sni))
 			continue;
@@ -258,6 +267,8 @@ void learned_begin(struct learned *l, uint64_t revision)
 
 void learned_each(struct learned *l, uint64_t now_ns, learned_fn *fn, void *arg)
 {
+	if (is_empty(l))
+		return;
 	for (size_t i = 0; i < LEARNED_MAX; i++) {
 		struct learned_entry copy;
 

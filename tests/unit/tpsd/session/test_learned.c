@@ -130,6 +130,35 @@ static void another_revision_decides_anew_and_the_same_one_does_not(void **state
 }
 
 /* Workers are killed now and then; what one learned is known to all. */
+static long shared_kib(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	char line[128];
+	long kib = -1;
+
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status))
+		(void)sscanf(line, "RssShmem: %ld", &kib);
+	(void)fclose(status);
+	assert_true(kib >= 0);
+	return kib;
+}
+
+/* It has room for thousands, and most boxes never learn one. */
+static void a_table_in_which_nothing_is_takes_no_memory(void **state)
+{
+	struct learned *fresh = learned_create();
+	long before = shared_kib();
+
+	assert_non_null(fresh);
+	learned_begin(fresh, 1);
+	learned_begin(fresh, 2);
+	learned_each(fresh, 0, note, NULL);
+	assert_int_equal(learned_clear(fresh, NULL), 0);
+	assert_true(shared_kib() - before < 64);
+	learned_destroy(fresh);
+}
+
 static void the_table_is_shared_and_outlives_a_process_that_is_killed_in_it(void **state)
 {
 	for (int i = 0; i < 20; i++) {
@@ -152,6 +181,7 @@ static void the_table_is_shared_and_outlives_a_process_that_is_killed_in_it(void
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_table_in_which_nothing_is_takes_no_memory),
 	        cmocka_unit_test_setup_teardown(an_entry_is_for_its_name_server_and_port_and_ends,
 	                                        create, destroy),
 	        cmocka_unit_test_setup_teardown(
