@@ -149,6 +149,14 @@ def take(case, peer, number, seconds):
     return sample
 
 
+def ended_early(sample, wanted, first, last):
+    """Whether the load program did not come to its end by way of `wanted`: a fault."""
+    if first["event"] == wanted and last["event"] == "end":
+        return False
+    sample.faults.append(f"the load ended early: {first} {last}")
+    return True
+
+
 def run_timed(sample, load):
     pids = sample.peer.pids()
     first = load.event()
@@ -159,8 +167,7 @@ def run_timed(sample, load):
     last = load.event()
     sample.cpu_s = cpu_seconds(pids) - cpu
     sample.softirq_s = softirq_seconds() - softirq
-    if first["event"] != "begin" or last["event"] != "end":
-        sample.faults.append(f"the load ended early: {first} {last}")
+    if ended_early(sample, "begin", first, last):
         return
     read_result(sample, last)
     if last["seconds"] <= 0 or not last["bytes"]:
@@ -183,8 +190,7 @@ def run_hold(sample, load):
         sample.pss_kib = pss_kib(sample.peer.pids())
         load.go_on()
     last = load.event()
-    if first["event"] != "held" or last["event"] != "end":
-        sample.faults.append(f"the load ended early: {first} {last}")
+    if ended_early(sample, "held", first, last):
         return
     read_result(sample, last)
     sample.value = sample.pss_kib / sample.case.connections
@@ -204,8 +210,7 @@ def run_visit(sample, load):
         sample.pss_kib = pss_kib(peer.pids())
         load.go_on()
     last = load.event()
-    if first["event"] != "held" or last["event"] != "end":
-        sample.faults.append(f"the load ended early: {first} {last}")
+    if ended_early(sample, "held", first, last):
         return
     read_result(sample, last)
     made = (case.sites - case.first_sites) // peer.slow_sites

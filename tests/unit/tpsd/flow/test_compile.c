@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration to interests and bypass rules. */
+#include "tests/unit/tpsd/flow/document.h"
 #include "tests/unit/unit.h"
 
-#include "lib/base/buf.h"
 #include "lib/conf/config.h"
-#include "lib/conf/error.h"
-#include "lib/conf/node.h"
 #include "tpsd/flow/compile.h"
 
 #define HEAD                                                                                       \
@@ -13,26 +11,6 @@
 	"segments: [{name: s, port_a: p1, port_b: p2}, {name: t, port_a: p3, port_b: p4}]\n"       \
 	"certificates: [{name: c, certificate: /c.pem, private_key: /c.key},\n"                    \
 	"               {name: ca, certificate: /a.pem, private_key: /a.key}]\n"
-
-static struct config *build(const char *text)
-{
-	struct conf_document *doc = NULL;
-	struct conf_errors errs;
-	struct config *config = NULL;
-	struct buf said;
-
-	conf_errors_init(&errs);
-	buf_init(&said, 65536);
-	if (conf_load_yaml("test", text, strlen(text), &errs, &doc) ||
-	    config_build(conf_document_root(doc), &errs, &config)) {
-		(void)!conf_errors_print(&errs, &said);
-		fail_msg("%s", buf_text(&said));
-	}
-	conf_document_destroy(doc);
-	conf_errors_fini(&errs);
-	buf_fini(&said);
-	return config;
-}
 
 static const struct wire_interest *find(const struct compiled *c, unsigned segment, int side,
                                         unsigned bits, uint8_t last)
@@ -49,7 +27,7 @@ static const struct wire_interest *find(const struct compiled *c, unsigned segme
 
 static void a_narrow_prefix_takes_in_the_wide_ones(void **state)
 {
-	struct config *config = build(
+	struct config *config = document_build(
 	        HEAD "ssl_server_proxies:\n"
 	             "  - {name: wide, destinations: [10.0.0.0/8], detection_ports: [\"993\"],\n"
 	             "     decrypted_service: imap, certificates: [c], default_certificate: c}\n"
@@ -80,7 +58,7 @@ static void a_narrow_prefix_takes_in_the_wide_ones(void **state)
 
 static void a_client_policy_watches_its_ports_to_anywhere(void **state)
 {
-	struct config *config = build(
+	struct config *config = document_build(
 	        HEAD "ssl_client_proxies: [{name: out, signing_certificate: ca, detection_ports: "
 	             "[443]}]\n"
 	             "ssl_server_proxies:\n"
@@ -108,7 +86,7 @@ static void a_client_policy_watches_its_ports_to_anywhere(void **state)
 
 static void without_server_inspection_nothing_is_watched(void **state)
 {
-	struct config *config = build(
+	struct config *config = document_build(
 	        HEAD "ssl_server_proxies:\n"
 	             "  - {name: host, destinations: [10.1.2.3/32], detection_ports: [\"443\"],\n"
 	             "     decrypted_service: http, certificates: [c], default_certificate: c}\n"
@@ -125,7 +103,7 @@ static void without_server_inspection_nothing_is_watched(void **state)
 
 static void bypass_rules_become_one_for_each_combination(void **state)
 {
-	struct config *config = build(
+	struct config *config = document_build(
 	        HEAD
 	        "inspection_bypass_rules:\n"
 	        "  - {name: r, segments: [t], sources: [10.0.0.0/8, 192.168.0.0/16],\n"

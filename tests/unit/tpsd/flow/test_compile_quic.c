@@ -3,6 +3,7 @@
  * What `quic: drop` comes to in the tables, by asking them as the eBPF side does, beside what the
  * configuration says of the same packet.
  */
+#include "tests/unit/tpsd/flow/document.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -10,8 +11,6 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/conf/config.h"
-#include "lib/conf/error.h"
-#include "lib/conf/node.h"
 #include "tpsd/flow/compile.h"
 
 #define HEAD                                                                                       \
@@ -22,26 +21,6 @@
 	"ssl_client_proxies:\n"                                                                    \
 	"  - {name: out, signing_certificate: ca, detection_ports: [443, 8443], quic: drop}\n"     \
 	"  - {name: other, signing_certificate: ca, detection_ports: [9443], quic: forward}\n"
-
-static struct config *build(const char *text)
-{
-	struct conf_document *doc = NULL;
-	struct conf_errors errs;
-	struct config *config = NULL;
-	struct buf said;
-
-	conf_errors_init(&errs);
-	buf_init(&said, 65536);
-	if (conf_load_yaml("test", text, strlen(text), &errs, &doc) ||
-	    config_build(conf_document_root(doc), &errs, &config)) {
-		(void)!conf_errors_print(&errs, &said);
-		fail_msg("%s", buf_text(&said));
-	}
-	conf_document_destroy(doc);
-	conf_errors_fini(&errs);
-	buf_fini(&said);
-	return config;
-}
 
 static bool ranges_have(const struct wire_range *list, uint32_t count, uint16_t v)
 {
@@ -114,7 +93,7 @@ static unsigned compare(const char *text)
 	static const char *const addresses[] = {"10.1.0.1", "10.1.0.9",    "10.1.2.3",
 	                                        "10.2.0.2", "192.168.7.7", "172.16.0.1"};
 	static const uint16_t ports[] = {53, 443, 8443, 8444, 9443}, vlans[] = {0, 10, 11, 300};
-	struct config *config = build(text);
+	struct config *config = document_build(text);
 	struct compiled c;
 	unsigned dropped = 0;
 
@@ -270,7 +249,7 @@ static void more_rules_than_a_segment_has_room_for_are_refused(void **state)
 		                            "profile: p}\n",
 		                            i, i),
 		                 0);
-	config = build(buf_text(&text));
+	config = document_build(buf_text(&text));
 	assert_int_equal(compile_config(config, &c), SL_ELIMIT);
 	config_put(config);
 	buf_fini(&text);

@@ -258,6 +258,12 @@ void box_configure(struct box *b, const char *const *settings)
 	"    logging: true\n"
 #define CLIENT_POLICY "    ssl_client_policies: [{name: out, proxy: out"
 
+void box_serve(struct box *b, const struct fixture_cert *c)
+{
+	assert_int_equal(SSL_CTX_use_certificate(b->server_ctx, c->leaf), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(b->server_ctx, c->key), 1);
+}
+
 void box_configure_outbound(struct box *b, const char *proxy, const char *policy)
 {
 	char *proxies, *policies;
@@ -382,8 +388,7 @@ void box_open(struct box *b, const char *const *settings)
 	SSL_CTX_set_info_callback(b->server_ctx, note_alert);
 	SSL_CTX_set_security_level(b->client_ctx, 0);
 	SSL_CTX_set_security_level(b->server_ctx, 0);
-	assert_int_equal(SSL_CTX_use_certificate(b->server_ctx, b->certs[0].leaf), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(b->server_ctx, b->certs[0].key), 1);
+	box_serve(b, &b->certs[0]);
 	box_configure(b, settings);
 }
 

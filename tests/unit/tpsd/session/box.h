@@ -68,6 +68,9 @@ void box_close(struct box *b);
 /* Loads another document: as box_open's, and the host uses it from now on. */
 void box_configure(struct box *b, const char *const *settings);
 
+/* The server's certificate from now on. */
+void box_serve(struct box *b, const struct fixture_cert *c);
+
 /* A document of a box that inspects clients; more of the proxy (lines) and of the policy. */
 void box_configure_outbound(struct box *b, const char *proxy, const char *policy);
 

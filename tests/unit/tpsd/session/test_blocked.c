@@ -25,18 +25,11 @@ static int close_box(void **state)
 	return 0;
 }
 
-/* The server's certificate from now on. */
-static void serve(const struct fixture_cert *c)
-{
-	assert_int_equal(SSL_CTX_use_certificate(box.server_ctx, c->leaf), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(box.server_ctx, c->key), 1);
-}
-
 static int begin(void **state)
 {
 	(void)host_clear(box.host, &everything);
 	box.answerable = box.quiet = false;
-	serve(&site);
+	box_serve(&box, &site);
 	return 0;
 }
 
@@ -164,7 +157,7 @@ static void a_blocked_handshake_is_reset_by_switch(void **state)
 	struct fixture_cert self;
 
 	fixture_cert_make(&self, FIXTURE_EC, "DNS:self.test", NULL);
-	serve(&self);
+	box_serve(&box, &self);
 	for (int i = 0; i < 2; i++) {
 		struct box_pair p;
 

@@ -18,13 +18,6 @@ static void configure(const char *proxy, const char *policy)
 	box_configure_outbound(&box, proxy, policy);
 }
 
-/* The server's certificate from now on. */
-static void serve(const struct fixture_cert *c)
-{
-	assert_int_equal(SSL_CTX_use_certificate(box.server_ctx, c->leaf), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(box.server_ctx, c->key), 1);
-}
-
 static struct fixture_cert site; /* site.test, by the world's CA */
 
 static int open_box(void **state)
@@ -47,7 +40,7 @@ static int begin(void **state)
 	SSL_CTX_set_max_proto_version(box.client_ctx, 0);
 	SSL_CTX_set_max_proto_version(box.server_ctx, 0);
 	SSL_CTX_set_verify(box.server_ctx, SSL_VERIFY_NONE, NULL);
-	serve(&site);
+	box_serve(&box, &site);
 	configure("", "");
 	return 0;
 }
@@ -159,7 +152,7 @@ static void a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_
 	struct box_pair p;
 
 	fixture_cert_make(&self, FIXTURE_EC, "DNS:self.test", NULL);
-	serve(&self);
+	box_serve(&box, &self);
 	run_up(&p, "self.test");
 	assert_false(p.client.up);
 	assert_int_equal(p.reason, REASON_CHAIN_INVALID);
@@ -171,7 +164,7 @@ static void a_server_that_does_not_verify_is_refused_or_signed_by_the_untrusted_
 	assert_string_equal(issuer_of(&p), "Untrusted Server CA");
 	box_pair_close(&p);
 	/* The trusted site by another's name. */
-	serve(&site);
+	box_serve(&box, &site);
 	run_up(&p, "bank.test");
 	assert_string_equal(issuer_of(&p), "Untrusted Server CA");
 	box_pair_close(&p);
@@ -269,12 +262,12 @@ static void a_refused_leaf_of_the_untrusted_ca_teaches_nothing(void **state)
 
 	fixture_cert_make(&self, FIXTURE_EC, "DNS:self.test", NULL);
 	configure("    block_invalid_certificates: false\n", "");
-	serve(&self);
+	box_serve(&box, &self);
 	for (int i = 0; i < 3; i++) {
 		refuse_from("192.0.2.1", "self.test", &action);
 		assert_int_equal(action, IPC_TAKE);
 	}
-	serve(&site);
+	box_serve(&box, &site);
 	fixture_cert_free(&self);
 }
 

@@ -23,8 +23,7 @@ static int open_box(void **state)
 {
 	box_open(&box, NULL);
 	fixture_cert_make(&site, FIXTURE_EC, "DNS:site.test", &box.world);
-	assert_int_equal(SSL_CTX_use_certificate(box.server_ctx, site.leaf), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(box.server_ctx, site.key), 1);
+	box_serve(&box, &site);
 	return 0;
 }
 
