@@ -11,26 +11,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-
-enum {
-	EVENTS_A_TURN = 64,
-	TURN_MS = 20,
-	HOLD_AT_ONCE = 32,     /* connections in their handshake */
-	HOLD_SECONDS_MAX = 60, /* for all to be idle, or to be alive again */
-	VISIT_SECONDS_MAX = 240,
-	FAULTS_STOP = 2000,
-	READ_BUFFER = 64 * 1024,
-};
 
 static const struct {
 	const char *word;
@@ -162,230 +149,58 @@ static int read_options(struct load_options *opt, int argc, char **argv)
 	return opt->server.sin_port && opt->path && optind == argc ? 0 : -EINVAL;
 }
 
-static int keep_ticket(SSL *ssl, SSL_SESSION *session)
-{
-	struct conn *conn = SSL_get_app_data(ssl);
-
-	if (conn->load->opt.mode != LOAD_RESUMED)
-		return 0;
-	SSL_SESSION_free(conn->session);
-	conn->session = session;
-	return 1;
-}
-
-static int make_ctx(struct load *load)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-
-	load->ctx = ctx;
-	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) ||
-	    !SSL_CTX_set_ciphersuites(ctx, load->opt.suite) ||
-	    !SSL_CTX_set1_groups_list(ctx, "P-256"))
-		return -EINVAL;
-	if (load->opt.trust) {
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-		if (!SSL_CTX_load_verify_file(ctx, load->opt.trust))
-			return -EINVAL;
-	}
-	SSL_CTX_set_read_ahead(ctx, 1);
-	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
-	/* Idle sessions are thousands; the client's own buffers are not what is measured. */
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(ctx, keep_ticket);
-	return 0;
-}
-
-static void turn(struct load *load)
-{
-	struct epoll_event events[EVENTS_A_TURN];
-	int count = epoll_wait(load->epoll_fd, events, EVENTS_A_TURN, TURN_MS);
-
-	for (int i = 0; i < count; i++)
-		conn_step(events[i].data.ptr);
-}
-
-static unsigned count_state(const struct load *load, enum conn_state state, unsigned responses)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < load->opt.connections; i++)
-		count += load->conns[i].state == state && load->conns[i].responses >= responses;
-	return count;
-}
-
-static void begin_closed(struct load *load)
-{
-	for (unsigned i = 0; i < load->opt.connections && !load_sites_over(load); i++) {
-		if (load->conns[i].state == CONN_CLOSED)
-			conn_begin(&load->conns[i]);
-	}
-}
-
-/* One connection at a time is opened anew for each that ended, until the time is over. */
-static void run_until(struct load *load, uint64_t end_ns)
-{
-	while (load_now_ns() < end_ns && load->stat.faults < FAULTS_STOP &&
-	       !load_sites_over(load)) {
-		begin_closed(load);
-		turn(load);
-	}
-}
-
-/* Sites up to `count`, each once, and all of them answered. */
-static void visit_up_to(struct load *load, unsigned count)
-{
-	uint64_t end_ns = load_now_ns() + VISIT_SECONDS_MAX * 1000000000ull;
-
-	load->last_sites = count;
-	while (!load->stat.faults && (load->next_site < count ||
-	                              count_state(load, CONN_CLOSED, 0) < load->opt.connections)) {
-		if (load->next_site < count)
-			begin_closed(load);
-		turn(load);
-		if (load_now_ns() > end_ns)
-			stat_fault(&load->stat, "not all sites answered in time");
-	}
-}
-
-static void say(const char *event)
+void load_say(const char *event)
 {
 	printf("{\"event\":\"%s\"}\n", event);
 	fflush(stdout);
 }
 
-static void run_timed(struct load *load)
+static int run_alone(const struct load_options *opt)
 {
-	struct load_stat *stat = &load->stat;
+	struct load load = {.epoll_fd = -1};
+	int rc = load_start(&load, opt, 0, 1);
 
-	if (load->opt.mode == LOAD_KNOWN)
-		visit_up_to(load, load->opt.sites);
-	run_until(load, load_now_ns() + load->opt.warmup_ms * 1000000ull);
-	say("begin");
-	stat->measuring = true;
-	stat->begin_ns = load_now_ns();
-	run_until(load, stat->begin_ns + load->opt.seconds * 1000000000ull);
-	stat->end_ns = load_now_ns();
-	stat->measuring = false;
-	load->stopping = true;
+	if (rc == 0 && opt->mode == LOAD_HOLD)
+		load_run_hold(&load);
+	else if (rc == 0)
+		load_run_visit(&load);
+	if (rc == 0)
+		stat_print(&load.stat, stdout);
+	load_finish(&load);
+	return rc;
 }
 
-/* Until all have `responses` behind them, or too long. Few at once: an idle one is no load. */
-static bool run_to_idle(struct load *load, unsigned responses)
-{
-	uint64_t end_ns = load_now_ns() + HOLD_SECONDS_MAX * 1000000000ull;
-	unsigned idle, started = 0;
-
-	do {
-		idle = count_state(load, CONN_IDLE, responses);
-		while (started < load->opt.connections && started < idle + HOLD_AT_ONCE)
-			conn_begin(&load->conns[started++]);
-		turn(load);
-		if (load->stat.faults || load_now_ns() > end_ns)
-			return false;
-	} while (idle < load->opt.connections);
-	return true;
-}
-
-static void run_hold(struct load *load)
-{
-	struct load_stat *stat = &load->stat;
-	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-
-	stat->measuring = true;
-	stat->begin_ns = load_now_ns();
-	if (!run_to_idle(load, 1))
-		stat_fault(stat, "not all connections came to rest");
-	stat->end_ns = load_now_ns();
-	say("held");
-	while (poll(&input, 1, 0) == 0 && !stat->faults)
-		turn(load);
-	stat->measuring = false;
-	if (!stat->faults && !run_to_idle(load, 2))
-		stat_fault(stat, "not all connections were still alive");
-}
-
-static void wait_line(struct load *load)
-{
-	char line[16];
-
-	if (!fgets(line, sizeof(line), stdin))
-		stat_fault(&load->stat, "nobody said to go on");
-}
-
-static void run_visit(struct load *load)
-{
-	struct load_stat *stat = &load->stat;
-
-	visit_up_to(load, load->opt.first_sites);
-	say("begin");
-	wait_line(load);
-	stat->measuring = true;
-	stat->begin_ns = load_now_ns();
-	visit_up_to(load, load->opt.sites);
-	stat->end_ns = load_now_ns();
-	stat->measuring = false;
-	say("held");
-	wait_line(load);
-}
-
-static int start(struct load *load)
+static void take_all_descriptors(void)
 {
 	struct rlimit files;
 
-	signal(SIGPIPE, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	load->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	load->conns = calloc(load->opt.connections, sizeof(*load->conns));
-	if (load->epoll_fd < 0 || !load->conns || stat_init(&load->stat) < 0)
-		return -ENOMEM;
-	for (unsigned i = 0; i < load->opt.connections; i++) {
-		load->conns[i].load = load;
-		load->conns[i].fd = -1;
-	}
-	load->last_sites = load->opt.sites;
-	return load->opt.plain ? 0 : make_ctx(load);
-}
-
-static void finish(struct load *load)
-{
-	for (unsigned i = 0; load->conns && i < load->opt.connections; i++)
-		conn_free(&load->conns[i]);
-	free(load->conns);
-	stat_fini(&load->stat);
-	SSL_CTX_free(load->ctx);
-	X509_free(load->opt.certificate);
-	if (load->epoll_fd >= 0)
-		close(load->epoll_fd);
 }
 
 int main(int argc, char **argv)
 {
-	struct load load = {.opt = {.sni = "bench.test",
-	                            .suite = "TLS_AES_128_GCM_SHA256",
-	                            .connections = 1,
-	                            .seconds = 3,
-	                            .warmup_ms = 500},
-	                    .epoll_fd = -1};
+	struct load_options opt = {.sni = "bench.test",
+	                           .suite = "TLS_AES_128_GCM_SHA256",
+	                           .connections = 1,
+	                           .seconds = 3,
+	                           .warmup_ms = 500};
+	bool alone;
+	int rc;
 
-	if (read_options(&load.opt, argc, argv) < 0)
+	if (read_options(&opt, argc, argv) < 0)
 		return usage("an option is missing or not understood");
-	if (start(&load) < 0) {
+	signal(SIGPIPE, SIG_IGN);
+	take_all_descriptors();
+	alone = opt.mode == LOAD_HOLD || opt.mode == LOAD_VISIT;
+	rc = alone ? run_alone(&opt) : load_threads_run(&opt);
+	X509_free(opt.certificate);
+	if (rc < 0) {
 		ERR_print_errors_fp(stderr);
 		fprintf(stderr, "load: cannot start\n");
-		finish(&load);
 		return 1;
 	}
-	if (load.opt.mode == LOAD_HOLD)
-		run_hold(&load);
-	else if (load.opt.mode == LOAD_VISIT)
-		run_visit(&load);
-	else
-		run_timed(&load);
-	stat_print(&load.stat, stdout);
-	finish(&load);
 	return 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load: the client of `make bench`. One thread and one epoll loop drive many connections that all
- * do the same: full handshakes, resumed ones, requests on connections that stay open, connections
- * that are held idle after one request, or handshakes with many different sites. It checks what it
- * was served (protocol, suite, group, certificate, resumption, status, length) on every connection,
- * since a run in which a peer did something else measures something else.
+ * load: the client of `make bench`. A thread a core, each with an epoll loop, drives many
+ * connections that all do the same: full handshakes, resumed ones, requests on connections that
+ * stay open, connections that are held idle after one request, or handshakes with many different
+ * sites. It checks what it was served (protocol, suite, group, certificate, resumption, status,
+ * length) on every connection, since a run in which a peer did something else measures something
+ * else.
  */
 #pragma once
 
@@ -49,6 +50,8 @@ enum {
 	LOAD_FAULTS_MAX = 8,        /* kinds of fault kept apart by their text */
 	LOAD_SAMPLES_MAX = 1 << 20, /* durations kept; further ones are counted only */
 	LOAD_CONNECTIONS_MAX = 20000,
+	LOAD_THREADS_MAX = 16, /* more cores than the smallest case has connections */
+	LOAD_READ_SIZE = 64 * 1024,
 };
 
 /* What happened since the clock of the measurement began. */
@@ -100,16 +103,36 @@ struct conn {
 	char header[LOAD_HEADER_MAX];
 };
 
+/* What one thread has; nothing of it is seen by another before the end. */
 struct load {
-	struct load_options opt;
+	struct load_options opt; /* `connections`: its own share of them */
 	struct load_stat stat;
 	SSL_CTX *ctx;
 	int epoll_fd;
 	bool stopping;       /* no new connection, no new request */
 	unsigned next_site;  /* that the next connection is to */
+	unsigned stride;     /* from one of its sites to the next: how many threads there are */
 	unsigned last_sites; /* no connection from this one on; LOAD_KNOWN: begins anew */
 	struct conn *conns;
+	char data[LOAD_READ_SIZE]; /* what was read last */
 };
+
+/* The share that thread `member` of `members` has; 0 or -errno. load_finish in either case. */
+int load_start(struct load *load, const struct load_options *opt, unsigned member,
+               unsigned members);
+void load_finish(struct load *load);
+
+/* The parts of a run that measures a time: what must be so before it, warm-up, measured time. */
+void load_run_before(struct load *load);
+void load_run_warm_up(struct load *load);
+void load_run_measured(struct load *load);
+/* The modes that wait to be told; one thread. */
+void load_run_hold(struct load *load);
+void load_run_visit(struct load *load);
+/* Measures with a thread a core (no more than connections) and prints; 0 or -errno. */
+int load_threads_run(const struct load_options *opt);
+/* Writes {"event":EVENT}. */
+void load_say(const char *event);
 
 /* Starts a connection or, on one that is idle, a request. */
 void conn_begin(struct conn *conn);
@@ -138,5 +161,7 @@ void stat_op(struct load_stat *stat, uint64_t start_ns);
 /* Counts a fault under its text. */
 void stat_fault(struct load_stat *stat, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+/* Adds what another thread counted in the same time. */
+void stat_add(struct load_stat *sum, const struct load_stat *other);
 /* One line of JSON; sorts the durations. */
 void stat_print(struct load_stat *stat, FILE *out);

@@ -17,7 +17,6 @@
 #include <openssl/x509.h>
 
 enum {
-	READ_SIZE = 64 * 1024,
 	READS_A_TURN = 32, /* so that one fast connection does not starve the others */
 };
 
@@ -340,17 +339,17 @@ static enum step end_of_stream(struct conn *conn, bool clean)
 
 static enum step step_read(struct conn *conn)
 {
-	static char data[READ_SIZE];
+	char *data = conn->load->data;
 	int len, error;
 
 	errno = 0;
 	if (!conn->ssl) {
-		len = (int)recv(conn->fd, data, sizeof(data), 0);
+		len = (int)recv(conn->fd, data, LOAD_READ_SIZE, 0);
 		if (len < 0)
 			return errno == EAGAIN ? STEP_WAIT : fail(conn, "recv");
 		return len ? take_data(conn, data, (unsigned)len) : end_of_stream(conn, true);
 	}
-	len = SSL_read(conn->ssl, data, sizeof(data));
+	len = SSL_read(conn->ssl, data, LOAD_READ_SIZE);
 	if (len > 0)
 		return take_data(conn, data, (unsigned)len);
 	error = SSL_get_error(conn->ssl, len);

@@ -40,9 +40,10 @@ void load_site_choose(struct conn *conn)
 
 	if (opt->sites)
 		snprintf(conn->name, sizeof(conn->name), "s%u.crowd.test",
-		         load->next_site++ % opt->sites);
+		         load->next_site % opt->sites);
 	else
 		snprintf(conn->name, sizeof(conn->name), "%s", opt->sni);
+	load->next_site += load->stride;
 	write_port(opt, port, sizeof(port));
 	conn->request_len = (unsigned)snprintf(conn->request, sizeof(conn->request),
 	                                       "GET %s HTTP/1.1\r\nHost: %s%s\r\nUser-Agent: "

@@ -40,6 +40,18 @@ void stat_op(struct load_stat *stat, uint64_t start_ns)
 		stat->us[stat->nus++] = (uint32_t)((load_now_ns() - start_ns) / 1000);
 }
 
+static void add_fault(struct load_stat *sum, const char *text, uint64_t count)
+{
+	for (unsigned i = 0; i < LOAD_FAULTS_MAX; i++) {
+		if (sum->fault[i].count == 0)
+			snprintf(sum->fault[i].text, sizeof(sum->fault[i].text), "%s", text);
+		if (strcmp(sum->fault[i].text, text) == 0) {
+			sum->fault[i].count += count;
+			return;
+		}
+	}
+}
+
 void stat_fault(struct load_stat *stat, const char *format, ...)
 {
 	char text[sizeof(stat->fault[0].text)];
@@ -49,14 +61,30 @@ void stat_fault(struct load_stat *stat, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	stat->faults++;
-	for (unsigned i = 0; i < LOAD_FAULTS_MAX; i++) {
-		if (stat->fault[i].count == 0)
-			memcpy(stat->fault[i].text, text, sizeof(text));
-		if (strcmp(stat->fault[i].text, text) == 0) {
-			stat->fault[i].count++;
-			return;
-		}
-	}
+	add_fault(stat, text, 1);
+}
+
+void stat_add(struct load_stat *sum, const struct load_stat *other)
+{
+	unsigned room = LOAD_SAMPLES_MAX - sum->nus;
+	unsigned taken = other->nus < room ? other->nus : room;
+
+	if (other->begin_ns < sum->begin_ns)
+		sum->begin_ns = other->begin_ns;
+	if (other->end_ns > sum->end_ns)
+		sum->end_ns = other->end_ns;
+	sum->ops += other->ops;
+	sum->bytes += other->bytes;
+	sum->all_ops += other->all_ops;
+	sum->all_bytes += other->all_bytes;
+	sum->full += other->full;
+	sum->resumed += other->resumed;
+	sum->unclean += other->unclean;
+	sum->faults += other->faults;
+	for (unsigned i = 0; i < LOAD_FAULTS_MAX && other->fault[i].count; i++)
+		add_fault(sum, other->fault[i].text, other->fault[i].count);
+	memcpy(sum->us + sum->nus, other->us, taken * sizeof(*sum->us));
+	sum->nus += taken;
 }
 
 static int compare_u32(const void *a, const void *b)
