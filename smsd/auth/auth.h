@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who asks: people, their passwords (argon2id), sessions of the page and of `sms`, and API tokens.
+ * The store has hashes of secrets only. Pool threads: password hashes take 64 MiB and their time,
+ * no more than AUTH_HASHES_AT_ONCE run at once, the others wait.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "smsd/base/actor.h"
+
+struct problem;
+struct store;
+
+enum auth_capability {
+#define X(NAME, name, source, help) AUTH_##NAME,
+#include "smsd/auth/capability.def"
+#undef X
+	AUTH_CAPABILITY_END
+};
+
+enum {
+	AUTH_HASHES_AT_ONCE = 2,
+	AUTH_PASSWORD_MIN = 12, /* characters; no rule of composition (NIST SP 800-63B) */
+	AUTH_PASSWORD_MAX = 256,
+	AUTH_FAILURES_MAX = 10, /* in a row, and the account waits */
+	AUTH_LOCKOUT_S = 15 * 60,
+	AUTH_SESSION_IDLE_S = 30 * 60,
+	AUTH_SESSION_MAX_S = 12 * 3600,
+	AUTH_SESSIONS_MAX = 16, /* of one person; the oldest goes */
+	AUTH_TOKENS_MAX = 32,   /* of one person */
+	AUTH_SECRET_MAX = 96,   /* text of a session's or token's secret, NUL included */
+};
+
+/* Who a request is from. */
+struct auth_identity {
+	struct actor actor;
+	uint64_t capabilities; /* bits of enum auth_capability; a token's are cut to its scopes */
+	bool must_change;      /* the password, before anything else is served */
+	int64_t session;       /* row; 0: it came with a token */
+};
+
+/* What a login gives; both are shown once. The cookie alone changes nothing: every request that is
+ * no GET has to bring the CSRF token in a header too, which another site's page cannot read. */
+struct auth_session {
+	char cookie[AUTH_SECRET_MAX];
+	char csrf[AUTH_SECRET_MAX];
+	struct auth_identity identity;
+};
+
+/* "device_certificates"; NULL past the end. */
+const char *auth_capability_name(enum auth_capability capability);
+
+/*
+ * Makes "admin" with a random password, to be changed at the first login, when there is nobody yet;
+ * *ret_made tells, and `ret_password` has it.
+ */
+int auth_first_person(struct store *store, char ret_password[AUTH_SECRET_MAX], bool *ret_made)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/*
+ * SL_EPERM: name or password is wrong, without saying which, in the same time; SL_EAGAIN: locked
+ * out (problem->retry_s). Both are audit rows, a login is one.
+ */
+int auth_login(struct store *store, const char *name, const char *password, const char *from,
+               struct auth_session *ret_session, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4, 5, 6) SL_MUST;
+
+int auth_logout(struct store *store, const struct auth_identity *identity) SL_NONNULL(1, 2) SL_MUST;
+
+/* By the session's cookie value; `csrf` must be its token unless `safe` (a GET). SL_EPERM: none
+ * such, or ended. SL_EREFUSED: the CSRF token is missing or another's. Moves the idle time on. */
+int auth_by_session(struct store *store, const char *cookie, const char *csrf, bool safe,
+                    const char *from, struct auth_identity *ret_identity)
+        SL_NONNULL(1, 2, 3, 5, 6) SL_MUST;
+
+/* By "slp1_...". SL_EPERM: none such, ended or withdrawn. */
+int auth_by_token(struct store *store, const char *token, const char *from,
+                  struct auth_identity *ret_identity) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Own password. SL_EPERM: `old` is wrong (counts as a failed login); SL_EINVAL: the new one breaks
+ * a rule (length, equal to the name or the old one). Ends the person's other sessions. */
+int auth_change_password(struct store *store, const struct auth_identity *identity, const char *old,
+                         const char *password, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
+
+/* A token of the caller's own. `scopes`: capabilities, none that it has not; `days` 1 to 366. */
+int auth_token_make(struct store *store, const struct auth_identity *identity, const char *name,
+                    uint64_t scopes, unsigned days, char ret_token[AUTH_SECRET_MAX],
+                    struct problem *problem) SL_NONNULL(1, 2, 3, 6, 7) SL_MUST;
+int auth_token_drop(struct store *store, const struct auth_identity *identity, const char *name,
+                    struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+typedef int auth_token_fn(void *arg, const char *name, uint64_t scopes, int64_t made_ms,
+                          int64_t ends_ms, int64_t used_ms);
+int auth_token_list(struct store *store, const struct auth_identity *identity, auth_token_fn *fn,
+                    void *arg) SL_NONNULL(1, 2, 3) SL_MUST;

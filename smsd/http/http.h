@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTPS for people and devices: listeners, requests and answers. libevent's evhttp is behind it,
+ * and nothing outside this folder includes it. Everything here is the event thread's, but a request
+ * may be read and an answer be filled in by the one thread that a job runs in.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/buf.h"
+
+struct event_base;
+struct problem;
+
+/* X(NAME): what is served; other methods get 405 or 501. */
+#define HTTP_METHODS(X) X(GET) X(POST) X(PUT) X(PATCH) X(DELETE)
+
+enum http_method {
+#define X(NAME) HTTP_##NAME,
+	HTTP_METHODS(X)
+#undef X
+	        HTTP_METHOD_END
+};
+
+enum {
+	HTTP_PATH_MAX = 2048,
+	HTTP_QUERY_MAX = 4096,
+	HTTP_HEADERS_MAX = 16 * 1024, /* bytes of a request's header block */
+	HTTP_ANSWER_MAX = 64 * 1024 * 1024,
+	HTTP_CONNECTIONS_MAX = 256, /* of a listener */
+	HTTP_SOURCE_MAX = 32,       /* of them from one address */
+	HTTP_IDLE_S = 60,           /* a connection without a request, or in the middle of one */
+};
+
+struct http_request {
+	enum http_method method;
+	char *path;  /* decoded once; no "//", "." or ".." segment, no NUL, valid UTF-8 */
+	char *query; /* as it came, "" without one; http_query_value decodes */
+	const uint8_t *body;
+	size_t body_len;
+	char from[64]; /* the peer's address */
+	X509 *peer;    /* the client's certificate, verified; NULL without one */
+	/* Headers that anything here asks for; "" when not sent. A header that may come once and
+	 * came twice is refused before this is made. */
+	const char *authorization, *cookie, *csrf_token, *if_match, *content_type, *accept, *origin;
+};
+
+struct http_response {
+	int status;
+	struct buf body;          /* maximum HTTP_ANSWER_MAX */
+	const char *content_type; /* static; NULL without a body */
+	char etag[40];            /* quoted; "" without */
+	char location[HTTP_PATH_MAX];
+	char set_cookie[256];   /* "" without */
+	char filename[160];     /* Content-Disposition: attachment; "" without */
+	unsigned retry_after_s; /* 0: not said */
+	bool secret;            /* Cache-Control: no-store is always there; wipes the body too */
+};
+
+void http_response_init(struct http_response *response) SL_NONNULL(1);
+void http_response_fini(struct http_response *response) SL_NONNULL(1);
+
+/* The first value of a query parameter, decoded, to be freed; NULL when it is not there. */
+char *http_query_value(const struct http_request *request, const char *name) SL_NONNULL(1, 2);
+
+/* One request and its answer. Lives until http_reply, whatever becomes of the connection. */
+struct http_exchange;
+
+const struct http_request *http_exchange_request(const struct http_exchange *exchange)
+        SL_NONNULL(1);
+
+/* Sends the answer (or drops it when the peer is gone) and frees the exchange; `response` stays
+ * the caller's. Event thread. */
+void http_reply(struct http_exchange *exchange, const struct http_response *response)
+        SL_NONNULL(1, 2);
+
+typedef void http_request_fn(void *arg, struct http_exchange *exchange);
+
+struct http_options {
+	const char *address; /* "::" both families */
+	uint16_t port;       /* 0: any; http_server_port tells which */
+	SSL_CTX *ctx;        /* the server keeps a reference */
+	size_t body_max;     /* bytes; beyond it 413 */
+	http_request_fn *fn; /* once for each whole request */
+	void *arg;
+};
+
+struct http_server;
+
+/* SL_ESYS (`problem`: which address and why). http_server_destroy drops connections; exchanges
+ * that are out must have been replied to. */
+int http_server_create(struct event_base *base, const struct http_options *options,
+                       struct http_server **ret_server, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+void http_server_destroy(struct http_server *server);
+uint16_t http_server_port(const struct http_server *server) SL_NONNULL(1);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pool of threads that does what the event thread may not wait for. The queue is bounded: who
+ * comes beyond it is told to come again (503). A job's `done` runs in the event thread, by way of
+ * a descriptor that its loop watches.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+
+struct job;
+struct job_pool;
+
+enum { JOB_QUEUE_MAX = 1024, JOB_THREADS_MIN = 4, JOB_THREADS_MAX = 16 };
+
+/* Embedded in what it works on; the pool allocates nothing a job. */
+struct job {
+	void (*run)(struct job *job);  /* in a thread of the pool */
+	void (*done)(struct job *job); /* in the event thread, in the order in which they ended */
+	struct job *next;              /* the pool's */
+};
+
+/* `threads` 0: one a core, at least JOB_THREADS_MIN. SL_ENOMEM, SL_ESYS. */
+int job_pool_create(unsigned threads, struct job_pool **ret_pool) SL_NONNULL(2) SL_MUST;
+
+/* Runs what waits, calls `done` for all of it, ends the threads. Event thread. */
+void job_pool_destroy(struct job_pool *pool);
+
+/* Event thread. SL_EAGAIN when JOB_QUEUE_MAX jobs wait. */
+int job_submit(struct job_pool *pool, struct job *job) SL_NONNULL(1, 2) SL_MUST;
+
+/* Readable when a job has ended: then job_reap calls `done` of those. The pool's descriptor. */
+int job_pool_fd(const struct job_pool *pool) SL_NONNULL(1);
+void job_reap(struct job_pool *pool) SL_NONNULL(1);

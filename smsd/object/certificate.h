@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Certificates, CA certificates and signing requests (R60-R83): what an import takes, what a status
+ * is, what may leave. Stands on lib/pki, which reads bytes; files are no business of this.
+ * Pool threads. A body is never trusted for what its certificate says by itself: names, dates and
+ * key id are read from the PEM when they are shown.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/buf.h"
+#include "lib/pki/ca.h"
+#include "lib/pki/cert.h"
+
+struct actor;
+struct problem;
+struct store;
+struct vault;
+
+/* X(NAME, "text"): R74 and ours; the first that holds. */
+#define CERTIFICATE_STATUSES(X)                                                                    \
+	X(BROKEN_KEY, "broken key") /* none in the vault, not readable, or not its */              \
+	X(EXPIRED, "expired")                                                                      \
+	X(NOT_YET_VALID, "not yet valid")                                                          \
+	X(NO_TRUST_ANCHOR,                                                                         \
+	  "no trust anchor") /* its chain does not end in a CA certificate here */                 \
+	X(VALID, "valid")
+
+/* The rooms that a call needs. */
+struct certificate_store {
+	struct store *store;
+	struct vault *vault;
+};
+
+enum { CERTIFICATE_FILE_MAX = 4 * 1024 * 1024, CERTIFICATE_IMPORT_MAX = 64 };
+
+struct certificate_import {
+	const char *name; /* or base name, where a PKCS12 file has several (R70) */
+	enum pki_format format;
+	const void *file;
+	size_t file_len;
+	const void *key; /* NULL: in the file, or in the vault already (R68, R71) */
+	size_t key_len;
+	const char *password; /* "" without */
+	bool exportable;      /* R73 */
+	const char *comment;  /* NULL */
+};
+
+/*
+ * R69-R73: a certificate with its key, or several of a PKCS12 file, all or none in one write;
+ * intermediates of the file that are not here become CA certificates (R62), named after their
+ * common name. *ret_names: an array of the names made. SL_EEXIST, SL_EMALFORMED, SL_EPERM
+ * (password), SL_EMISMATCH (key or chain order), SL_ENOENT (no key anywhere), SL_ELIMIT.
+ */
+int certificate_import(struct certificate_store *at, const struct actor *actor,
+                       const struct certificate_import *import, json_t **ret_names,
+                       struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
+
+/* R75-R77: keys are passed over; a name "ca" is refused; several: base name and number. */
+int certificate_import_ca(struct certificate_store *at, const struct actor *actor,
+                          const struct certificate_import *import, json_t **ret_names,
+                          struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
+
+/* R80: the old one is renamed NAME_REPLACED (…_2, …_3), the new one takes its name and so its
+ * references. `import->name` is the one replaced. */
+int certificate_replace(struct certificate_store *at, const struct actor *actor, int64_t revision,
+                        const struct certificate_import *import, struct problem *problem)
+        SL_NONNULL(1, 2, 4, 5) SL_MUST;
+
+/* R83: the key of a certificate whose status is "broken key". */
+int certificate_repair(struct certificate_store *at, const struct actor *actor,
+                       const struct certificate_import *import, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* R60, R61: a new signing certificate, self-signed, with its key in the vault. */
+int certificate_make_signing(struct certificate_store *at, const struct actor *actor,
+                             const char *name, const struct pki_subject *subject,
+                             enum pki_key_type type, unsigned days, bool exportable,
+                             struct problem *problem) SL_NONNULL(1, 2, 3, 4, 8) SL_MUST;
+
+/* R65: a signing request; its answer is imported as a certificate and finds its key (R68). */
+int certificate_make_request(struct certificate_store *at, const struct actor *actor,
+                             const char *name, const struct pki_subject *subject,
+                             enum pki_key_type type, bool ca, bool exportable,
+                             struct problem *problem) SL_NONNULL(1, 2, 3, 4, 8) SL_MUST;
+
+/*
+ * What the API shows of a certificate, CA certificate or request: {name, kind, status, subject,
+ * issuer, serial, names, not_before, not_after, days_left, key{type, bits, id, exportable}, ca,
+ * self_signed, sha256, revision, changed}. Never a key.
+ */
+struct object;
+int certificate_show(struct certificate_store *at, const struct object *object, json_t **ret_shown)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* X(NAME, "format", "content type", "file ending") */
+#define CERTIFICATE_FORMATS(X)                                                                     \
+	X(PEM, "pem", "application/x-pem-file", "pem")                                             \
+	X(DER, "der", "application/pkix-cert", "cer")                                              \
+	X(PKCS12, "pkcs12", "application/x-pkcs12", "p12")
+
+enum certificate_format {
+#define X(NAME, name, type, ending) CERTIFICATE_##NAME,
+	CERTIFICATE_FORMATS(X)
+#undef X
+	        CERTIFICATE_FORMAT_END
+};
+
+/*
+ * R67, R73, R75: PEM with its chain, DER alone; PKCS12 with the private key, encrypted with
+ * `password`, and only when it is exportable (SL_EPERM) and the password is one (SL_EINVAL).
+ */
+int certificate_export(struct certificate_store *at, const struct actor *actor,
+                       const struct object *object, enum certificate_format format,
+                       const char *password, struct buf *out, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 6, 7) SL_MUST;
+
+/* R63: what endpoints must trust for this signing certificate: itself, or the root of its chain.
+ * SL_ENOENT when the root is not among the CA certificates. */
+int certificate_client_root(struct certificate_store *at, const struct object *object,
+                            struct buf *ret_der, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private keys at rest, and their few uses. Each is encrypted by the vault's data key (AES-256-GCM,
+ * the key's id is associated data, so rows cannot be exchanged), which itself is encrypted by the
+ * key-encryption key: from a file, or from a passphrase (argon2id). Decrypted bytes live in
+ * OpenSSL's secure heap for the one use that asked, and that use is an audit row.
+ * Pool threads. docs/internals/sms.md, "Vault".
+ */
+#pragma once
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+
+struct actor;
+struct problem;
+struct store;
+struct store_tx;
+struct vault;
+
+enum { VAULT_ID_SIZE = 32, VAULT_PASSPHRASE_MIN = 12, VAULT_PASSPHRASE_MAX = 1024 };
+
+struct vault_source {
+	const char *key_file;   /* 32 bytes, or 64 hexadecimal digits; root's or smsd's alone */
+	const char *passphrase; /* the other way; one of both is NULL */
+};
+
+/*
+ * Opens the vault of a store; makes its data key when there is none yet. SL_EPERM: the key file can
+ * be read by others (remedy: the chmod), or it or the passphrase is not the right one. SL_ENOENT,
+ * SL_EMALFORMED, SL_ECRYPTO.
+ */
+int vault_open(struct store *store, const struct vault_source *source, struct vault **ret_vault,
+               struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+void vault_close(struct vault *vault);
+
+/* A new key file, 0600, never over one that is there (SL_EEXIST). */
+int vault_key_file_make(const char *path, struct problem *problem) SL_NONNULL(1, 2) SL_MUST;
+
+/* A private key made ready to be stored: what vault_put writes. vault_sealed_fini wipes. */
+struct vault_sealed {
+	uint8_t id[VAULT_ID_SIZE]; /* pki_key_id */
+	uint8_t *bytes;
+	size_t len;
+	bool exportable;
+};
+
+/* Outside the writer's thread, since it encrypts. SL_ECRYPTO, SL_ENOMEM. */
+int vault_seal(struct vault *vault, EVP_PKEY *key, bool exportable, struct vault_sealed *ret_sealed)
+        SL_NONNULL(1, 2, 4) SL_MUST;
+void vault_sealed_fini(struct vault_sealed *sealed) SL_NONNULL(1);
+
+/* In a write. A key that is there stays; `exportable` can only be taken away, never given. */
+int vault_put(struct store_tx *tx, const struct vault_sealed *sealed) SL_NONNULL(1, 2) SL_MUST;
+
+/* In a write: SL_ENOENT when there was none. */
+int vault_drop(struct store_tx *tx, const uint8_t id[VAULT_ID_SIZE]) SL_NONNULL(1, 2) SL_MUST;
+
+/* Whether the key is there, and whether it may leave. SL_ENOENT. */
+int vault_has(struct store *store, const uint8_t id[VAULT_ID_SIZE], bool *ret_exportable)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/*
+ * The key, for one use that is written down first: an audit row says who, for what (`purpose`:
+ * "sign request", "export"), which. SL_ENOENT, SL_ECRYPTO (damaged: R74 "broken key"). The caller
+ * frees it as soon as it is used.
+ */
+int vault_use(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct actor *actor,
+              const char *purpose, EVP_PKEY **ret_key, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4, 5, 6) SL_MUST;
+
+/* As vault_use, and SL_EPERM for one that is not exportable (R73). */
+int vault_export(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct actor *actor,
+                 EVP_PKEY **ret_key, struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
+
+/* Encrypts the data key by another source, in one write; private keys stay as they are. */
+int vault_rotate(struct vault *vault, const struct vault_source *source, const struct actor *actor,
+                 struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
