@@ -32,15 +32,23 @@ enum {
 	AUTH_SESSION_MAX_S = 12 * 3600,
 	AUTH_SESSIONS_MAX = 16, /* of one person; the oldest goes */
 	AUTH_TOKENS_MAX = 32,   /* of one person */
-	AUTH_SECRET_MAX = 96,   /* text of a session's or token's secret, NUL included */
+	AUTH_TOKEN_NAME_MAX = 65,
+	AUTH_TOKEN_DAYS_MAX = 366,
+	AUTH_USED_STEP_S = 60, /* how exactly it is kept when a session or token was used last */
+	AUTH_SECRET_MAX = 96,  /* text of a session's or token's secret, NUL included */
+	AUTH_SET_COOKIE_MAX = 160,
 };
+
+#define AUTH_COOKIE "sluice_session"
 
 /* Who a request is from. */
 struct auth_identity {
 	struct actor actor;
-	uint64_t capabilities; /* bits of enum auth_capability; a token's are cut to its scopes */
-	bool must_change;      /* the password, before anything else is served */
-	int64_t session;       /* row; 0: it came with a token */
+	/* Bits of enum auth_capability: those of the role, a token's cut to its scopes; none as
+	 * long as must_change. */
+	uint64_t capabilities;
+	bool must_change; /* the password, before anything else is served */
+	int64_t session;  /* row; 0: it came with a token */
 };
 
 /* What a login gives; both are shown once. The cookie alone changes nothing: every request that is
@@ -53,6 +61,30 @@ struct auth_session {
 
 /* "device_certificates"; NULL past the end. */
 const char *auth_capability_name(enum auth_capability capability);
+
+/* SL_ENOENT for a name that is none. */
+int auth_capability_parse(const char *name, enum auth_capability *ret_capability)
+        SL_NONNULL(1, 2) SL_MUST;
+
+/* What a request brings to say whom it is from: its headers as they came; "" for none. */
+struct auth_credentials {
+	const char *authorization; /* "Bearer slp1_..." comes before the cookie */
+	const char *cookie;        /* all of the header, AUTH_COOKIE somewhere in it */
+	const char *csrf;          /* X-Sluice-CSRF */
+	bool safe;                 /* the request is a GET */
+	const char *from;          /* the peer's address */
+};
+
+/*
+ * Whom a request is from, by whichever of the two it brings: the one call for api. SL_EPERM:
+ * neither, malformed, none such, ended or withdrawn. SL_EREFUSED: the CSRF token.
+ */
+int auth_identify(struct store *store, const struct auth_credentials *credentials,
+                  struct auth_identity *ret_identity) SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The header Set-Cookie's value for a session; NULL: one that takes the cookie away. */
+void auth_set_cookie(const struct auth_session *session, char ret_text[AUTH_SET_COOKIE_MAX])
+        SL_NONNULL(2);
 
 /*
  * Makes "admin" with a random password, to be changed at the first login, when there is nobody yet;
