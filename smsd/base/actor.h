@@ -12,3 +12,6 @@ struct actor {
 	char from[ACTOR_FROM_MAX]; /* address it came from; "" for smsd itself */
 	const char *via;           /* "session", "token", "smsd" */
 };
+
+/* smsd itself: what it does at its start, and by the clock. */
+extern const struct actor actor_smsd;
