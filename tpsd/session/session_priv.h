@@ -231,13 +231,8 @@ struct session *session_create(struct host *h, const struct ipc_hello *hello);
 struct session *session_find(struct host *h, uint64_t flow);
 /* Walks the steps until one waits; the session may be gone afterwards. */
 void session_drive(struct session *s);
-/* Ends it: both legs, the event, the counters, `wire`, its memory. */
-void session_close(struct session *s, enum reason reason);
-/* As session_close, but the ends get no RST unless they must: FIN, and alerts where TLS has them.
- */
-void session_close_orderly(struct session *s, enum reason reason);
-/* As session_close for a block: each end gets a FIN or a RST. The reason is s->block_reason. */
-void session_close_blocked(struct session *s, bool client_orderly, bool server_orderly);
+/* Out of the host's lists and counts. */
+void session_unlink(struct session *s);
 void session_wake(void *arg);
 void session_arm(struct session *s, uint64_t delay_ns);
 const char *step_name(enum step step);
@@ -245,6 +240,17 @@ const char *step_name(enum step step);
 void session_handshake_over(struct session *s);
 struct source_count *host_source(struct host *h, const struct addr *client);
 struct source_count *host_destination(struct host *h, const struct addr *server, uint16_t port);
+
+/* ---- ending.c ---- */
+/* Ends it: both legs, the event, the counters, `wire`, its memory. */
+void session_close(struct session *s, enum reason reason);
+/* As session_close, but the ends get no RST unless they must: FIN, and alerts where TLS has them.
+ */
+void session_close_orderly(struct session *s, enum reason reason);
+/* As session_close for a block: each end gets a FIN or a RST. The reason is s->block_reason. */
+void session_close_blocked(struct session *s, bool client_orderly, bool server_orderly);
+/* The destination with this name is left alone by `reason` for every client. */
+void session_learn_shared(struct session *s, enum reason reason);
 
 /* ---- steps: 0 done, SL_EAGAIN, or SL_EREFUSED when the session is closed (and freed) ---- */
 int step_hello(struct session *s);
@@ -315,8 +321,6 @@ int step_verify_client(struct session *s);
 int step_forge(struct session *s);
 /* Keeps the server's session for resumption, once VERIFY is through. */
 void session_keep_server(struct session *s);
-/* The destination with this name is left alone by `reason` for every client. */
-void session_learn_shared(struct session *s, enum reason reason);
 
 /* ---- inspection.c ---- */
 /* Whether anything reads what goes to the server, or the answers (NULL: as the requests). */
@@ -328,6 +332,29 @@ uint64_t inspection_bytes(const struct session *s);
 /* Feeds and acts on what came: 0, or SL_EREFUSED when the session was blocked and is gone. */
 int inspection_feed(struct session *s, enum tse_direction d, uint8_t *view, size_t len, bool eof,
                     struct tse_result *ret);
+
+/* ---- line.c: fields of an event ---- */
+void line_flow(struct event_line *l, const struct session *s);
+void line_policy(struct event_line *l, const struct session *s);
+void line_outcome(struct event_line *l, const struct session *s, enum reason reason,
+                  enum reason_outcome outcome);
+/* The rule of the decryption policy that decided; nothing for NULL. */
+void line_domain(struct event_line *l, const struct outbound *out);
+/* What a policy that observes would have done; nothing for OUTCOME_NONE. */
+void line_would(struct event_line *l, enum reason_outcome outcome, enum reason reason);
+/* Both legs, and the offer. */
+void line_tls(struct event_line *l, const struct session *s);
+/* All of one that ended. */
+void line_session(struct event_line *l, const struct session *s, enum reason reason,
+                  enum reason_outcome outcome);
+/* A whole event of one that lives, without its end. */
+void line_live(struct event_line *l, const struct session *s);
+
+/* ---- recall.c: what can be asked later ---- */
+uint64_t recall_hash(uint64_t hash, const char *text);
+/* The event in h->line is that of a session that ended. */
+void recall_keep(struct host *h, const struct session *s);
+void recall_count_failure(struct host *h, const struct session *s, enum reason reason);
 
 /* ---- record.c ---- */
 void record_end(struct session *s, enum reason reason, enum reason_outcome outcome);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Answers for tps that look ahead: what was learned, and so is left alone (R156). What was recorded
- * is record.c's. Worker's thread.
+ * is recall.c's. Worker's thread.
  */
 #include <jansson.h>
 #include <stdlib.h>
