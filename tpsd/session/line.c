@@ -3,7 +3,6 @@
  * A session as fields of an event: its flow, its policy, how it ended, both of its legs. Names that
  * came from outside go through event fields, which escape them.
  */
-#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/conf/suite.h"
