@@ -34,13 +34,13 @@ struct request {
 	const struct cli_command *command;
 	json_t *arguments; /* checked by the table */
 	json_t *id;
-	char user[64]; /* "name (uid)" of who asked, for audit */
+	char user[64]; /* name of who asked, for audit */
 	uid_t uid;
 	pid_t pid;
 	/* Set by a handler that goes on after its return; called when the client is gone. */
 	void (*cancel)(struct request *request);
 	void *state;  /* the handler's */
-	bool sending; /* server.c's */
+	bool sending; /* request.c's */
 };
 
 /* Listens on run_dir/tps.sock. SL_ESYS with errno, SL_ENOMEM. */
