@@ -202,8 +202,10 @@ static const struct conf_field ssl_inspection_fields[] = {
               NEW_SESSIONS, "", "How long a TLS session may be resumed.", .min = SECOND_MS,
               .max = 7 * DAY_MS, .fallback = "2h"),
         FIELD("server_session_cache", UINT, config_ssl_inspection, server_session_cache, RESTART,
-              "", "TLS sessions with servers that each worker keeps.", .min = 0, .max = 1000000,
-              .fallback = "4096"),
+              "",
+              "TLS sessions with servers that each worker keeps, some 1 to 3 KiB each; of all "
+              "together no more than 4 KiB each.",
+              .min = 0, .max = 1000000, .fallback = "4096"),
         FIELD("session_clear_on_fallback", BOOL, config_ssl_inspection, session_clear_on_fallback,
               LIVE, "R24", "Going to layer-2 fallback by command ends live sessions.",
               .fallback = "false"),

@@ -97,6 +97,7 @@ void outbound_destroy(struct session *s)
 	if (out->asked && !out->answered)
 		key_cancel(s->host->keys, &out->request);
 	pki_template_fini(&out->forge.template);
+	resume_leaf_put(out->server_leaf);
 	leaf_put(out->leaf);
 	free(out);
 	s->out = NULL;

@@ -183,6 +183,9 @@ static void end_session(struct session *s, enum reason reason, bool client_order
 	record_end(s, reason, outcome);
 	count_outcome(s, reason, outcome);
 	inspection_end(s);
+	/* A fatal alert is the end of the session too, for whoever would resume it. */
+	if (s->legs[LEG_SERVER].end == LEG_BROKEN)
+		resume_drop(h->resume, s->resume_key);
 	loop_timer_cancel(&s->timer);
 	loop_timer_cancel(&s->again);
 	close_leg(&s->legs[LEG_CLIENT], client_orderly);

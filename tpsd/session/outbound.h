@@ -16,6 +16,7 @@
 #include "tpsd/policy/policy.h"
 #include "tpsd/tls/keyhandle.h"
 #include "tpsd/tls/leafcache.h"
+#include "tpsd/tls/resume.h"
 #include "tpsd/tls/tie.h"
 
 struct setup_issuer;
@@ -33,8 +34,9 @@ struct outbound {
 	/* Who signs, of the session's setup: asked once, since a successor may take over meanwhile.
 	 */
 	const struct setup_issuer *issuer;
-	struct leaf *leaf;          /* shown to the client; a reference */
-	struct key_request request; /* while one is forged */
+	struct resume_leaf *server_leaf; /* kept with sessions to be resumed; NULL: not yet */
+	struct leaf *leaf;               /* shown to the client; a reference */
+	struct key_request request;      /* while one is forged */
 	struct key_forge forge;
 	bool asked, answered;
 	int status; /* of the answer */

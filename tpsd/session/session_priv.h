@@ -321,6 +321,9 @@ int step_verify_client(struct session *s);
 int step_forge(struct session *s);
 /* Keeps the server's session for resumption, once VERIFY is through. */
 void session_keep_server(struct session *s);
+/* The certificate that the server showed in this handshake, or in the one that is resumed; the
+ * caller's to free. NULL: no memory, or server inspection that resumed. */
+X509 *session_server_leaf(struct session *s);
 
 /* ---- inspection.c ---- */
 /* Whether anything reads what goes to the server, or the answers (NULL: as the requests). */

@@ -44,9 +44,10 @@ static void on_forged(struct key_request *req, int status, const uint8_t *data, 
 static int ask(struct session *s, const struct leaf_name *name)
 {
 	struct outbound *out = s->out;
-	X509 *leaf = SSL_get0_peer_certificate(tls_leg_of(&s->legs[LEG_SERVER])->ssl);
+	X509 *leaf = session_server_leaf(s);
 	int rc = leaf ? pki_template_read(leaf, &out->forge.template) : SL_ENOENT;
 
+	X509_free(leaf);
 	if (rc != 0)
 		return rc;
 	out->forge.trusted = name->trusted;
@@ -67,8 +68,8 @@ static int refuse(struct session *s, enum reason reason)
 	return SL_EREFUSED;
 }
 
-/* A server's session that was resumed and whose certificate is not known any more: the next
- * handshake is a full one. */
+/* A server's session that was resumed and whose certificate cannot be read: the next handshake is
+ * a full one. */
 static int forget_server(struct session *s)
 {
 	resume_drop(s->host->resume, s->resume_key);

@@ -71,9 +71,52 @@ static int make_resume_key(struct session *s, const uint8_t *alpn, size_t alpn_l
 static void keep_session(void *arg, SSL_SESSION *session)
 {
 	struct session *s = arg;
+	X509 *leaf;
 
-	if (s->verified_known)
-		resume_put(s->host->resume, s->resume_key, session, &s->verified);
+	if (!s->verified_known)
+		return;
+	if (s->out && !s->out->server_leaf) {
+		leaf = SSL_SESSION_get0_peer(session);
+		s->out->server_leaf = leaf ? resume_leaf_create(leaf) : NULL;
+		if (!s->out->server_leaf)
+			return;
+	}
+	resume_put(s->host->resume, s->resume_key, session, &s->verified,
+	           s->out ? s->out->server_leaf : NULL);
+}
+
+X509 *session_server_leaf(struct session *s)
+{
+	X509 *shown = SSL_get1_peer_certificate(tls_leg_of(&s->legs[LEG_SERVER])->ssl);
+
+	if (shown || !s->out || !s->out->server_leaf)
+		return shown;
+	return resume_leaf_parse(s->out->server_leaf);
+}
+
+/* A session to be resumed, or NULL. Server inspection asks for the leaf in VERIFY alone. */
+static SSL_SESSION *find_session(struct session *s)
+{
+	struct resume_leaf *leaf = NULL;
+	SSL_SESSION *session = resume_get(s->host->resume, s->resume_key, &s->verified, &leaf);
+
+	if (s->out)
+		s->out->server_leaf = leaf;
+	else
+		resume_leaf_put(leaf);
+	return session;
+}
+
+/* Whether the server took it; if not, it has shown another certificate, or the same again. */
+static void note_resumed(struct session *s, const SSL *ssl)
+{
+	s->resumed_server = SSL_session_reused(ssl);
+	if (s->resumed_server)
+		counter_add(s->host->counters, COUNTER_resumed_server, 1);
+	if (s->resumed_server || !s->out)
+		return;
+	resume_leaf_put(s->out->server_leaf);
+	s->out->server_leaf = NULL;
 }
 
 static int open_server(struct session *s)
@@ -91,7 +134,7 @@ static int open_server(struct session *s)
 		rc = make_resume_key(s, alpn, alpn_len, offer);
 	if (rc != 0)
 		return rc;
-	session = resume_get(s->host->resume, s->resume_key, &s->verified);
+	session = find_session(s);
 	rc = tls_leg_open_server(leg, ctx, s->host->flight, s->hello.sni, alpn, alpn_len, session);
 	SSL_SESSION_free(session);
 	if (rc != 0)
@@ -165,12 +208,10 @@ int step_server(struct session *s)
 	tl = tls_leg_of(leg);
 	s->server_ns = clock_now_ns();
 	counter_add_time(s->host->counters, HISTOGRAM_handshake_server, s->server_ns - s->taken_ns);
-	s->resumed_server = SSL_session_reused(tl->ssl);
+	note_resumed(s, tl->ssl);
 	SSL_get0_alpn_selected(tl->ssl, &alpn, &s->server_alpn_len);
 	s->server_alpn = alpn;
 	s->http2 = s->server_alpn_len == 2 && memcmp(alpn, "h2", 2) == 0;
-	if (s->resumed_server)
-		counter_add(s->host->counters, COUNTER_resumed_server, 1);
 	if (!tl->certificate_wanted)
 		return 0;
 	counter_add(s->host->counters, COUNTER_clientCertificateWanted, 1);

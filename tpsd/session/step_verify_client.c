@@ -144,26 +144,33 @@ static void judge_name(void *arg, const char *name)
  * The server has proved its name, or has not. A client's word that it has not proved is no reason
  * to leave it alone: the session is inspected, and said to be forged (R168).
  */
-static void decide_by_certificate(struct session *s, X509 *leaf)
+static int decide_by_certificate(struct session *s)
 {
 	struct outbound *out = s->out;
 	bool proved = out->fault == PKI_FAULT_NONE;
+	X509 *leaf;
 
 	if (out->source == POLICY_SOURCE_ALWAYS || !out->policy->decryption_policy)
-		return;
+		return 0;
 	if (domain_is_excepted(&out->domain) && !proved) {
 		record_sni_forged(s);
-		return;
+		return 0;
 	}
-	if (proved && !domain_is_excepted(&out->domain) && leaf &&
+	if (proved && !domain_is_excepted(&out->domain) &&
 	    (!s->hello.sni[0] ||
-	     out->policy->decryption_policy->decide_by == CONFIG_DECIDE_CERTIFICATE))
+	     out->policy->decryption_policy->decide_by == CONFIG_DECIDE_CERTIFICATE)) {
+		leaf = session_server_leaf(s);
+		if (!leaf)
+			return SL_ENOMEM;
 		(void)pki_cert_names(leaf, judge_name, s);
+		X509_free(leaf);
+	}
 	if (!proved || !domain_is_excepted(&out->domain))
-		return;
+		return 0;
 	out->not_inspected = true;
 	/* Later flows need no decryption at all (R31). */
 	session_learn_shared(s, outbound_reason(out));
+	return 0;
 }
 
 int step_verify_client(struct session *s)
@@ -186,7 +193,8 @@ int step_verify_client(struct session *s)
 	if (reason == REASON_OWN_CERTIFICATE ||
 	    (reason != REASON_NONE && class_action(s->proxy->config, reason) != CONFIG_ALLOW))
 		return refuse(s, reason);
-	decide_by_certificate(s, leaf);
+	if (decide_by_certificate(s) != 0)
+		return refuse(s, REASON_INTERNAL);
 	memcpy(s->verified.print, out->print, sizeof(out->print));
 	s->verified.fault = (uint8_t)out->fault;
 	s->verified_known = true;

@@ -463,6 +463,56 @@ static void without_a_name_the_certificate_decides(void **state)
 	box_pair_close(&p);
 }
 
+static bool has_heard(struct box_pair *p)
+{
+	return p->client.up && p->client.in.len > 0;
+}
+
+/* Whether the server's leg resumed; the next one can. */
+static bool visit(const char *sni)
+{
+	struct box_pair p;
+	bool resumed;
+
+	box_pair_open(&box, &p, sni);
+	box_say(&p.server, "x\n"); /* so that the tickets before it have come */
+	box_run(&box, &p, 1, has_heard);
+	assert_true(has_heard(&p));
+	assert_string_equal(issuer_of(&p), "Lab Signing CA");
+	resumed = SSL_session_reused(p.server.ssl);
+	p.client.close_when_sent = p.server.close_when_sent = true;
+	box_run(&box, &p, 1, ended);
+	box_pair_close(&p);
+	return resumed;
+}
+
+/* A resumed handshake shows no certificate, and the session that is kept has none. */
+static void a_resumed_site_whose_leaf_was_forgotten_is_forged_again(void **state)
+{
+	assert_false(visit("site.test"));
+	for (int i = 0; i < 3; i++) {
+		uint64_t before = box.counters.values[COUNTER_leaf_cache_hits];
+
+		assert_true(visit("site.test"));
+		assert_int_equal(box.counters.values[COUNTER_leaf_cache_hits], before + 1);
+		leafcache_clear(box.host->leaves);
+		assert_true(visit("site.test"));
+		assert_int_equal(box.counters.values[COUNTER_leaf_cache_hits], before + 1);
+	}
+}
+
+static void the_certificate_decides_of_a_resumed_session_too(void **state)
+{
+	uint64_t before = box.counters.values[COUNTER_not_inspected];
+
+	configure_domain("*.wild.test", "certificate", "");
+	for (unsigned n = 0; n < 3; n++) {
+		assert_int_equal(visit("site.test"), n > 0);
+		assert_int_equal(box.counters.values[COUNTER_not_inspected], before + n + 1);
+		assert_int_equal(host_learned_clear(box.host, NULL), 1);
+	}
+}
+
 /* What is said beforehand of a flow from 192.0.2.1; `server` NULL: to any. */
 static json_t *ahead(const char *name, const char *server, uint16_t port)
 {
@@ -694,6 +744,9 @@ int main(void)
 	                begin),
 	        cmocka_unit_test_setup(a_name_that_is_not_proved_is_inspected, begin),
 	        cmocka_unit_test_setup(without_a_name_the_certificate_decides, begin),
+	        cmocka_unit_test_setup(a_resumed_site_whose_leaf_was_forgotten_is_forged_again,
+	                               begin),
+	        cmocka_unit_test_setup(the_certificate_decides_of_a_resumed_session_too, begin),
 	        cmocka_unit_test_setup(what_would_be_done_is_said_beforehand_with_each_step, begin),
 	        cmocka_unit_test_setup(repeats_say_what_would_have_been_too, begin),
 	        cmocka_unit_test_setup(a_record_has_the_client_s_fingerprints, begin),

@@ -334,6 +334,27 @@ static void both_legs_resume(void **state)
 	try_resumption(TLS1_2_VERSION);
 }
 
+/* A fatal alert ends what would be resumed as well, whatever copy of it there is. */
+static void a_server_that_broke_a_connection_is_not_resumed(void **state)
+{
+	static const char no_record[37] = "\x17\x03\x03\x00\x20 sealed with no key at all";
+	struct box_pair p;
+	bool client, server;
+
+	SSL_SESSION_free(connect_once("a.test", NULL, &client, &server));
+	SSL_SESSION_free(connect_once("a.test", NULL, &client, &server));
+	assert_true(server);
+	box_pair_open(&box, &p, "a.test");
+	box_say(&p.server, "x\n");
+	box_run(&box, &p, 1, resumed_up);
+	assert_int_equal(send(p.server.fd, no_record, sizeof(no_record), 0), sizeof(no_record));
+	box_run(&box, &p, 1, box_has_ended);
+	assert_true(p.ended);
+	box_pair_close(&p);
+	SSL_SESSION_free(connect_once("a.test", NULL, &client, &server));
+	assert_false(server);
+}
+
 static void legs_negotiate_independently(void **state)
 {
 	struct box_pair p;
@@ -522,6 +543,7 @@ int main(void)
 	        cmocka_unit_test(a_reset_is_passed_on_as_reset),
 	        cmocka_unit_test(alpn_is_the_same_on_both_legs),
 	        cmocka_unit_test(both_legs_resume),
+	        cmocka_unit_test(a_server_that_broke_a_connection_is_not_resumed),
 	        cmocka_unit_test(legs_negotiate_independently),
 	        cmocka_unit_test(a_client_with_nothing_in_common_gets_the_right_alert),
 	        cmocka_unit_test(a_server_with_nothing_in_common_is_told_apart),
