@@ -3,7 +3,8 @@
  * What a process says about itself. Until a sink is set, lines go to stderr; in tpsd the sink
  * turns each into a system event on its way to `control`. This is the one piece of process-wide
  * state in lib/: every module may have to say something, and a parameter for it in each function
- * would hide the others. Set it once after fork; log from the process's one thread.
+ * would hide the others. Set it once after fork, before there are threads; log from any thread that
+ * the sink can take (stderr: any).
  *
  * Never log key material, passwords or plaintext of sessions.
  */

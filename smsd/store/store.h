@@ -4,10 +4,10 @@
  * which says its parameters and columns; all are prepared when the store is opened, so that one
  * which the database does not understand stops smsd there.
  *
- * One thread of the store's own has the only connection that writes. Writes that wait for it are
- * committed together (group commit); store_write returns when its write is on the disk, or undone
- * whole. Readers have connections of their own and see what is committed. Any thread but the event
- * thread: every call may wait.
+ * One thread of the store's own has the only connection that writes. What came while a commit was
+ * on its way is committed together by the next (group commit); store_write returns when its write
+ * is on the disk, or undone whole. Readers have connections of their own and see what is committed.
+ * Any thread but the event thread: every call may wait.
  */
 #pragma once
 
@@ -31,7 +31,6 @@ enum store_statement {
 
 enum {
 	STORE_GROUP_MAX = 256,     /* writes in one commit */
-	STORE_GROUP_WAIT_MS = 5,   /* that the first of them may wait for others */
 	STORE_QUEUE_MAX = 4096,    /* writes waiting; beyond it SL_EAGAIN */
 	STORE_PARAMETERS_MAX = 24, /* of one statement */
 	STORE_READERS_MAX = 16,
@@ -53,7 +52,8 @@ struct store_value store_text(const char *text); /* NULL: null */
 struct store_value store_blob(const void *data, size_t len);
 struct store_value store_null(void);
 
-/* Called for each row; 0: go on, 1: enough, negative: ends the read with this code. */
+/* Called for each row; 0: go on, 1: enough, negative: ends the read with this code. Calls no
+ * function of the store but store_row_*: a reader's place or the statement itself is taken. */
 typedef int store_row_fn(void *arg, const struct store_row *row);
 
 /* `column` from 0; of a null: 0, "" and NULL. Texts and blobs are valid until the function returns;
@@ -67,8 +67,9 @@ bool store_row_is_null(const struct store_row *row, unsigned column) SL_NONNULL(
 /*
  * Opens the database in `directory` (which is there), makes it or brings it forward from any
  * released version, one transaction a migration. SL_EREFUSED: made by a newer smsd. SL_EBUSY:
- * another smsd has it. SL_ESYS, SL_EMALFORMED (not ours, or damaged). `problem` says it in words.
- * `readers` connections, 1 to STORE_READERS_MAX.
+ * another smsd has it. SL_ESYS, SL_EMALFORMED (not ours, or damaged), SL_ELIMIT (no room),
+ * SL_EINVAL (a statement or migration that the database does not understand). `problem` says it in
+ * words. `readers` connections, 1 to STORE_READERS_MAX.
  */
 int store_open(const char *directory, unsigned readers, struct store **ret_store,
                struct problem *problem) SL_NONNULL(1, 3, 4) SL_MUST;
@@ -90,11 +91,13 @@ int store_read(struct store *store, enum store_statement statement,
 typedef int store_tx_fn(void *arg, struct store_tx *tx);
 
 /* Returns after the commit. SL_EAGAIN: too much waits. SL_ELIMIT: the disk is full (nothing was
- * written; smsd goes on reading, and writes again when there is room). SL_EIO. */
+ * written; smsd goes on reading, and writes again when there is room). SL_EIO: the disk failed;
+ * whether the write is there is known at the next start. Not from within a write. */
 int store_write(struct store *store, store_tx_fn *fn, void *arg) SL_NONNULL(1, 2) SL_MUST;
 
 /* As store_read, within the write and seeing it; for statements of any kind (`fn` NULL: no rows
- * are looked at). SL_EEXIST: a unique key or a reference is violated. */
+ * are looked at). SL_EEXIST: a unique key or a reference is violated; SL_EINVAL: another
+ * constraint; SL_ERANGE: a value of more than 64 MiB. */
 int store_tx_run(struct store_tx *tx, enum store_statement statement,
                  const struct store_value *values, size_t count, store_row_fn *fn, void *arg)
         SL_NONNULL(1) SL_MUST;

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection to SQLite: opening, settings, groups of writes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "smsd/base/problem.h"
+#include "smsd/store/sqlite_priv.h"
+
+int sqlite_run_text(sqlite3 *db, const char *text)
+{
+	return sqlite3_exec(db, text, NULL, NULL, NULL);
+}
+
+int sqlite_number(sqlite3 *db, const char *text, int64_t otherwise, int64_t *ret_number)
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*ret_number = sqlite3_column_int64(stmt, 0);
+	else if (rc == SQLITE_DONE)
+		*ret_number = otherwise;
+	(void)sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The file is of its owner alone; -wal and -shm take its mode. SQLite itself would take the umask.
+ */
+static int make_file(const char *path, struct problem *problem)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return problem_add(problem,
+		                   errno == ENOSPC || errno == EDQUOT ? SL_ELIMIT : SL_ESYS, "", "",
+		                   "%s cannot be opened: %s", path, strerror(errno));
+	(void)close(fd);
+	return 0;
+}
+
+/* Nothing that a file brings along is run, and the file's own tables cannot be overwritten. */
+static int harden(sqlite3 *db)
+{
+	static const struct {
+		int option;
+		int value;
+	} options[] = {
+	        {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+	        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+	        {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0},
+	        {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
+	};
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(options) && rc == SQLITE_OK; i++)
+		rc = sqlite3_db_config(db, options[i].option, options[i].value, NULL);
+	(void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQLITE_ROW_MAX);
+	(void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	return rc;
+}
+
+/* Committed is what is in the log and synced; readers and the writer do not wait for each other. */
+static int use_log(sqlite3 *db)
+{
+	sqlite3_stmt *stmt;
+	char text[64];
+	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = wal", -1, &stmt, NULL);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		rc = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0
+		             ? SQLITE_OK
+		             : SQLITE_CANTOPEN;
+	(void)sqlite3_finalize(stmt);
+	if (rc != SQLITE_OK)
+		return rc;
+	(void)snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %d", SQLITE_LOG_KEEP);
+	return sqlite_run_text(db, text);
+}
+
+/* mmap_size 0: a disk that fails is an error then and no SIGBUS. */
+static int settle(struct conn *conn)
+{
+	int rc = harden(conn->db);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(conn->db, SQLITE_BUSY_WAIT_MS);
+	if (rc == SQLITE_OK)
+		rc = sqlite_run_text(conn->db, "PRAGMA cell_size_check = on;"
+		                               "PRAGMA mmap_size = 0;"
+		                               "PRAGMA temp_store = memory;"
+		                               "PRAGMA synchronous = full");
+	if (rc != SQLITE_OK)
+		return rc;
+	if (conn->use == CONN_READS)
+		return sqlite_run_text(conn->db, "PRAGMA query_only = on");
+	return SQLITE_OK;
+}
+
+/* Somebody else's database is left as it is. */
+static int make_ours(struct conn *conn, struct problem *problem)
+{
+	int64_t application = 0, tables = 0;
+	int rc = sqlite_number(conn->db, "PRAGMA application_id", 0, &application);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite_number(conn->db, "SELECT count(*) FROM sqlite_schema", 0, &tables);
+	if (rc == SQLITE_OK && application != SQLITE_APPLICATION &&
+	    (application != 0 || tables > 0))
+		return problem_add(problem, SL_EMALFORMED, "", "name another directory",
+		                   "the database " SQLITE_FILE " is another program's");
+	if (rc == SQLITE_OK)
+		rc = use_log(conn->db);
+	return sqlite_problem(conn->db, rc, "opening", problem);
+}
+
+int conn_open(const char *directory, enum conn_use use, struct conn **ret_conn,
+              struct problem *problem)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+	char *path = NULL;
+	int rc, code = SL_ENOMEM;
+
+	if (!conn || asprintf(&path, "%s/" SQLITE_FILE, directory) < 0) {
+		(void)problem_add(problem, code, "", "", "%s", err_text(code));
+		goto out;
+	}
+	conn->use = use;
+	code = use == CONN_WRITES ? make_file(path, problem) : 0;
+	if (code != 0)
+		goto out;
+	rc = sqlite3_open_v2(path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (conn->db)
+		(void)sqlite3_extended_result_codes(conn->db, 1);
+	if (rc == SQLITE_OK)
+		rc = settle(conn);
+	code = sqlite_problem(conn->db, rc, "opening", problem);
+	if (code == 0 && use == CONN_WRITES)
+		code = make_ours(conn, problem);
+out:
+	free(path);
+	if (code == 0)
+		*ret_conn = conn;
+	else
+		conn_close(conn);
+	return code;
+}
+
+void conn_close(struct conn *conn)
+{
+	if (!conn)
+		return;
+	for (size_t i = 0; conn->prepared && i < conn->schema->statement_count; i++)
+		(void)sqlite3_finalize(conn->prepared[i].stmt);
+	free(conn->prepared);
+	(void)sqlite3_close(conn->db);
+	free(conn);
+}
+
+static int control(struct conn *conn, const char *text)
+{
+	return sqlite_code(conn->db, sqlite_run_text(conn->db, text), text);
+}
+
+int conn_begin(struct conn *conn)
+{
+	return control(conn, "BEGIN IMMEDIATE");
+}
+
+int conn_save(struct conn *conn)
+{
+	return control(conn, "SAVEPOINT one");
+}
+
+int conn_keep(struct conn *conn)
+{
+	return control(conn, "RELEASE one");
+}
+
+int conn_undo(struct conn *conn)
+{
+	return control(conn, "ROLLBACK TO one; RELEASE one");
+}
+
+int conn_commit(struct conn *conn)
+{
+	return control(conn, "COMMIT");
+}
+
+void conn_rollback(struct conn *conn)
+{
+	if (conn_in_group(conn))
+		(void)control(conn, "ROLLBACK");
+}
+
+bool conn_in_group(const struct conn *conn)
+{
+	return !sqlite3_get_autocommit(conn->db);
+}

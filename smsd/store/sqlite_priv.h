@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connection as the sqlite_*.c files see it. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "smsd/store/conn.h"
+#include "smsd/store/schema.h"
+
+enum {
+	SQLITE_BUSY_WAIT_MS = 5000,         /* for somebody's sqlite3 shell, or a checkpoint */
+	SQLITE_ROW_MAX = 64 * 1024 * 1024,  /* bytes of a text, a blob or a row */
+	SQLITE_LOG_KEEP = 64 * 1024 * 1024, /* bytes of -wal that stay after a burst */
+	SQLITE_APPLICATION = 0x534c534d,    /* "SLSM", in the file's header: it is ours */
+};
+
+#define SQLITE_FILE "sms.db"
+
+/* A statement made ready: where $1, $2, ... are in it. */
+struct prepared {
+	sqlite3_stmt *stmt; /* NULL: it writes and the connection does not */
+	int place[STORE_PARAMETERS_MAX];
+};
+
+struct conn {
+	sqlite3 *db;
+	enum conn_use use;
+	const struct store_schema *schema; /* since conn_prepare */
+	struct prepared *prepared;         /* one a statement of it */
+};
+
+struct store_row {
+	sqlite3_stmt *stmt;
+	const char *columns;
+};
+
+/* The store's code for what the last call on `db` gave; the unexpected is logged with `what`. */
+int sqlite_code(sqlite3 *db, int rc, const char *what) SL_NONNULL(1, 3) SL_MUST;
+
+/* As sqlite_code, and tells `problem`. */
+int sqlite_problem(sqlite3 *db, int rc, const char *what, struct problem *problem)
+        SL_NONNULL(1, 3, 4);
+
+/* Statements of ours without parameters or rows. */
+int sqlite_run_text(sqlite3 *db, const char *text) SL_NONNULL(1, 2) SL_MUST;
+
+/* The first column of the first row; `otherwise` when there is none. */
+int sqlite_number(sqlite3 *db, const char *text, int64_t otherwise, int64_t *ret_number)
+        SL_NONNULL(1, 2, 4) SL_MUST;

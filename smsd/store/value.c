@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parameters of a statement. */
+#include <string.h>
+
+#include "smsd/store/store.h"
+
+struct store_value store_integer(int64_t value)
+{
+	return (struct store_value){.type = STORE_INTEGER, .integer = value};
+}
+
+struct store_value store_text(const char *text)
+{
+	if (!text)
+		return store_null();
+	return (struct store_value){.type = STORE_TEXT, .data = text, .len = strlen(text)};
+}
+
+struct store_value store_blob(const void *data, size_t len)
+{
+	return (struct store_value){.type = STORE_BLOB, .data = data, .len = len};
+}
+
+struct store_value store_null(void)
+{
+	return (struct store_value){.type = STORE_NULL};
+}

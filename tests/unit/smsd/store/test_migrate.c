@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bringing a database forward, and what is refused. */
+#include "tests/unit/smsd/store/fixture.h"
+
+#include <stdio.h>
+
+#include "lib/base/err.h"
+
+static const char one[] = "CREATE TABLE a (id @ID@, n @INT@ NOT NULL, b @BYTES@);"
+                          "INSERT INTO a (n) VALUES (1);";
+static const char two[] = "ALTER TABLE a ADD COLUMN t TEXT; UPDATE a SET t = 'two';";
+static const char broken[] = "UPDATE a SET t = 'broken'; CREATE TABLE b (n @NOTHING@);";
+static const char orphans[] = "CREATE TABLE c (a @INT@ NOT NULL REFERENCES a (id));"
+                              "INSERT INTO c (a) VALUES (99);";
+/* The way to change a column: a table made anew while others refer to it. */
+static const char anew[] =
+        "CREATE TABLE d (a @INT@ NOT NULL REFERENCES a (id)); INSERT INTO d SELECT id FROM a;"
+        "CREATE TABLE a_new (id @ID@, n @INT@ NOT NULL, t TEXT NOT NULL);"
+        "INSERT INTO a_new SELECT id, n, 'anew' FROM a; DROP TABLE a;"
+        "ALTER TABLE a_new RENAME TO a;";
+
+enum { TEXT_MAX = 32 };
+
+static const struct statement_text none[] = {{0}};
+static const struct statement_text text_of[] = {{"T", "", "t", "SELECT t FROM a"}};
+
+static int open_with(struct fixture *fx, const char *const *migrations, size_t count,
+                     const struct statement_text *statements, size_t statement_count)
+{
+	static struct store_schema schema;
+
+	fixture_close(fx);
+	schema = (struct store_schema){statements, statement_count, migrations, count};
+	return store_open_schema(fx->directory, 1, &schema, &fx->store, &fx->problem);
+}
+
+static int copy_text(void *arg, const struct store_row *row)
+{
+	(void)snprintf(arg, TEXT_MAX, "%s", store_row_text(row, 0));
+	return 0;
+}
+
+static void assert_text(struct fixture *fx, const char *expected)
+{
+	char text[TEXT_MAX] = "";
+
+	assert_int_equal(store_read(fx->store, (enum store_statement)0, NULL, 0, copy_text, text),
+	                 0);
+	assert_string_equal(text, expected);
+}
+
+static void each_migration_is_made_once(void **state)
+{
+	const char *const all[] = {one, two, anew};
+
+	assert_int_equal(open_with(*state, all, 1, none, 0), 0);
+	assert_int_equal(open_with(*state, all, 2, text_of, 1), 0);
+	assert_text(*state, "two");
+	assert_int_equal(open_with(*state, all, 2, text_of, 1), 0);
+	assert_int_equal(open_with(*state, all, 3, text_of, 1), 0);
+	assert_text(*state, "anew");
+}
+
+static void a_newer_database_is_refused_and_left_as_it_is(void **state)
+{
+	struct fixture *fx = *state;
+	const char *const all[] = {one, two};
+
+	assert_int_equal(open_with(fx, all, 2, none, 0), 0);
+	assert_int_equal(open_with(fx, all, 1, none, 0), SL_EREFUSED);
+	assert_non_null(strstr(fx->problem.items[0].text, "newer smsd"));
+	assert_int_equal(open_with(fx, all, 2, text_of, 1), 0);
+	assert_text(fx, "two");
+}
+
+static void a_migration_that_fails_is_undone_whole(void **state)
+{
+	struct fixture *fx = *state;
+	const char *const bad[] = {one, two, broken}, *const good[] = {one, two, anew};
+
+	assert_int_equal(open_with(fx, bad, 3, none, 0), SL_EINVAL);
+	assert_non_null(strstr(fx->problem.items[0].text, "migration 0003"));
+	assert_int_equal(open_with(fx, bad, 2, text_of, 1), 0);
+	assert_text(fx, "two");
+	assert_int_equal(open_with(fx, good, 3, text_of, 1), 0);
+	assert_text(fx, "anew");
+}
+
+static void a_migration_that_leaves_references_to_nothing_is_undone(void **state)
+{
+	struct fixture *fx = *state;
+	const char *const bad[] = {one, two, orphans};
+
+	assert_int_equal(open_with(fx, bad, 3, none, 0), SL_EEXIST);
+	assert_int_equal(open_with(fx, bad, 2, text_of, 1), 0);
+}
+
+static void a_statement_is_held_to_its_row(void **state)
+{
+	static const struct statement_text wrong[] = {
+	        {"SYNTAX", "", "", "SELEKT 1"},
+	        {"NO_TABLE", "", "i", "SELECT id FROM nothing"},
+	        {"TOO_FEW", "i", "i", "SELECT 1"},
+	        {"TOO_MANY", "", "i", "SELECT $1"},
+	        {"GAP", "i", "i", "SELECT $2"},
+	        {"NAMED", "i", "i", "SELECT :one"},
+	        {"COLUMNS", "", "i", "SELECT 1, 2"},
+	        {"TWO", "", "i", "SELECT 1; SELECT 2"},
+	        {"QUOTES", "", "i", "SELECT \"no_such_column\" FROM a"},
+	        {"EMPTY", "", "", ""},
+	};
+	struct fixture *fx = *state;
+	const char *const all[] = {one};
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(wrong); i++) {
+		assert_int_equal(open_with(fx, all, 1, &wrong[i], 1), SL_EINVAL);
+		assert_non_null(strstr(fx->problem.items[0].text, wrong[i].id));
+	}
+	assert_int_equal(open_with(fx, all, 1, none, 0), 0);
+}
+
+#define WITH_FOLDER(test)                                                                          \
+	cmocka_unit_test_setup_teardown(test, fixture_setup_empty, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        WITH_FOLDER(each_migration_is_made_once),
+	        WITH_FOLDER(a_newer_database_is_refused_and_left_as_it_is),
+	        WITH_FOLDER(a_migration_that_fails_is_undone_whole),
+	        WITH_FOLDER(a_migration_that_leaves_references_to_nothing_is_undone),
+	        WITH_FOLDER(a_statement_is_held_to_its_row),
+	};
+
+	return RUN_TESTS(tests);
+}
