@@ -12,8 +12,11 @@
 #include <stdint.h>
 
 #include "lib/base/attr.h"
+#include "lib/pki/cert.h"
 #include "lib/pki/error.h"
 #include "lib/pki/forge.h"
+
+struct buf;
 
 /* X(NAME, name): the choices of a new key. */
 #define PKI_KEY_TYPES(X)                                                                           \
@@ -122,3 +125,18 @@ int pki_certificate_write_der(const char *path, X509 *certificate, struct pki_er
 /* Reads a request in PEM or DER. SL_ENOENT, SL_ESYS, SL_EMALFORMED. X509_REQ_free frees. */
 int pki_request_load(const char *path, X509_REQ **ret_request, struct pki_error *err)
         SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The same from bytes; into memory, added to `out` (SL_ELIMIT, SL_ENOMEM, SL_ECRYPTO). */
+int pki_request_read(const struct pki_bytes *bytes, X509_REQ **ret_request, struct pki_error *err)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+int pki_request_add_pem(X509_REQ *request, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
+int pki_request_add_der(X509_REQ *request, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
+
+/*
+ * Adds a PKCS12 file (RFC 7292: AES-256, PBKDF2, HMAC-SHA-256) of a key, its certificate and
+ * `chain` (may be NULL), under this friendly name. `password` must not be "". SL_ECRYPTO,
+ * SL_ELIMIT.
+ */
+int pki_pkcs12_add(EVP_PKEY *key, X509 *leaf, STACK_OF(X509) * chain, const char *name,
+                   const char *password, struct buf *out, struct pki_error *err)
+        SL_NONNULL(1, 2, 4, 5, 6, 7) SL_MUST;

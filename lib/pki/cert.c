@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Certificates and chains from files and from PEM text, and back to PEM text. */
+/* Chains from files and from bytes, and back to PEM text. */
 #include "lib/pki/cert.h"
 
 #include <openssl/core_names.h>
@@ -15,97 +15,7 @@
 #include "lib/pki/file.h"
 #include "lib/pki/pkcs12_priv.h"
 
-enum { RSA_BITS_MIN = 1024, CERTIFICATES_MAX = 4096 };
-
-static bool is_pem(const void *data, size_t len)
-{
-	return memmem(data, len, "-----BEGIN ", 11) != NULL;
-}
-
-/* ---- parsing ----------------------------------------------------------------------------- */
-
-/* Takes over `cert`. */
-static int push(STACK_OF(X509) * certs, X509 *cert)
-{
-	if (sk_X509_num(certs) < CERTIFICATES_MAX && sk_X509_push(certs, cert))
-		return 0;
-	X509_free(cert);
-	return SL_ELIMIT;
-}
-
-static bool is_certificate_block(const char *at, size_t len)
-{
-	static const char *const begins[] = {"-----BEGIN CERTIFICATE-----",
-	                                     "-----BEGIN X509 CERTIFICATE-----",
-	                                     "-----BEGIN TRUSTED CERTIFICATE-----"};
-
-	for (size_t i = 0; i < SL_ARRAY_LEN(begins); i++)
-		if (len >= strlen(begins[i]) && memcmp(at, begins[i], strlen(begins[i])) == 0)
-			return true;
-	return false;
-}
-
-static int parse_block(const char *at, size_t len, STACK_OF(X509) * certs)
-{
-	BIO *bio = BIO_new_mem_buf(at, (int)len);
-	X509 *cert = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
-
-	BIO_free(bio);
-	return cert ? push(certs, cert) : SL_EMALFORMED;
-}
-
-/*
- * OpenSSL's reader would decode blocks of other kinds, private keys among them, just to skip them;
- * so the blocks are found here, and it sees certificates only.
- */
-static int parse_pem(const void *data, size_t len, STACK_OF(X509) * certs)
-{
-	static const char begin[] = "-----BEGIN ";
-	const char *end = (const char *)data + len;
-	const char *at = data;
-	int rc = 0;
-
-	while (rc == 0) {
-		at = memmem(at, (size_t)(end - at), begin, sizeof(begin) - 1);
-		if (!at)
-			break;
-		if (is_certificate_block(at, (size_t)(end - at)))
-			rc = parse_block(at, (size_t)(end - at), certs);
-		at += sizeof(begin) - 1;
-	}
-	return rc;
-}
-
-static int parse_der(const void *data, size_t len, STACK_OF(X509) * certs)
-{
-	const unsigned char *at = data;
-	X509 *cert = d2i_X509(NULL, &at, (long)len);
-
-	return cert ? push(certs, cert) : SL_EMALFORMED;
-}
-
-int pki_certificates_parse(const char *name, const void *data, size_t len,
-                           STACK_OF(X509) * *ret_certificates, struct pki_error *err)
-{
-	STACK_OF(X509) *certs = sk_X509_new_null();
-	int rc = SL_ENOMEM;
-
-	ERR_clear_error();
-	if (certs && len <= PKI_FILE_MAX)
-		rc = is_pem(data, len) ? parse_pem(data, len, certs) : parse_der(data, len, certs);
-	if (rc == 0 && sk_X509_num(certs) == 0)
-		rc = SL_ENOENT;
-	if (rc == 0) {
-		*ret_certificates = certs;
-		return 0;
-	}
-	sk_X509_pop_free(certs, X509_free);
-	if (rc == SL_ENOENT)
-		return pki_error_set(err, rc, "name the file of the certificate, not of the key",
-		                     "%s holds no certificate", name);
-	return pki_error_set_openssl(err, rc, "it has to be a certificate in PEM or DER",
-	                             "%s: a certificate cannot be read", name);
-}
+enum { RSA_BITS_MIN = 1024 };
 
 /* ---- keys of certificates ---------------------------------------------------------------- */
 
@@ -170,9 +80,7 @@ static int take_intermediates(struct pki_chain *chain, STACK_OF(X509) * from, in
 			continue;
 		if (sk_X509_num(chain->intermediates) >= PKI_CHAIN_MAX)
 			return SL_ELIMIT;
-		if (!X509_up_ref(cert))
-			return SL_ENOMEM;
-		if (push(chain->intermediates, cert) != 0)
+		if (!X509_add_cert(chain->intermediates, cert, X509_ADD_FLAG_UP_REF))
 			return SL_ENOMEM;
 	}
 	return 0;
@@ -211,34 +119,30 @@ out:
 	return pki_error_set(err, rc, "", "%s: %s", name, err_text(rc));
 }
 
-static int load_pkcs12(const struct pki_files *files, const struct pki_file *file,
-                       STACK_OF(X509) * *ret_certs, struct pki_error *err)
-{
-	char password[PKI_PASSWORD_MAX];
-	int rc = pki_password_read(files->password_file, password, err);
-
-	if (rc == 0)
-		rc = pkcs12_certificates(files->certificate, file->data, file->len, password,
-		                         ret_certs, err);
-	OPENSSL_cleanse(password, sizeof(password));
-	return rc;
-}
-
-static int load_leaf(const struct pki_files *files, STACK_OF(X509) * *ret_certs,
+/*
+ * Files stand on the form from bytes. The password is in a file of its own, whose name whoever
+ * reads the error knows better than a password.
+ */
+static int read_file(const struct pki_files *files, struct pki_chain **ret_chain,
                      struct pki_error *err)
 {
+	char password[PKI_PASSWORD_MAX] = "";
 	struct pki_file file;
+	struct pki_bytes bytes = {
+	        .name = files->certificate, .password = password, .format = files->format};
 	int rc = pki_file_read(files->certificate, false, &file, err);
 
 	if (rc != 0)
 		return rc;
-	if (files->format == PKI_FORMAT_PKCS12 ||
-	    (files->format == PKI_FORMAT_AUTO && !is_pem(file.data, file.len) &&
-	     pkcs12_detect(file.data, file.len)))
-		rc = load_pkcs12(files, &file, ret_certs, err);
-	else
-		rc = pki_certificates_parse(files->certificate, file.data, file.len, ret_certs,
-		                            err);
+	bytes.data = file.data;
+	bytes.len = file.len;
+	if (pkcs12_is_meant(&bytes))
+		rc = pki_password_read(files->password_file, password, err);
+	if (rc == 0) {
+		rc = pki_chain_read(&bytes, ret_chain, err);
+		pki_password_remedy(err, rc, password);
+	}
+	OPENSSL_cleanse(password, sizeof(password));
 	pki_file_fini(&file);
 	return rc;
 }
@@ -271,17 +175,25 @@ static int load_more(const char *path, struct pki_chain *chain, struct pki_error
 	return 0;
 }
 
-int pki_chain_load(const struct pki_files *files, struct pki_chain **ret_chain,
+int pki_chain_read(const struct pki_bytes *bytes, struct pki_chain **ret_chain,
                    struct pki_error *err)
 {
 	STACK_OF(X509) *certs = NULL;
-	struct pki_chain *chain = NULL;
-	int rc = load_leaf(files, &certs, err);
+	int rc = pki_certificates_read(bytes, &certs, err);
 
 	if (rc != 0)
 		return rc;
-	rc = chain_from(files->certificate, certs, &chain, err);
+	rc = chain_from(bytes->name, certs, ret_chain, err);
 	sk_X509_pop_free(certs, X509_free);
+	return rc;
+}
+
+int pki_chain_load(const struct pki_files *files, struct pki_chain **ret_chain,
+                   struct pki_error *err)
+{
+	struct pki_chain *chain = NULL;
+	int rc = read_file(files, &chain, err);
+
 	if (rc == 0 && files->chain[0] != '\0')
 		rc = load_more(files->chain, chain, err);
 	if (rc != 0) {
@@ -295,14 +207,10 @@ int pki_chain_load(const struct pki_files *files, struct pki_chain **ret_chain,
 int pki_chain_parse(const char *name, const void *pem, size_t len, struct pki_chain **ret_chain,
                     struct pki_error *err)
 {
-	STACK_OF(X509) *certs = NULL;
-	int rc = pki_certificates_parse(name, pem, len, &certs, err);
+	const struct pki_bytes bytes = {
+	        .name = name, .data = pem, .len = len, .password = "", .format = PKI_FORMAT_PEM};
 
-	if (rc != 0)
-		return rc;
-	rc = chain_from(name, certs, ret_chain, err);
-	sk_X509_pop_free(certs, X509_free);
-	return rc;
+	return pki_chain_read(&bytes, ret_chain, err);
 }
 
 void pki_chain_destroy(struct pki_chain *chain)
@@ -332,34 +240,9 @@ bool pki_chain_is_broken(const struct pki_chain *chain)
 
 /* ---- writing and stores ------------------------------------------------------------------ */
 
-static int write_pem(BIO *bio, struct buf *out)
-{
-	char *text;
-	long len = BIO_get_mem_data(bio, &text);
-
-	return len < 0 ? SL_ENOMEM : buf_add(out, text, (size_t)len);
-}
-
-static int write_certificates(X509 *leaf, STACK_OF(X509) * certs, struct buf *out)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	int rc = bio ? 0 : SL_ENOMEM;
-
-	if (rc == 0 && leaf && !PEM_write_bio_X509(bio, leaf))
-		rc = SL_ECRYPTO;
-	for (int i = 0; rc == 0 && i < sk_X509_num(certs); i++)
-		if (!PEM_write_bio_X509(bio, sk_X509_value(certs, i)))
-			rc = SL_ECRYPTO;
-	if (rc == 0)
-		rc = write_pem(bio, out);
-	BIO_free(bio);
-	ERR_clear_error();
-	return rc;
-}
-
 int pki_chain_write_pem(const struct pki_chain *chain, struct buf *out)
 {
-	return write_certificates(chain->leaf, chain->intermediates, out);
+	return pki_certificates_add_pem(chain->leaf, chain->intermediates, out);
 }
 
 int pki_certificates_load_pem(const char *path, struct buf *out, struct pki_error *err)
@@ -369,7 +252,7 @@ int pki_certificates_load_pem(const char *path, struct buf *out, struct pki_erro
 
 	if (rc != 0)
 		return rc;
-	rc = write_certificates(NULL, certs, out);
+	rc = pki_certificates_add_pem(NULL, certs, out);
 	sk_X509_pop_free(certs, X509_free);
 	if (rc != 0)
 		return pki_error_set(err, rc, "", "%s: %s", path, err_text(rc));

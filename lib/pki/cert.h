@@ -29,6 +29,21 @@ struct pki_files {
 	enum pki_format format;
 };
 
+/* The same as bytes in memory: what the forms that take files stand on. */
+struct pki_bytes {
+	const char *name; /* for errors: a path, or how the field is called */
+	const void *data;
+	size_t len;           /* at most PKI_FILE_MAX (file.h) */
+	const char *password; /* of an encrypted key or a PKCS12 file; "" without */
+	enum pki_format format;
+	/* Rounds of a hash that opening it may cost, since the file says how many: whoever made it
+	 * could ask for years. 0: PKI_ROUNDS_MAX, seconds of one core; files have 2,048 to a
+	 * million. */
+	uint32_t rounds_max;
+};
+
+enum { PKI_ROUNDS_MAX = 8 * 1000 * 1000 };
+
 enum pki_key_kind { PKI_RSA, PKI_ECDSA };
 
 /* A server's certificate and the intermediates that are sent behind it, without any root. */
@@ -49,12 +64,22 @@ enum { PKI_CHAIN_MAX = 16 /* intermediates of one chain */ };
 int pki_chain_load(const struct pki_files *files, struct pki_chain **ret_chain,
                    struct pki_error *err) SL_NONNULL(1, 2, 3) SL_MUST;
 
+/* The same from bytes. */
+int pki_chain_read(const struct pki_bytes *bytes, struct pki_chain **ret_chain,
+                   struct pki_error *err) SL_NONNULL(1, 2, 3) SL_MUST;
+
 /* From PEM text (as pki_chain_write_pem makes it, from an image); `name` is for errors. */
 int pki_chain_parse(const char *name, const void *pem, size_t len, struct pki_chain **ret_chain,
                     struct pki_error *err) SL_NONNULL(1, 2, 4, 5) SL_MUST;
 
 /* Adds leaf and intermediates as PEM. */
 int pki_chain_write_pem(const struct pki_chain *chain, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
+
+/* Adds `leaf` (may be NULL) and `certificates` (may be NULL) as PEM; one certificate in DER.
+ * SL_ELIMIT, SL_ENOMEM, SL_ECRYPTO. */
+int pki_certificates_add_pem(X509 *leaf, STACK_OF(X509) * certificates, struct buf *out)
+        SL_NONNULL(3) SL_MUST;
+int pki_certificate_add_der(X509 *certificate, struct buf *out) SL_NONNULL(1, 2) SL_MUST;
 
 void pki_chain_destroy(struct pki_chain *chain);
 
@@ -80,6 +105,11 @@ bool pki_chain_is_broken(const struct pki_chain *chain) SL_NONNULL(1);
 int pki_certificates_parse(const char *name, const void *data, size_t len,
                            STACK_OF(X509) * *ret_certificates, struct pki_error *err)
         SL_NONNULL(1, 2, 4, 5) SL_MUST;
+
+/* The same of any format; of a PKCS12 file the certificate of its key is the first. SL_EPERM: the
+ * password. No key is decrypted. */
+int pki_certificates_read(const struct pki_bytes *bytes, STACK_OF(X509) * *ret_certificates,
+                          struct pki_error *err) SL_NONNULL(1, 2, 3) SL_MUST;
 
 /* The same from a file, as PEM text without anything else, added to `out`. */
 int pki_certificates_load_pem(const char *path, struct buf *out, struct pki_error *err)

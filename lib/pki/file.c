@@ -147,3 +147,11 @@ int pki_password_read(const char *path, char ret_password[PKI_PASSWORD_MAX], str
 	rc = pki_file_read(path, true, &file, err);
 	return rc ? rc : take_password(path, &file, ret_password, err);
 }
+
+void pki_password_remedy(struct pki_error *err, int rc, const char *password)
+{
+	if (rc == SL_EPERM)
+		(void)snprintf(err->remedy, sizeof(err->remedy), "%s",
+		               password[0] ? "check the first line of its password_file"
+		                           : "name a password_file");
+}

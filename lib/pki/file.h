@@ -46,3 +46,7 @@ int pki_password_read(const char *path, char ret_password[PKI_PASSWORD_MAX], str
 /* The same from an open descriptor; "" for fd -1. */
 int pki_password_read_fd(int fd, const char *path, char ret_password[PKI_PASSWORD_MAX],
                          struct pki_error *err) SL_NONNULL(2, 3, 4) SL_MUST;
+
+/* What the form from bytes says of a password, in the words of one that is in a file: for `rc`
+ * SL_EPERM the remedy names the password file. */
+void pki_password_remedy(struct pki_error *err, int rc, const char *password) SL_NONNULL(1, 3);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private keys from files. Only the process `keys` (and `tpsd --check`, to say that a key does not
- * fit) calls this; what it returns is EVP_PKEY_free'd by the caller. One thread at a time.
+ * Private keys from files and from bytes. On a device only the process `keys` (and `tpsd --check`,
+ * to say that a key does not fit) calls this, in the SMS the import; what it returns is
+ * EVP_PKEY_free'd by the caller. One thread at a time.
  */
 #pragma once
 
@@ -31,6 +32,17 @@ int pki_key_load(const struct pki_files *files, const X509 *leaf, EVP_PKEY **ret
  */
 int pki_key_load_fd(const struct pki_files *files, int key_fd, int password_fd, const X509 *leaf,
                     EVP_PKEY **ret_key, struct pki_error *err) SL_NONNULL(1, 5, 6) SL_MUST;
+
+/*
+ * The same from bytes. SL_EMALFORMED, SL_EPERM (password), SL_EREFUSED: its password is stretched
+ * by more rounds than `bytes` may cost, SL_ENOENT (a PKCS12 file without one), SL_ELIMIT.
+ */
+int pki_key_read(const struct pki_bytes *bytes, EVP_PKEY **ret_key, struct pki_error *err)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* SL_EMISMATCH in words when the key is not the certificate's. The names are for them. */
+int pki_key_check(const EVP_PKEY *key, const char *key_name, const X509 *leaf,
+                  const char *leaf_name, struct pki_error *err) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
 
 /* The key is the one in the certificate. */
 bool pki_key_matches(const EVP_PKEY *key, const X509 *cert) SL_NONNULL(1, 2);
