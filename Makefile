@@ -52,4 +52,4 @@ install: all
 	@$(if $(DESTDIR),true,! test -d /run/systemd/system || systemctl daemon-reload)
 
 clean:
-	rm -rf $(BUILD) build-clang build-asan build-fuzz
+	rm -rf $(BUILD) build-clang build-asan build-tsan build-fuzz

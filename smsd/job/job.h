@@ -25,10 +25,12 @@ struct job {
 /* `threads` 0: one a core, at least JOB_THREADS_MIN. SL_ENOMEM, SL_ESYS. */
 int job_pool_create(unsigned threads, struct job_pool **ret_pool) SL_NONNULL(2) SL_MUST;
 
-/* Runs what waits, calls `done` for all of it, ends the threads. Event thread. */
+/* Runs what waits, ends the threads, calls `done` for all that ended; a `done` that submits
+ * meanwhile gets SL_EAGAIN. Event thread. */
 void job_pool_destroy(struct job_pool *pool);
 
-/* Event thread. SL_EAGAIN when JOB_QUEUE_MAX jobs wait. */
+/* Event thread. SL_EAGAIN when JOB_QUEUE_MAX jobs wait; `job` is the caller's until then, and again
+ * from its `done` on. */
 int job_submit(struct job_pool *pool, struct job *job) SL_NONNULL(1, 2) SL_MUST;
 
 /* Readable when a job has ended: then job_reap calls `done` of those. The pool's descriptor. */
