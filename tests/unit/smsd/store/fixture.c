@@ -102,9 +102,10 @@ int fixture_run(struct store_tx *tx, enum fixture_statement statement,
 int fixture_put_in(void *arg, struct store_tx *tx)
 {
 	const struct item *item = arg;
-	struct store_value values[] = {store_integer(item->number), store_text(item->text),
-	                               item->bytes ? store_blob(item->bytes, item->len)
-	                                           : store_null()};
+	struct store_value values[] = {
+	        store_integer(item->number), store_text(item->text),
+	        item->bytes ? store_blob(item->len > 0 ? item->bytes : NULL, item->len)
+	                    : store_null()};
 
 	return fixture_run(tx, FX_PUT, values, SL_ARRAY_LEN(values), NULL, NULL);
 }
