@@ -35,7 +35,9 @@ enum {
 	HTTP_ANSWER_MAX = 64 * 1024 * 1024,
 	HTTP_CONNECTIONS_MAX = 256, /* of a listener */
 	HTTP_SOURCE_MAX = 32,       /* of them from one address */
-	HTTP_IDLE_S = 60,           /* a connection without a request, or in the middle of one */
+	HTTP_IDLE_S = 60,           /* a connection without a request, its handshake too */
+	HTTP_REQUEST_S = 60,        /* from a request's first byte to its last */
+	HTTP_SEND_S = 600,          /* an answer: HTTP_ANSWER_MAX at 1 Mbit/s */
 };
 
 struct http_request {
@@ -53,14 +55,14 @@ struct http_request {
 
 struct http_response {
 	int status;
-	struct buf body;          /* maximum HTTP_ANSWER_MAX */
+	struct buf body;          /* maximum HTTP_ANSWER_MAX; wiped when it has been sent */
 	const char *content_type; /* static; NULL without a body */
 	char etag[40];            /* quoted; "" without */
 	char location[HTTP_PATH_MAX];
 	char set_cookie[256];   /* "" without */
 	char filename[160];     /* Content-Disposition: attachment; "" without */
+	char allow[64];         /* of a 405; "" without */
 	unsigned retry_after_s; /* 0: not said */
-	bool secret;            /* Cache-Control: no-store is always there; wipes the body too */
 };
 
 void http_response_init(struct http_response *response) SL_NONNULL(1);
@@ -85,8 +87,10 @@ typedef void http_request_fn(void *arg, struct http_exchange *exchange);
 struct http_options {
 	const char *address; /* "::" both families */
 	uint16_t port;       /* 0: any; http_server_port tells which */
-	SSL_CTX *ctx;        /* the server keeps a reference */
+	SSL_CTX *ctx;        /* the server keeps a reference; TLS 1.2 and later, whatever it says */
 	size_t body_max;     /* bytes; beyond it 413 */
+	unsigned idle_s;     /* 0: HTTP_IDLE_S */
+	unsigned request_s;  /* 0: HTTP_REQUEST_S */
 	http_request_fn *fn; /* once for each whole request */
 	void *arg;
 };
