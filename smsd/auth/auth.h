@@ -36,7 +36,7 @@ enum {
 	AUTH_TOKEN_DAYS_MAX = 366,
 	AUTH_USED_STEP_S = 60, /* how exactly it is kept when a session or token was used last */
 	AUTH_SECRET_MAX = 96,  /* text of a session's or token's secret, NUL included */
-	AUTH_SET_COOKIE_MAX = 160,
+	AUTH_SET_COOKIE_MAX = 192,
 };
 
 #define AUTH_COOKIE "sluice_session"
@@ -95,12 +95,14 @@ int auth_first_person(struct store *store, char ret_password[AUTH_SECRET_MAX], b
 
 /*
  * SL_EPERM: name or password is wrong, without saying which, in the same time; SL_EAGAIN: locked
- * out (problem->retry_s). Both are audit rows, a login is one.
+ * out (problem->retry_s), whatever the password. Both are audit rows, a login is one. Tokens and
+ * sessions that there are go on while the account waits.
  */
 int auth_login(struct store *store, const char *name, const char *password, const char *from,
                struct auth_session *ret_session, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4, 5, 6) SL_MUST;
 
+/* Ends the session; nothing for who came with a token. */
 int auth_logout(struct store *store, const struct auth_identity *identity) SL_NONNULL(1, 2) SL_MUST;
 
 /* By the session's cookie value; `csrf` must be its token unless `safe` (a GET). SL_EPERM: none
@@ -113,19 +115,24 @@ int auth_by_session(struct store *store, const char *cookie, const char *csrf, b
 int auth_by_token(struct store *store, const char *token, const char *from,
                   struct auth_identity *ret_identity) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
-/* Own password. SL_EPERM: `old` is wrong (counts as a failed login); SL_EINVAL: the new one breaks
- * a rule (length, equal to the name or the old one). Ends the person's other sessions. */
+/* Own password. SL_EPERM: `old` is wrong (counts as a failed login); SL_EAGAIN as
+ * with a login; SL_EINVAL: the new one breaks a rule (length, equal to the name or the old one).
+ * Ends the person's other sessions. */
 int auth_change_password(struct store *store, const struct auth_identity *identity, const char *old,
                          const char *password, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
 
-/* A token of the caller's own. `scopes`: capabilities, none that it has not; `days` 1 to 366. */
+/* A token of the caller's own, with a name that no other of theirs has (SL_EEXIST). `scopes`:
+ * capabilities, none that it has not (SL_EPERM); `days` 1 to AUTH_TOKEN_DAYS_MAX (SL_ERANGE).
+ * SL_EPERM too when the caller came with a token: whoever stole one could make it last. SL_ELIMIT:
+ * there are AUTH_TOKENS_MAX. Withdrawing is for both; a new password withdraws none. */
 int auth_token_make(struct store *store, const struct auth_identity *identity, const char *name,
                     uint64_t scopes, unsigned days, char ret_token[AUTH_SECRET_MAX],
                     struct problem *problem) SL_NONNULL(1, 2, 3, 6, 7) SL_MUST;
 int auth_token_drop(struct store *store, const struct auth_identity *identity, const char *name,
                     struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
+/* By name; as a store_row_fn it calls no function of the store. */
 typedef int auth_token_fn(void *arg, const char *name, uint64_t scopes, int64_t made_ms,
                           int64_t ends_ms, int64_t used_ms);
 int auth_token_list(struct store *store, const struct auth_identity *identity, auth_token_fn *fn,

@@ -88,7 +88,8 @@ static int use_log(sqlite3 *db)
 	return sqlite_run_text(db, text);
 }
 
-/* mmap_size 0: a disk that fails is an error then and no SIGBUS. */
+/* mmap_size 0: a disk that fails is an error then and no SIGBUS. secure_delete, which Debian's
+ * SQLite does anyway: a sealed key that was replaced is in no free page. */
 static int settle(struct conn *conn)
 {
 	int rc = harden(conn->db);
@@ -99,6 +100,7 @@ static int settle(struct conn *conn)
 		rc = sqlite_run_text(conn->db, "PRAGMA cell_size_check = on;"
 		                               "PRAGMA mmap_size = 0;"
 		                               "PRAGMA temp_store = memory;"
+		                               "PRAGMA secure_delete = on;"
 		                               "PRAGMA synchronous = full");
 	if (rc != SQLITE_OK)
 		return rc;

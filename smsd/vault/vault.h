@@ -3,8 +3,10 @@
  * Private keys at rest, and their few uses. Each is encrypted by the vault's data key (AES-256-GCM,
  * the key's id is associated data, so rows cannot be exchanged), which itself is encrypted by the
  * key-encryption key: from a file, or from a passphrase (argon2id). Decrypted bytes live in
- * OpenSSL's secure heap for the one use that asked, and that use is an audit row.
- * Pool threads. docs/internals/sms.md, "Vault".
+ * OpenSSL's secure heap for the one use that asked, and that use is an audit row. The heap is
+ * main's to make, before any thread: CRYPTO_secure_malloc_init(1 MiB, 32); without it the bytes
+ * are in plain memory, wiped all the same. Any number of pool threads at once.
+ * docs/internals/sms.md, "Vault".
  */
 #pragma once
 
@@ -23,7 +25,8 @@ struct vault;
 enum { VAULT_ID_SIZE = 32, VAULT_PASSPHRASE_MIN = 12, VAULT_PASSPHRASE_MAX = 1024 };
 
 struct vault_source {
-	const char *key_file;   /* 32 bytes, or 64 hexadecimal digits; root's or smsd's alone */
+	/* 32 bytes, or 64 hexadecimal digits; only root or who runs smsd can get at it */
+	const char *key_file;
 	const char *passphrase; /* the other way; one of both is NULL */
 };
 
@@ -47,12 +50,14 @@ struct vault_sealed {
 	bool exportable;
 };
 
-/* Outside the writer's thread, since it encrypts. SL_ECRYPTO, SL_ENOMEM. */
+/* Outside the writer's thread, since it encrypts. `exportable` is sealed with it: a row in which it
+ * was changed does not open. SL_ECRYPTO (no private part, or larger than any key), SL_ENOMEM. */
 int vault_seal(struct vault *vault, EVP_PKEY *key, bool exportable, struct vault_sealed *ret_sealed)
         SL_NONNULL(1, 2, 4) SL_MUST;
 void vault_sealed_fini(struct vault_sealed *sealed) SL_NONNULL(1);
 
-/* In a write. A key that is there stays; `exportable` can only be taken away, never given. */
+/* In a write. A key that is there stays; `exportable` can only be taken away, never given. One that
+ * is damaged stays damaged: vault_drop comes before its repair (R83). */
 int vault_put(struct store_tx *tx, const struct vault_sealed *sealed) SL_NONNULL(1, 2) SL_MUST;
 
 /* In a write: SL_ENOENT when there was none. */
@@ -71,10 +76,11 @@ int vault_use(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct
               const char *purpose, EVP_PKEY **ret_key, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4, 5, 6) SL_MUST;
 
-/* As vault_use, and SL_EPERM for one that is not exportable (R73). */
+/* As vault_use, and SL_EPERM for one that is not exportable (R73), which is an audit row too. */
 int vault_export(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct actor *actor,
                  EVP_PKEY **ret_key, struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
 
-/* Encrypts the data key by another source, in one write; private keys stay as they are. */
+/* Encrypts the data key by another source, in one write; private keys stay as they are, and the old
+ * source opens this database no more. It does open a backup from before. Errors as vault_open. */
 int vault_rotate(struct vault *vault, const struct vault_source *source, const struct actor *actor,
                  struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;

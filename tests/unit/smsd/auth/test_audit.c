@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smsd/auth/audit.h"
+
+#include <stdio.h>
+
+#include "lib/base/err.h"
+#include "tests/unit/smsd/place.h"
+
+struct adding {
+	const struct audit_line *line;
+	int rc;
+};
+
+static int add(void *arg, struct store_tx *tx)
+{
+	const struct adding *adding = arg;
+	int rc = audit_add(tx, &place_actor, adding->line);
+
+	return rc ? rc : adding->rc;
+}
+
+static int write_line(struct place *place, const char *action, int rc)
+{
+	struct audit_line line = {.action = action, .kind = "certificate", .name = "shop"};
+	struct adding adding = {&line, rc};
+
+	return store_write(place->store, add, &adding);
+}
+
+static const char *text(const json_t *list, size_t at, const char *key)
+{
+	return json_string_value(json_object_get(json_array_get(list, at), key));
+}
+
+static void a_row_says_who_did_what_to_what_and_from_where(void **state)
+{
+	struct place *place = *state;
+	struct audit_line line = {.action = "replace",
+	                          .kind = "certificate",
+	                          .name = "shop",
+	                          .before = "{\"revision\":1}",
+	                          .after = "{\"revision\":2}"};
+	struct adding adding = {&line, 0};
+	json_t *list, *row;
+
+	assert_int_equal(store_write(place->store, add, &adding), 0);
+	assert_int_equal(audit_list(place->store, 0, 10, &list), 0);
+	assert_int_equal(json_array_size(list), 1);
+	row = json_array_get(list, 0);
+	assert_int_equal(json_object_size(row), 10);
+	assert_true(json_integer_value(json_object_get(row, "id")) > 0);
+	assert_int_equal(strlen(text(list, 0, "time")), strlen("2026-01-31T12:00:00Z"));
+	assert_string_equal(text(list, 0, "who"), "anna");
+	assert_string_equal(text(list, 0, "from"), "192.0.2.7");
+	assert_string_equal(text(list, 0, "via"), "session");
+	assert_string_equal(text(list, 0, "action"), "replace");
+	assert_string_equal(text(list, 0, "kind"), "certificate");
+	assert_string_equal(text(list, 0, "name"), "shop");
+	assert_int_equal(
+	        json_integer_value(json_object_get(json_object_get(row, "before"), "revision")), 1);
+	assert_int_equal(
+	        json_integer_value(json_object_get(json_object_get(row, "after"), "revision")), 2);
+	json_decref(list);
+}
+
+static void a_row_is_undone_with_the_write_it_tells_of(void **state)
+{
+	struct place *place = *state;
+	json_t *list;
+
+	assert_int_equal(write_line(place, "import", SL_ECONFLICT), SL_ECONFLICT);
+	assert_int_equal(audit_list(place->store, 0, 10, &list), 0);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+}
+
+static void rows_come_newest_first_and_page_by_page(void **state)
+{
+	struct place *place = *state;
+	int64_t before = 0;
+	char action[16];
+	json_t *list;
+	int at = 7;
+
+	for (int i = 1; i <= at; i++) {
+		(void)snprintf(action, sizeof(action), "%d", i);
+		assert_int_equal(write_line(place, action, 0), 0);
+	}
+	while (at > 0) {
+		assert_int_equal(audit_list(place->store, before, 3, &list), 0);
+		assert_int_equal(json_array_size(list), SL_MIN(at, 3));
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			(void)snprintf(action, sizeof(action), "%d", at--);
+			assert_string_equal(text(list, i, "action"), action);
+			before = json_integer_value(json_object_get(json_array_get(list, i), "id"));
+		}
+		json_decref(list);
+	}
+	assert_int_equal(audit_list(place->store, before, 3, &list), 0);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
+	const struct CMUnitTest tests[] = {
+	        TEST(a_row_says_who_did_what_to_what_and_from_where),
+	        TEST(a_row_is_undone_with_the_write_it_tells_of),
+	        TEST(rows_come_newest_first_and_page_by_page),
+	};
+
+	return RUN_TESTS(tests);
+}
