@@ -5,6 +5,7 @@ which it measures. docs/internals/performance.md says what each figure is and is
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ from .place import ORIGIN, SERVERS, run
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SETTLE_S = 2.0  # idle sessions: long enough for buffers to be given back
+AWAKE_MAX_S = 120   # the longest sample is shorter
 NO_VALUE = None
 
 
@@ -62,6 +64,22 @@ class Sample:
         self.pss_kib = self.base_kib = 0
         self.all_bytes = 0          # of response bodies, warm-up and all
         self.faults = []
+
+
+@contextlib.contextmanager
+def awake(case):
+    """While a latency is measured no core may fall asleep: how long a machine (or what it is a guest
+    of) takes to wake up is more than what is measured, and differs from minute to minute. Loops of
+    the idle class give way to anything that wants to run."""
+    argv = ["timeout", str(AWAKE_MAX_S), "chrt", "-i", "0", "sh", "-c", "while :; do :; done"]
+    loops = [subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
+             for _ in range(os.cpu_count() if case.unit == "us" else 0)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            os.killpg(loop.pid, signal.SIGTERM)
+            loop.wait()
 
 
 def sites_of(case, peer):
@@ -139,7 +157,8 @@ def take(case, peer, number, seconds):
     sample.base_kib = pss_kib(peer.pids())
     load = Load(case, peer, seconds)
     try:
-        {"hold": run_hold, "visit": run_visit}.get(case.mode, run_timed)(sample, load)
+        with awake(case):
+            {"hold": run_hold, "visit": run_visit}.get(case.mode, run_timed)(sample, load)
     finally:
         load.end()
     sample.faults += peer.after(sample)
