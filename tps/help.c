@@ -3,35 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cli/doc.h"
 #include "lib/event/counter.h"
 #include "lib/event/reason.h"
 #include "tps/run.h"
 
-static bool starts_with(const struct cli_command *c, size_t argc, const char *const *argv)
-{
-	const char *p = c->words;
-
-	for (size_t i = 0; i < argc; i++) {
-		size_t len = strcspn(p, " ");
-
-		if (strncmp(p, argv[i], len) != 0 || strlen(argv[i]) != len)
-			return false;
-		p += len + (p[len] == ' ');
-	}
-	return true;
-}
-
 void tps_help(size_t argc, const char *const *argv)
 {
-	for (unsigned i = 0; i < CLI_COMMAND_END; i++) {
-		const struct cli_command *c = cli_command_by_id((enum cli_command_id)i);
-
-		if (starts_with(c, argc, argv))
-			(void)printf("%s%s%s\n    %s%s\n", c->words, c->arguments[0] ? " " : "",
-			             c->arguments, c->help,
-			             c->who == CLI_CHANGE ? " (operators)" : "");
-	}
-	(void)puts("help [WORDS]\n    this list; every command takes --json");
+	cli_doc_help(&cli_tps, argc, argv);
 }
 
 static void print_commands(void)
@@ -51,21 +30,9 @@ static void print_commands(void)
 	for (unsigned i = 0; i < CLI_COMMAND_END; i++) {
 		const struct cli_command *c = cli_command_by_id((enum cli_command_id)i);
 
-		(void)printf("| `%s", c->words);
-		for (const char *p = c->arguments; *p; p++)
-			(void)printf("%s%s%c", p == c->arguments ? " " : "", *p == '|' ? "\\" : "",
-			             *p);
-		(void)printf("` | %s | %s |\n", c->who == CLI_CHANGE ? "change" : "show", c->help);
-	}
-}
-
-/* roff wants hyphens escaped, so that options can be copied. */
-static void print_roff(const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '-' || *text == '\\')
-			(void)putchar('\\');
-		(void)putchar(*text);
+		(void)printf("| ");
+		cli_doc_usage(c);
+		(void)printf(" | %s | %s |\n", c->who == CLI_CHANGE ? "change" : "show", c->help);
 	}
 }
 
@@ -86,17 +53,7 @@ static void print_man(void)
 	        ".TP\n\\fB\\-j\\fR, \\fB\\-\\-json\\fR\nPrints the record instead of text; also "
 	        "behind "
 	        "the command.\n.SH COMMANDS\n");
-	for (unsigned i = 0; i < CLI_COMMAND_END; i++) {
-		const struct cli_command *c = cli_command_by_id((enum cli_command_id)i);
-
-		(void)printf(".TP\n\\fB");
-		print_roff(c->words);
-		(void)printf("\\fR ");
-		print_roff(c->arguments);
-		(void)putchar('\n');
-		print_roff(c->help);
-		(void)printf("%s.\n", c->who == CLI_CHANGE ? " (root and sluice\\-operator)" : "");
-	}
+	cli_doc_man(&cli_tps, " (root and sluice-operator)");
 	(void)printf(".SH EXIT STATUS\n0 done, 1 refused, 2 usage, 3 no daemon, 4 not permitted.\n"
 	             ".SH FILES\n/run/sluice/NAME/tps.sock, /run/sluice/NAME/counters\n"
 	             ".SH SEE ALSO\ntpsd(8)\n");

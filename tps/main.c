@@ -36,7 +36,8 @@ static int complete(size_t argc, const char *const *argv)
 	struct buf out;
 
 	buf_init(&out, 64 * 1024);
-	if (cli_complete(argc > 0 ? argc - 1 : 0, argv, argc > 0 ? argv[argc - 1] : "", &out) == 0)
+	if (cli_complete(&cli_tps, argc > 0 ? argc - 1 : 0, argv, argc > 0 ? argv[argc - 1] : "",
+	                 &out) == 0)
 		(void)fputs(buf_text(&out), stdout);
 	buf_fini(&out);
 	return TPS_OK;

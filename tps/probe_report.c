@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A probe's conclusions, and `tps probe`. */
+#include "lib/cli/print.h"
 #include "tps/probe_report.h"
 
 #include <errno.h>
@@ -196,7 +197,7 @@ static void print_report(const json_t *report)
 
 	(void)json_object_del(head, "proxy");
 	(void)json_object_del(head, "modern");
-	render_object(stdout, head, 0);
+	cli_print_object(stdout, head, 0);
 	cut = json_object_get(json_object_get(report, "modern"), "cut_off");
 	(void)printf("\npreset modern would cut off:%s\n",
 	             json_array_size(cut) > 0 ? "" : " nothing");

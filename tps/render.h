@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers for people: the same record that --json prints, as tables and lines. What comes from the
- * device may hold anything, so control characters never reach the terminal.
+ * Answers for people: the same record that --json prints, by lib/cli/print or in a form of the
+ * command's own.
  */
 #pragma once
 
@@ -26,13 +26,6 @@ void render_data(struct render *render, const struct cli_command *command, const
 
 /* An error object of the daemon's, to `out`: text, place, remedy, and each of its errors. */
 void render_error(const json_t *error, bool json, FILE *out) SL_NONNULL(3);
-
-/* Generic forms, for those who know better what to show first. */
-void render_table(FILE *out, const json_t *list) SL_NONNULL(1, 2);
-void render_object(FILE *out, const json_t *object, unsigned indent) SL_NONNULL(1, 2);
-
-/* Text without control characters; UTF-8 is kept. */
-void render_text(FILE *out, const char *text) SL_NONNULL(1, 2);
 
 /* Own forms of single commands: render_special.c. False when the command has none. */
 bool render_special(struct render *render, const struct cli_command *command, const json_t *data)

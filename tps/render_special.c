@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/attr.h"
+#include "lib/cli/print.h"
 #include "tps/render.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -20,7 +21,7 @@ static json_int_t number_of(const json_t *object, const char *key)
 
 static void put(FILE *out, const char *text)
 {
-	render_text(out, text);
+	cli_print_text(out, text);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */

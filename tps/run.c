@@ -174,7 +174,7 @@ enum tps_exit tps_run(struct tps *tps, size_t argc, const char *const *argv)
 		tps_help(argc - 1, argv + 1);
 		return TPS_OK;
 	}
-	command = cli_command_find(argc, argv, &used);
+	command = cli_command_find(&cli_tps, argc, argv, &used);
 	if (!command)
 		return unknown(argc, argv, used);
 	if (cli_arguments_parse(command, argc - used, argv + used, &arguments, why, sizeof(why)) !=

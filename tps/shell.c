@@ -80,7 +80,7 @@ static unsigned char complete(EditLine *edit, int ch)
 	(void)snprintf(prefix, sizeof(prefix), "%.*s", cursor_word < argc ? cursor_at : 0,
 	               cursor_word < argc ? argv[cursor_word] : "");
 	buf_init(&out, 64 * 1024);
-	if (cli_complete(n, argv, prefix, &out) == 0 && out.len > 0) {
+	if (cli_complete(&cli_tps, n, argv, prefix, &out) == 0 && out.len > 0) {
 		const char *text = buf_text(&out);
 		size_t first = strcspn(text, "\n"), common = first;
 

@@ -19,6 +19,8 @@ static const struct cli_command commands[CLI_COMMAND_END] = {
 #undef COMMAND
 };
 
+const struct cli_table cli_tps = {commands, CLI_COMMAND_END};
+
 const struct cli_command *cli_command_by_id(enum cli_command_id id)
 {
 	return (unsigned)id < CLI_COMMAND_END ? &commands[id] : NULL;
@@ -51,17 +53,18 @@ static size_t words_matched(const char *words, size_t argc, const char *const *a
 	return n;
 }
 
-const struct cli_command *cli_command_find(size_t argc, const char *const *argv, size_t *ret_used)
+const struct cli_command *cli_command_find(const struct cli_table *table, size_t argc,
+                                           const char *const *argv, size_t *ret_used)
 {
 	const struct cli_command *found = NULL;
 	size_t used = 0;
 
-	for (size_t i = 0; i < CLI_COMMAND_END; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		bool all;
-		size_t n = words_matched(commands[i].words, argc, argv, &all);
+		size_t n = words_matched(table->commands[i].words, argc, argv, &all);
 
 		if (all && (!found || n > used)) {
-			found = &commands[i];
+			found = &table->commands[i];
 			used = n;
 		} else if (!found && n > used) {
 			used = n;
@@ -305,12 +308,13 @@ static int add_line(struct buf *out, const char *prefix, const char *text, size_
 	return buf_printf(out, "%.*s\n", (int)len, text);
 }
 
-static int complete_words(size_t argc, const char *const *argv, const char *prefix, struct buf *out)
+static int complete_words(const struct cli_table *table, size_t argc, const char *const *argv,
+                          const char *prefix, struct buf *out)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < CLI_COMMAND_END && rc == 0; i++) {
-		const char *p = commands[i].words;
+	for (size_t i = 0; i < table->count && rc == 0; i++) {
+		const char *p = table->commands[i].words;
 		bool all;
 
 		if (words_matched(p, argc, argv, &all) != argc || all)
@@ -368,11 +372,12 @@ static int complete_arguments(const struct cli_command *c, size_t argc, const ch
 	return rc;
 }
 
-int cli_complete(size_t argc, const char *const *argv, const char *prefix, struct buf *out)
+int cli_complete(const struct cli_table *table, size_t argc, const char *const *argv,
+                 const char *prefix, struct buf *out)
 {
 	size_t used;
-	const struct cli_command *c = cli_command_find(argc, argv, &used);
-	int rc = complete_words(argc, argv, prefix, out);
+	const struct cli_command *c = cli_command_find(table, argc, argv, &used);
+	int rc = complete_words(table, argc, argv, prefix, out);
 
 	if (rc == 0 && c)
 		rc = complete_arguments(c, argc - used, argv + used, prefix, out);

@@ -2,6 +2,7 @@
 /*
  * The table of commands (command.def) and what is made of it on both ends of tps.sock: words to a
  * command and its arguments in `tps`, the check of arguments in `control`, completion and help.
+ * `sms` has a table of its own (sms/command.def), of which words, arguments and help are used.
  * Any process, any thread.
  */
 #pragma once
@@ -36,6 +37,15 @@ struct cli_command {
 	const char *help;
 };
 
+/* A program's commands. */
+struct cli_table {
+	const struct cli_command *commands;
+	size_t count;
+};
+
+/* Those of tps. */
+extern const struct cli_table cli_tps;
+
 const struct cli_command *cli_command_by_id(enum cli_command_id id);
 
 /* Sessions that `show tse ssl-inspection` shows when no number is asked for (R141). */
@@ -48,8 +58,9 @@ const struct cli_command *cli_command_by_words(const char *words) SL_NONNULL(1);
  * The command that the first words of `argv` name; *ret_used is how many. NULL when there is none:
  * then *ret_used words are the start of some command (0: not even the first).
  */
-const struct cli_command *cli_command_find(size_t argc, const char *const *argv, size_t *ret_used)
-        SL_NONNULL(3);
+const struct cli_command *cli_command_find(const struct cli_table *table, size_t argc,
+                                           const char *const *argv, size_t *ret_used)
+        SL_NONNULL(1, 4);
 
 /*
  * Words behind the command to an object of texts and trues: "--last 5m" is {"last":"5m"}, FILE is
@@ -67,8 +78,8 @@ int cli_arguments_check(const struct cli_command *command, const json_t *argumen
  * What may follow `argv` and starts with `prefix`, a line each: words of commands, choices,
  * options. Nothing for free text.
  */
-int cli_complete(size_t argc, const char *const *argv, const char *prefix, struct buf *out)
-        SL_NONNULL(3, 4) SL_MUST;
+int cli_complete(const struct cli_table *table, size_t argc, const char *const *argv,
+                 const char *prefix, struct buf *out) SL_NONNULL(1, 4, 5) SL_MUST;
 
 /* "90", "90s", "5m", "2h", "1d" in milliseconds, at most 366 days. SL_EINVAL. */
 int cli_duration_parse(const char *text, uint64_t *ret_ms) SL_NONNULL(1, 2) SL_MUST;

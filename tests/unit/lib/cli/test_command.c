@@ -32,7 +32,7 @@ static const struct cli_command *parse(const char *text, json_t **ret)
 
 	(void)snprintf(line, sizeof(line), "%s", text);
 	n = split(line, argv);
-	c = cli_command_find(n, argv, &used);
+	c = cli_command_find(&cli_tps, n, argv, &used);
 	if (!c || cli_arguments_parse(c, n - used, argv + used, ret, why, sizeof(why)) != 0)
 		return NULL;
 	return c;
@@ -134,7 +134,7 @@ static void complete(const char *text, const char *prefix, const char *expected)
 	(void)snprintf(line, sizeof(line), "%s", text);
 	n = split(line, argv);
 	buf_init(&out, 65536);
-	assert_int_equal(cli_complete(n, argv, prefix, &out), 0);
+	assert_int_equal(cli_complete(&cli_tps, n, argv, prefix, &out), 0);
 	assert_string_equal(buf_text(&out), expected);
 	buf_fini(&out);
 }
