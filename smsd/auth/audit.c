@@ -19,30 +19,30 @@ int audit_add(struct store_tx *tx, const struct actor *actor, const struct audit
 	return store_tx_run(tx, STORE_AUDIT_ADD, values, SL_ARRAY_LEN(values), NULL, NULL);
 }
 
-/* NULL, JSON's null, for what is none. */
-static json_t *snapshot(const struct store_row *row, unsigned column)
+/* Left out when there is none. */
+static int add_snapshot(json_t *line, const char *key, const struct store_row *row, unsigned column)
 {
-	json_t *value = store_row_is_null(row, column)
-	                        ? NULL
-	                        : json_loads(store_row_text(row, column), JSON_DECODE_ANY, NULL);
-
-	return value ? value : json_null();
+	if (store_row_is_null(row, column))
+		return 0;
+	return json_object_set_new(line, key, json_string(store_row_text(row, column)));
 }
 
 static int add_row(void *arg, const struct store_row *row)
 {
 	char time[MOMENT_TEXT_MAX];
-	json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id",
+	json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id",
 	                         (json_int_t)store_row_integer(row, 0), "time",
 	                         moment_text(store_row_integer(row, 1), time), "who",
 	                         store_row_text(row, 2), "from", store_row_text(row, 3), "via",
 	                         store_row_text(row, 4), "action", store_row_text(row, 5), "kind",
-	                         store_row_text(row, 6), "name", store_row_text(row, 7), "before",
-	                         snapshot(row, 8), "after", snapshot(row, 9));
+	                         store_row_text(row, 6), "name", store_row_text(row, 7));
 
 	/* Text that is no UTF-8 is of a damaged database: nothing of ours writes it. */
-	if (!line)
+	if (!line || add_snapshot(line, "before", row, 8) != 0 ||
+	    add_snapshot(line, "after", row, 9) != 0) {
+		json_decref(line);
 		return SL_EIO;
+	}
 	return json_array_append_new(arg, line) == 0 ? 0 : SL_ENOMEM;
 }
 
