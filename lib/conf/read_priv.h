@@ -22,6 +22,3 @@ void read_text(struct build *b, const struct conf_field *f, const struct conf_no
 /* A reference, to be looked up when everything is read. */
 void read_ref(struct build *b, const struct conf_field *f, const struct conf_node *node, void *at)
         SL_NONNULL(1, 2, 3);
-
-/* Letters, digits, "_", "-", spaces within; `dot`: "." too. */
-bool read_is_name(const char *text, bool dot) SL_NONNULL(1);

@@ -3,6 +3,7 @@
  * One scalar of a document by its row: numbers, words, names, paths, references. Everything that
  * is wrong is added to the list with its remedy, and reading goes on.
  */
+#include "lib/conf/name.h"
 #include "lib/conf/read_priv.h"
 
 #include <inttypes.h>
@@ -142,7 +143,7 @@ static bool is_name_char(char c, bool dot)
 	       c == '_' || c == '-' || c == ' ' || (dot && c == '.');
 }
 
-bool read_is_name(const char *text, bool dot)
+bool conf_is_name(const char *text, bool dot)
 {
 	size_t len = strlen(text);
 
@@ -177,12 +178,12 @@ static const char *text_remedy(const struct conf_field *f, const char *text)
 {
 	switch (f->type) {
 	case CONF_TYPE_NAME:
-		return read_is_name(text, true)
+		return conf_is_name(text, true)
 		               ? NULL
 		               : "use letters, digits, \"_\", \"-\", \".\" and spaces "
 		                 "within";
 	case CONF_TYPE_NAME_STRICT:
-		return read_is_name(text, false)
+		return conf_is_name(text, false)
 		               ? NULL
 		               : "use letters, digits, \"_\", \"-\" and spaces within";
 	case CONF_TYPE_INTERFACE:

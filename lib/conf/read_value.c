@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/conf/name.h"
 #include "lib/conf/read_priv.h"
 #include "lib/conf/value.h"
 
@@ -203,7 +204,7 @@ static void read_variables(struct build *b, const struct conf_field *f,
 		return;
 	for (const struct conf_node *item = node->child; item; item = item->next, i++) {
 		items[i].name = items[i].value = "";
-		if (!read_is_name(item->key, false) || strchr(item->key, ' ') ||
+		if (!conf_is_name(item->key, false) || strchr(item->key, ' ') ||
 		    strchr(item->key, '-'))
 			(void)conf_errors_add(b->errs, item, SL_EINVAL,
 			                      "use letters, digits and \"_\", without the $",

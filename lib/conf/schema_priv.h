@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/conf/config.h"
+#include "lib/conf/name.h"
 #include "lib/conf/schema.h"
 
 /* clang-format off */
@@ -61,8 +62,8 @@ enum {
 	CLASS_BYPASS = BYPASS_OR_BLOCK,
 	CLASS_BLOCK = BYPASS_OR_BLOCK,
 	CLASS_ALLOW = BYPASS_OR_BLOCK | CONFIG_BIT(CONFIG_ALLOW),
-	NAME_MAX_SHORT = 64,
-	NAME_MAX_LONG = 128, /* R92 */
+	NAME_MAX_SHORT = CONF_NAME_SHORT,
+	NAME_MAX_LONG = CONF_NAME_LONG,
 	DESCRIPTION_MAX = 512,
 	CONTACT_MAX = 255,
 	PATH_LEN_MAX = 1024,
