@@ -254,6 +254,20 @@ static int tell(struct problem *problem, int rc, const uint8_t *id)
 	}
 }
 
+int vault_check(struct vault *vault, const uint8_t id[VAULT_ID_SIZE])
+{
+	const struct store_value value = store_blob(id, VAULT_ID_SIZE);
+	struct key_use use = {.id = id};
+	EVP_PKEY *key = NULL;
+	int rc = store_read(vault->store, STORE_PRIVATE_KEY, &value, 1, take_row, &use.row);
+
+	if (rc >= 0)
+		rc = use.row.found ? open_row(vault, &use, &key) : SL_ENOENT;
+	EVP_PKEY_free(key);
+	key_row_fini(&use.row);
+	return rc;
+}
+
 static int use_key(struct vault *vault, struct key_use *use, EVP_PKEY **ret_key,
                    struct problem *problem)
 {

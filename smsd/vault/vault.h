@@ -67,6 +67,10 @@ int vault_drop(struct store_tx *tx, const uint8_t id[VAULT_ID_SIZE]) SL_NONNULL(
 int vault_has(struct store *store, const uint8_t id[VAULT_ID_SIZE], bool *ret_exportable)
         SL_NONNULL(1, 2, 3) SL_MUST;
 
+/* Whether the key is there and can be read (R74), without giving it to anyone: no use, no audit
+ * row. SL_ENOENT, SL_ECRYPTO (damaged). */
+int vault_check(struct vault *vault, const uint8_t id[VAULT_ID_SIZE]) SL_NONNULL(1, 2) SL_MUST;
+
 /*
  * The key, for one use that is written down first: an audit row says who, for what (`purpose`:
  * "sign request", "export"), which. SL_ENOENT, SL_ECRYPTO (damaged: R74 "broken key"). The caller

@@ -68,8 +68,11 @@ static int use(struct place *place, struct vault *vault, const uint8_t *id, EVP_
 static void assert_opens(struct place *place, struct vault *vault, const uint8_t *id,
                          const EVP_PKEY *as)
 {
+	unsigned uses = place_audited(place, "sign request", NULL);
 	EVP_PKEY *key = NULL;
 
+	assert_int_equal(vault_check(vault, id), 0);
+	assert_int_equal(place_audited(place, "sign request", NULL), uses);
 	assert_int_equal(use(place, vault, id, &key), 0);
 	assert_int_equal(EVP_PKEY_eq(key, as), 1);
 	assert_int_equal(EVP_PKEY_get_bits(key), EVP_PKEY_get_bits(as));
@@ -183,6 +186,7 @@ static void assert_damaged(struct place *place, struct vault *vault, const uint8
 {
 	EVP_PKEY *key = NULL;
 
+	assert_int_equal(vault_check(vault, id), SL_ECRYPTO);
 	assert_int_equal(use(place, vault, id, &key), SL_ECRYPTO);
 	assert_null(key);
 	assert_non_null(strstr(place_told(place), "is damaged"));
