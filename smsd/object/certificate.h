@@ -17,6 +17,7 @@
 #include "lib/base/buf.h"
 #include "lib/pki/ca.h"
 #include "lib/pki/cert.h"
+#include "smsd/object/object.h"
 
 struct actor;
 struct problem;
@@ -30,7 +31,17 @@ struct vault;
 	X(NOT_YET_VALID, "not yet valid")                                                          \
 	X(NO_TRUST_ANCHOR,                                                                         \
 	  "no trust anchor") /* its chain does not end in a CA certificate here */                 \
-	X(VALID, "valid")
+	X(VALID, "valid")                                                                          \
+	X(ANSWERED, "answered") /* of a request: a certificate with its key is here */             \
+	X(WAITING, "waiting for its certificate")
+
+enum certificate_status {
+#define X(NAME, text) CERTIFICATE_##NAME,
+	CERTIFICATE_STATUSES(X)
+#undef X
+};
+
+const char *certificate_status_text(enum certificate_status status);
 
 /* The rooms that a call needs. */
 struct certificate_store {
@@ -38,7 +49,11 @@ struct certificate_store {
 	struct vault *vault;
 };
 
-enum { CERTIFICATE_FILE_MAX = 4 * 1024 * 1024, CERTIFICATE_IMPORT_MAX = 64 };
+enum {
+	CERTIFICATE_FILE_MAX = 4 * 1024 * 1024,
+	CERTIFICATE_IMPORT_MAX = 256, /* CA certificates of one file; a system's bundle has 150 */
+	CERTIFICATE_PASSWORD_MAX = 1023,
+};
 
 struct certificate_import {
 	const char *name; /* or base name, where a PKCS12 file has several (R70) */
@@ -47,7 +62,7 @@ struct certificate_import {
 	size_t file_len;
 	const void *key; /* NULL: in the file, or in the vault already (R68, R71) */
 	size_t key_len;
-	const char *password; /* "" without */
+	const char *password; /* "" or NULL without */
 	bool exportable;      /* R73 */
 	const char *comment;  /* NULL */
 };
@@ -67,16 +82,24 @@ int certificate_import_ca(struct certificate_store *at, const struct actor *acto
                           const struct certificate_import *import, json_t **ret_names,
                           struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
 
-/* R80: the old one is renamed NAME_REPLACED (…_2, …_3), the new one takes its name and so its
- * references. `import->name` is the one replaced. */
-int certificate_replace(struct certificate_store *at, const struct actor *actor, int64_t revision,
+/* R80: the old one goes on as NAME_REPLACED (…_2, …_3), the new one has its name and so what refers
+ * to it. `import->name` is the one replaced; `kind` a certificate or a CA certificate. SL_EMISMATCH
+ * when one of both is a CA and the other is not. */
+int certificate_replace(struct certificate_store *at, const struct actor *actor,
+                        enum object_kind kind, int64_t revision,
                         const struct certificate_import *import, struct problem *problem)
-        SL_NONNULL(1, 2, 4, 5) SL_MUST;
+        SL_NONNULL(1, 2, 5, 6) SL_MUST;
 
-/* R83: the key of a certificate whose status is "broken key". */
+/* R83: the key of a certificate whose status is "broken key"; SL_ECONFLICT when it is in order. The
+ * key is in `key`, or a PKCS12 file in `file`. */
 int certificate_repair(struct certificate_store *at, const struct actor *actor,
                        const struct certificate_import *import, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Of any of the three kinds. The key goes with the last certificate or request that it is of. */
+int certificate_delete(struct certificate_store *at, const struct actor *actor,
+                       enum object_kind kind, const char *name, int64_t revision,
+                       struct problem *problem) SL_NONNULL(1, 2, 4, 6) SL_MUST;
 
 /* R60, R61: a new signing certificate, self-signed, with its key in the vault. */
 int certificate_make_signing(struct certificate_store *at, const struct actor *actor,
@@ -93,11 +116,16 @@ int certificate_make_request(struct certificate_store *at, const struct actor *a
 /*
  * What the API shows of a certificate, CA certificate or request: {name, kind, status, subject,
  * issuer, serial, names, not_before, not_after, days_left, key{type, bits, id, exportable}, ca,
- * self_signed, sha256, revision, changed}. Never a key.
+ * self_signed, sha256, revision, changed}. Never a key. A request has what it can have of these.
  */
-struct object;
-int certificate_show(struct certificate_store *at, const struct object *object, json_t **ret_shown)
-        SL_NONNULL(1, 2, 3) SL_MUST;
+int certificate_show(struct certificate_store *at, const struct object *object, json_t **ret_shown,
+                     struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* A page of them: {items, next}; `next` is "" at the end, else what `after` is for the next page.
+ * `limit` from 1 on. */
+int certificate_list(struct certificate_store *at, enum object_kind kind, const char *after,
+                     unsigned limit, json_t **ret_page, struct problem *problem)
+        SL_NONNULL(1, 3, 5, 6) SL_MUST;
 
 /* X(NAME, "format", "content type", "file ending") */
 #define CERTIFICATE_FORMATS(X)                                                                     \
@@ -112,6 +140,13 @@ enum certificate_format {
 	        CERTIFICATE_FORMAT_END
 };
 
+const char *certificate_format_type(enum certificate_format format);
+const char *certificate_format_ending(enum certificate_format format);
+
+/* SL_ENOENT for a name that is none. */
+int certificate_format_parse(const char *name, enum certificate_format *ret_format)
+        SL_NONNULL(1, 2) SL_MUST;
+
 /*
  * R67, R73, R75: PEM with its chain, DER alone; PKCS12 with the private key, encrypted with
  * `password`, and only when it is exportable (SL_EPERM) and the password is one (SL_EINVAL).
@@ -122,7 +157,7 @@ int certificate_export(struct certificate_store *at, const struct actor *actor,
         SL_NONNULL(1, 2, 3, 6, 7) SL_MUST;
 
 /* R63: what endpoints must trust for this signing certificate: itself, or the root of its chain.
- * SL_ENOENT when the root is not among the CA certificates. */
+ * SL_EINVAL for what is none, SL_ENOENT when the root is not among the CA certificates. */
 int certificate_client_root(struct certificate_store *at, const struct object *object,
                             struct buf *ret_der, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;

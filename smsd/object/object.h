@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "lib/base/attr.h"
+#include "lib/conf/name.h"
 
 struct actor;
 struct problem;
@@ -33,7 +34,12 @@ enum object_kind {
 	        OBJECT_KIND_END
 };
 
-enum { OBJECT_NAME_MAX = 65, OBJECTS_MAX = 100000, OBJECT_COMMENT_MAX = 256 };
+enum {
+	OBJECT_NAME_MAX = CONF_NAME_LONG + 1, /* of the longest name of any kind */
+	OBJECTS_MAX = 100000,
+	OBJECT_COMMENT_MAX = 256, /* bytes */
+	OBJECT_HISTORY_MAX = 1000,
+};
 
 const char *object_kind_name(enum object_kind kind);
 const char *object_kind_collection(enum object_kind kind);
@@ -49,32 +55,58 @@ struct object {
 
 void object_fini(struct object *object) SL_NONNULL(1);
 
-/* SL_ENOENT (`problem` names it). object_fini frees. */
+/* SL_ENOENT (`problem` names it), SL_EIO (a damaged row). object_fini frees. */
 int object_get(struct store *store, enum object_kind kind, const char *name,
                struct object *ret_object, struct problem *problem) SL_NONNULL(1, 3, 4, 5) SL_MUST;
+int object_get_tx(struct store_tx *tx, enum object_kind kind, const char *name,
+                  struct object *ret_object, struct problem *problem)
+        SL_NONNULL(1, 3, 4, 5) SL_MUST;
 
-/* By name, those behind `after` ("" from the first), `limit` at most. */
+/* As object_get_tx, for a change of what was seen at `revision`: SL_ECONFLICT when another is there
+ * by now (`problem` has which, and by whom). */
+int object_get_seen(struct store_tx *tx, enum object_kind kind, const char *name, int64_t revision,
+                    struct object *ret_object, struct problem *problem)
+        SL_NONNULL(1, 3, 5, 6) SL_MUST;
+
+/*
+ * By name, those behind `after` ("" from the first), `limit` at most. 0: go on, 1: enough,
+ * negative: ends with this code. `fn` must not call the store.
+ */
 typedef int object_fn(void *arg, const struct object *object);
 int object_list(struct store *store, enum object_kind kind, const char *after, unsigned limit,
                 object_fn *fn, void *arg) SL_NONNULL(1, 3, 5) SL_MUST;
 
-/* One change, in a write. `comment` may be NULL. SL_EEXIST: the name is taken. SL_ECONFLICT:
- * another revision than `revision` is there by now (`problem` has which, and by whom). */
-int object_create(struct store_tx *tx, const struct actor *actor, enum object_kind kind,
-                  const char *name, const json_t *body, const char *comment,
-                  struct problem *problem) SL_NONNULL(1, 2, 4, 5, 7) SL_MUST;
-int object_replace(struct store_tx *tx, const struct actor *actor, enum object_kind kind,
-                   const char *name, int64_t revision, const json_t *body, const char *comment,
-                   struct problem *problem) SL_NONNULL(1, 2, 4, 6, 8) SL_MUST;
-int object_rename(struct store_tx *tx, const struct actor *actor, enum object_kind kind,
+/* Who changes it, and what the rows of `change` and `audit` call it. */
+struct object_change {
+	const struct actor *actor;
+	const char *action;  /* "import", "make", "replace", "delete", ... */
+	const char *comment; /* NULL; at most OBJECT_COMMENT_MAX bytes: the caller has checked */
+};
+
+/*
+ * One change, in a write. `revision` is the one that was seen (SL_ECONFLICT as object_get_seen).
+ * object_create: SL_EEXIST when the name is taken, SL_ELIMIT at OBJECTS_MAX; `ret_id` may be NULL.
+ */
+int object_create(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                  const char *name, const json_t *body, int64_t *ret_id, struct problem *problem)
+        SL_NONNULL(1, 2, 4, 5, 7) SL_MUST;
+int object_replace(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                   const char *name, int64_t revision, const json_t *body, struct problem *problem)
+        SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
+int object_rename(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
                   const char *name, int64_t revision, const char *new_name, struct problem *problem)
         SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
 /* SL_EBUSY: something refers to it (`problem` names what). */
-int object_delete(struct store_tx *tx, const struct actor *actor, enum object_kind kind,
+int object_delete(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
                   const char *name, int64_t revision, struct problem *problem)
         SL_NONNULL(1, 2, 4, 6) SL_MUST;
 
-/* The object's changes, newest first, as an array of {revision, time, who, action, comment, before,
- * after}. */
+/* In a write: the object `from_id` names the object `to_id`, which cannot be deleted then. Once is
+ * enough; object_forget takes all of an object's references away, before they are made anew. */
+int object_refer(struct store_tx *tx, int64_t from_id, int64_t to_id) SL_NONNULL(1) SL_MUST;
+int object_forget(struct store_tx *tx, int64_t from_id) SL_NONNULL(1) SL_MUST;
+
+/* The object's changes, newest first, as an array of {revision, time, who, action, name, comment,
+ * before, after}. */
 int object_history(struct store *store, enum object_kind kind, const char *name, unsigned limit,
                    json_t **ret_list, struct problem *problem) SL_NONNULL(1, 3, 5, 6) SL_MUST;

@@ -40,10 +40,12 @@ CREATE INDEX object_reference_to ON object_reference (to_id);
 CREATE TABLE object_key (
 	object_id @INT@ PRIMARY KEY REFERENCES object (id) ON DELETE CASCADE,
 	key_id @BYTES@ NOT NULL,
-	sha256 @BYTES@ NOT NULL
+	sha256 @BYTES@ NOT NULL,
+	subject @INT@ NOT NULL       -- a hash of it: an issuer is found by that
 );
 CREATE INDEX object_key_key ON object_key (key_id);
 CREATE INDEX object_key_sha256 ON object_key (sha256);
+CREATE INDEX object_key_subject ON object_key (subject);
 
 -- A version of an object is a row here.
 CREATE TABLE change (
