@@ -12,51 +12,116 @@
 #include "lib/event/counter.h"
 #include "tpsd/tls/keyprov.h"
 
-enum { POOL_KEYS = 8 /* `keys` has two at a time; after it was started again, two more */ };
+enum { SERIES_MAX = 16 /* `keys` has two keys at a time; each with some issuers' chains */ };
 
 /* Compared byte by byte. */
 _Static_assert(sizeof(struct leaf_name) == PKI_PRINT_LEN + KEY_ID_LEN + 2, "no padding");
 
-/* A leaf in the table; the leaf itself lives as long as somebody has it. */
-struct entry {
-	struct lru_entry lru; /* the first member; its key is the leaf's name */
+/* A leaf that is there parsed as well; the leaf itself lives as long as somebody has it. */
+struct parsed {
+	struct lru_entry lru; /* the first member; its key is the entry's name */
+	struct entry *entry;
 	struct leaf *leaf;
 };
 
-/* The key of a pool, as all leaves of it use it. */
-struct pool_key {
-	uint8_t id[KEY_ID_LEN];
-	EVP_PKEY *key; /* NULL: free */
+struct entry {
+	struct lru_entry lru; /* the first member */
+	struct leaf_name name;
+	struct parsed *parsed; /* NULL: DER alone */
+	struct leaf_series *series;
+	int64_t not_after;
+	size_t len;
+	uint8_t der[];
 };
 
 struct leafcache {
 	size_t max;
+	size_t bytes;
 	/* By names, each with a digest of what a server showed in front: whoever would aim at one
 	 * bucket needs as many collisions of SHA-256's first bytes, each with a leaf of its own. */
 	struct lru lru;
-	struct pool_key pool[POOL_KEYS];
-	unsigned next_pool_key;        /* to be replaced */
-	struct counter_slab *counters; /* may be NULL */
+	struct lru parsed; /* nothing is looked for in it: it knows which goes next */
+	size_t parsed_bytes;
+	struct leaf_series *series[SERIES_MAX]; /* those in use now; NULL: free */
+	unsigned next_series;                   /* to be replaced */
+	struct counter_slab *counters;          /* may be NULL */
 };
 
-/* ---- leaves ---- */
+/* ---- what leaves share ---- */
 
-static void free_leaf(struct leaf *l)
+/* The usable key, a reference: of a series that has it, or made of `public`. */
+static int key_of(struct leafcache *lc, struct keyprov *kp, const uint8_t *id, EVP_PKEY *public,
+                  EVP_PKEY **ret_key)
 {
-	tls_certificate_fini(&l->certificate);
-	free(l);
+	for (size_t i = 0; i < SERIES_MAX; i++) {
+		struct leaf_series *s = lc->series[i];
+
+		if (s && memcmp(s->id, id, KEY_ID_LEN) == 0) {
+			EVP_PKEY_up_ref(s->key);
+			*ret_key = s->key;
+			return 0;
+		}
+	}
+	return keyprov_make_key(kp, public, id, ret_key);
 }
 
-void leaf_put(struct leaf *l)
+/* *ret belongs to the cache. */
+static int find_series(struct leafcache *lc, struct keyprov *kp, const uint8_t *id,
+                       EVP_PKEY *public, STACK_OF(X509) * chain, struct leaf_series **ret)
 {
-	if (l && --l->refs == 0)
-		free_leaf(l);
+	struct leaf_series *s;
+	EVP_PKEY *key;
+	int rc;
+
+	for (size_t i = 0; i < SERIES_MAX; i++) {
+		if (lc->series[i] && leaf_series_is(lc->series[i], id, chain)) {
+			*ret = lc->series[i];
+			return 0;
+		}
+	}
+	rc = key_of(lc, kp, id, public, &key);
+	if (rc != 0)
+		return rc;
+	s = leaf_series_create(id, key, chain);
+	EVP_PKEY_free(key);
+	if (!s)
+		return SL_ENOMEM;
+	leaf_series_put(lc->series[lc->next_series]);
+	lc->series[lc->next_series] = s;
+	lc->next_series = (lc->next_series + 1) % SERIES_MAX;
+	*ret = s;
+	return 0;
 }
 
-static struct leaf *leaf_get(struct leaf *l)
+/* ---- those that are there parsed ---- */
+
+static void drop_parsed(struct leafcache *lc, struct parsed *p)
 {
-	l->refs++;
-	return l;
+	p->entry->parsed = NULL;
+	lc->parsed_bytes -= p->entry->len;
+	lru_remove(&lc->parsed, &p->lru);
+	leaf_put(p->leaf);
+	free(p);
+}
+
+/* Takes a reference of its own. Without memory the leaf is used once, and parsed again. */
+static void keep_parsed(struct leafcache *lc, struct entry *e, struct leaf *l)
+{
+	struct parsed *p;
+
+	if (e->len > LEAFCACHE_PARSED_BYTES)
+		return;
+	while (lc->parsed.oldest && (lc->parsed.count >= LEAFCACHE_PARSED_MAX ||
+	                             lc->parsed_bytes + e->len > LEAFCACHE_PARSED_BYTES))
+		drop_parsed(lc, (struct parsed *)lc->parsed.oldest);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return;
+	p->entry = e;
+	p->leaf = leaf_get(l);
+	e->parsed = p;
+	lc->parsed_bytes += e->len;
+	lru_add(&lc->parsed, &p->lru, &e->name);
 }
 
 /* ---- the table ---- */
@@ -66,17 +131,24 @@ static struct entry *find(const struct leafcache *lc, const struct leaf_name *na
 	return (struct entry *)lru_find(&lc->lru, name);
 }
 
-/* Its key lives in the leaf. */
 static void remove_entry(struct leafcache *lc, struct entry *e)
 {
+	if (e->parsed)
+		drop_parsed(lc, e->parsed);
 	lru_remove(&lc->lru, &e->lru);
-	leaf_put(e->leaf);
+	lc->bytes -= e->len;
+	leaf_series_put(e->series);
 	free(e);
 }
 
-static void shrink_to(struct leafcache *lc, size_t count)
+static size_t bytes_max(size_t max)
 {
-	while (lc->lru.count > count)
+	return max * LEAFCACHE_BYTES_EACH;
+}
+
+static void shrink_to(struct leafcache *lc, size_t count, size_t bytes)
+{
+	while (lc->lru.oldest && (lc->lru.count > count || lc->bytes > bytes))
 		remove_entry(lc, (struct entry *)lc->lru.oldest);
 }
 
@@ -87,8 +159,9 @@ struct leafcache *leafcache_create(size_t max)
 	if (!lc)
 		return NULL;
 	lc->max = max;
-	if (lru_init(&lc->lru, sizeof(struct leaf_name), max) != 0) {
-		free(lc);
+	if (lru_init(&lc->lru, sizeof(struct leaf_name), max) != 0 ||
+	    lru_init(&lc->parsed, sizeof(struct leaf_name), LEAFCACHE_PARSED_MAX) != 0) {
+		leafcache_destroy(lc);
 		return NULL;
 	}
 	return lc;
@@ -99,9 +172,10 @@ void leafcache_destroy(struct leafcache *lc)
 	if (!lc)
 		return;
 	leafcache_clear(lc);
-	for (size_t i = 0; i < POOL_KEYS; i++)
-		EVP_PKEY_free(lc->pool[i].key);
+	for (size_t i = 0; i < SERIES_MAX; i++)
+		leaf_series_put(lc->series[i]);
 	lru_fini(&lc->lru);
+	lru_fini(&lc->parsed);
 	free(lc);
 }
 
@@ -113,14 +187,14 @@ void leafcache_count_in(struct leafcache *lc, struct counter_slab *counters)
 void leafcache_set_max(struct leafcache *lc, size_t max)
 {
 	lc->max = max;
-	shrink_to(lc, max);
+	shrink_to(lc, max, bytes_max(max));
 	/* The old table is good, if crowded, when there is no memory for the new one. */
 	(void)!lru_resize(&lc->lru, max);
 }
 
 void leafcache_clear(struct leafcache *lc)
 {
-	shrink_to(lc, 0);
+	shrink_to(lc, 0, 0);
 }
 
 static bool is_one_of(const uint8_t id[KEY_ID_LEN], const uint8_t (*ids)[KEY_ID_LEN], size_t count)
@@ -137,7 +211,7 @@ void leafcache_keep_keys(struct leafcache *lc, const uint8_t (*ids)[KEY_ID_LEN],
 
 	for (struct entry *e = (struct entry *)lc->lru.oldest; e; e = newer) {
 		newer = (struct entry *)e->lru.newer;
-		if (!is_one_of(e->leaf->certificate.key_id, ids, count))
+		if (!is_one_of(e->series->id, ids, count))
 			remove_entry(lc, e);
 	}
 }
@@ -147,63 +221,73 @@ size_t leafcache_count(const struct leafcache *lc)
 	return lc->lru.count;
 }
 
+size_t leafcache_bytes(const struct leafcache *lc)
+{
+	return lc->bytes;
+}
+
+size_t leafcache_parsed(const struct leafcache *lc)
+{
+	return lc->parsed.count;
+}
+
+/* ---- from bytes ---- */
+
+/* A reference for the caller, or NULL: no memory. */
+static struct leaf *leaf_of(struct leafcache *lc, struct entry *e)
+{
+	struct leaf *l = NULL;
+	X509 *x;
+
+	if (e->parsed) {
+		lru_touch(&lc->parsed, &e->parsed->lru);
+		return leaf_get(e->parsed->leaf);
+	}
+	x = leaf_parse(e->der, e->len);
+	if (x && leaf_create(&e->name, x, e->series, e->der, e->len, &l) == 0)
+		keep_parsed(lc, e, l);
+	X509_free(x);
+	return l;
+}
+
 struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name)
 {
 	struct entry *e = find(lc, name);
 
 	if (!e)
 		return NULL;
-	if (name->trusted && e->leaf->not_after < clock_wall_s()) {
+	if (name->trusted && e->not_after < clock_wall_s()) {
 		remove_entry(lc, e);
 		return NULL;
 	}
 	lru_touch(&lc->lru, &e->lru);
 	if (lc->counters)
 		counter_add(lc->counters, COUNTER_leaf_cache_hits, 1);
-	return leaf_get(e->leaf);
+	return leaf_of(lc, e);
 }
 
-static void keep(struct leafcache *lc, struct leaf *l)
+/* One that is not kept (no room, no memory) is used once. */
+static void keep(struct leafcache *lc, struct leaf *l, struct leaf_series *series,
+                 int64_t not_after, const uint8_t *der, size_t len)
 {
 	struct entry *e = find(lc, &l->name);
 
 	if (e)
 		remove_entry(lc, e);
-	if (lc->max == 0)
+	if (lc->max == 0 || len > bytes_max(lc->max))
 		return;
-	shrink_to(lc, lc->max - 1);
-	e = calloc(1, sizeof(*e));
+	shrink_to(lc, lc->max - 1, bytes_max(lc->max) - len);
+	e = calloc(1, sizeof(*e) + len);
 	if (!e)
-		return; /* it is used once, and not kept */
-	e->leaf = leaf_get(l);
-	lru_add(&lc->lru, &e->lru, &e->leaf->name);
-}
-
-/* ---- from bytes ---- */
-
-/* The usable key of the pool; made for the first leaf that has it. Belongs to the cache. */
-static int find_pool_key(struct leafcache *lc, struct keyprov *kp, const uint8_t *id,
-                         EVP_PKEY *public, EVP_PKEY **ret_key)
-{
-	struct pool_key *p = &lc->pool[lc->next_pool_key];
-	EVP_PKEY *key;
-	int rc;
-
-	for (size_t i = 0; i < POOL_KEYS; i++) {
-		if (lc->pool[i].key && memcmp(lc->pool[i].id, id, KEY_ID_LEN) == 0) {
-			*ret_key = lc->pool[i].key;
-			return 0;
-		}
-	}
-	rc = keyprov_make_key(kp, public, id, &key);
-	if (rc != 0)
-		return rc;
-	EVP_PKEY_free(p->key);
-	p->key = key;
-	memcpy(p->id, id, KEY_ID_LEN);
-	lc->next_pool_key = (lc->next_pool_key + 1) % POOL_KEYS;
-	*ret_key = key;
-	return 0;
+		return;
+	e->name = l->name;
+	e->series = leaf_series_get(series);
+	e->not_after = not_after;
+	e->len = len;
+	memcpy(e->der, der, len);
+	lru_add(&lc->lru, &e->lru, &e->name);
+	lc->bytes += len;
+	keep_parsed(lc, e, l);
 }
 
 static int read_not_after(const X509 *x, int64_t *ret)
@@ -216,60 +300,41 @@ static int read_not_after(const X509 *x, int64_t *ret)
 	return rc;
 }
 
-/* Fills `l` from a parsed certificate that must have the key `id`. */
-static int fill_leaf(struct leafcache *lc, struct keyprov *kp, struct leaf *l, const uint8_t *id,
-                     X509 *x, STACK_OF(X509) * chain)
+/* Of a certificate that must have the key `id`. */
+static int take(struct leafcache *lc, struct keyprov *kp, const struct leaf_name *name,
+                const uint8_t *id, X509 *x, const uint8_t *der, size_t len, STACK_OF(X509) * chain,
+                struct leaf **ret)
 {
 	EVP_PKEY *public = X509_get0_pubkey(x);
 	uint8_t own_id[KEY_ID_LEN];
-	EVP_PKEY *key;
+	struct leaf_series *series;
+	int64_t not_after;
 	int rc;
 
 	if (!public || pki_cert_key_id(x, own_id) != 0 || memcmp(own_id, id, KEY_ID_LEN) != 0 ||
-	    read_not_after(x, &l->not_after) != 0)
+	    read_not_after(x, &not_after) != 0)
 		return SL_EMALFORMED;
-	rc = find_pool_key(lc, kp, id, public, &key);
+	rc = find_series(lc, kp, id, public, chain, &series);
 	if (rc == 0)
-		tls_certificate_init_shared(&l->certificate, "forged", x, chain, key, id);
-	return rc;
-}
-
-static int parse_leaf(struct leafcache *lc, struct keyprov *kp, struct leaf *l, const uint8_t *data,
-                      size_t len, STACK_OF(X509) * chain)
-{
-	const uint8_t *der = data + KEY_ID_LEN;
-	X509 *x = d2i_X509(NULL, &der, (long)(len - KEY_ID_LEN));
-	int rc = SL_EMALFORMED;
-
-	if (x && der == data + len)
-		rc = fill_leaf(lc, kp, l, data, x, chain);
-	X509_free(x);
-	ERR_clear_error();
+		rc = leaf_create(name, x, series, der, len, ret);
+	if (rc == 0)
+		keep(lc, *ret, series, not_after, der, len);
 	return rc;
 }
 
 int leafcache_put(struct leafcache *lc, struct keyprov *kp, const struct leaf_name *name,
                   const uint8_t *data, size_t len, STACK_OF(X509) * chain, struct leaf **ret)
 {
-	struct leaf *l;
+	const uint8_t *der = data + KEY_ID_LEN;
+	X509 *x;
 	int rc;
 
 	if (len <= KEY_ID_LEN || len > KEY_ID_LEN + PKI_LEAF_DER_MAX)
 		return SL_EMALFORMED;
-	l = calloc(1, sizeof(*l));
-	if (!l)
-		return SL_ENOMEM;
-	l->refs = 1;
-	l->name = *name;
-	rc = parse_leaf(lc, kp, l, data, len, chain);
-	if (rc == 0 &&
-	    !EVP_Digest(data + KEY_ID_LEN, len - KEY_ID_LEN, l->digest, NULL, EVP_sha256(), NULL))
-		rc = SL_ECRYPTO;
-	if (rc != 0) {
-		leaf_put(l);
-		return rc;
-	}
-	keep(lc, l);
-	*ret = l;
-	return 0;
+	len -= KEY_ID_LEN;
+	x = leaf_parse(der, len);
+	rc = x ? take(lc, kp, name, data, x, der, len, chain, ret) : SL_EMALFORMED;
+	X509_free(x);
+	ERR_clear_error();
+	return rc;
 }

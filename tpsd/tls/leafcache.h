@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Forged leaves as a worker uses them: parsed, with their key's public half, ready for OpenSSL.
- * Bounded; the one that was used longest ago goes first. Leaves are counted: a session keeps its
- * own. Keys of the pool are few and shared. docs/internals/client.md. Worker's thread.
+ * Forged leaves as a worker uses them. All are kept in DER; those that were used last are also
+ * there as OpenSSL wants them, parsed, which takes ten times as much, and a leaf that is not is
+ * parsed when it is asked for. Bounded in number and bytes; the one that was used longest ago goes
+ * first. Leaves are counted: a session keeps its own. Keys of the pool and issuers' chains are few
+ * and shared. docs/internals/client.md. Worker's thread.
  */
 #pragma once
 
@@ -11,27 +13,20 @@
 #include <stdint.h>
 
 #include "lib/base/attr.h"
-#include "lib/pki/cert.h"
-#include "tpsd/tls/context.h"
-#include "tpsd/tls/keyhandle.h"
+#include "tpsd/tls/leaf.h"
 
 struct counter_slab;
+struct keyprov;
 struct leafcache;
 
-/* What makes two leaves different. */
-struct leaf_name {
-	uint8_t print[PKI_PRINT_LEN]; /* of the server's chain */
-	uint8_t issuer[KEY_ID_LEN];   /* key of the signing certificate */
-	uint8_t trusted;              /* signed by it; 0: by the untrusted CA */
-	uint8_t kind;                 /* enum pki_key_kind */
-};
-
-struct leaf {
-	unsigned refs;
-	struct leaf_name name;
-	struct tls_certificate certificate; /* chain: the issuer's, for a trusted one */
-	uint8_t digest[32];                 /* SHA-256 of the leaf: tickets are bound to it */
-	int64_t not_after;                  /* seconds since the epoch */
+enum {
+	/* Leaves that are there parsed, 4 MiB of them: a network's busy sites at one time, so that
+	 * parsing (0.1 ms) is for the others. */
+	LEAFCACHE_PARSED_MAX = 512,
+	LEAFCACHE_PARSED_BYTES = 2 * 1024 * 1024, /* … and their DER, where names are many */
+	/* Bytes of DER that all leaves together may have, for each that there may be: one with a
+	 * hundred names has 3 KiB, one with ten names 0.6. The server chooses. */
+	LEAFCACHE_BYTES_EACH = 4096,
 };
 
 /* `max` leaves; 0 keeps none. NULL: no memory. */
@@ -55,8 +50,8 @@ void leafcache_clear(struct leafcache *lc) SL_NONNULL(1);
 void leafcache_keep_keys(struct leafcache *lc, const uint8_t (*ids)[KEY_ID_LEN], size_t count)
         SL_NONNULL(1);
 
-/* A reference for the caller, or NULL. A trusted leaf whose time is over is not given any more:
- * `keys` decides then (R153). */
+/* A reference for the caller, or NULL: none, or no memory. A trusted leaf whose time is over is not
+ * given any more: `keys` decides then (R153). */
 struct leaf *leafcache_get(struct leafcache *lc, const struct leaf_name *name) SL_NONNULL(1, 2);
 
 /*
@@ -69,7 +64,6 @@ int leafcache_put(struct leafcache *lc, struct keyprov *kp, const struct leaf_na
                   const uint8_t *data, size_t len, STACK_OF(X509) * chain, struct leaf **ret)
         SL_NONNULL(1, 2, 3, 4, 7) SL_MUST;
 
-/* One reference less. NULL is nothing. */
-void leaf_put(struct leaf *l);
-
 size_t leafcache_count(const struct leafcache *lc) SL_NONNULL(1);
+size_t leafcache_bytes(const struct leafcache *lc) SL_NONNULL(1);  /* of DER */
+size_t leafcache_parsed(const struct leafcache *lc) SL_NONNULL(1); /* that are there parsed */
