@@ -2,6 +2,7 @@
 /* Chunks with a bump pointer: a document has thousands of small parts and one end. */
 #include "lib/conf/arena.h"
 
+#include <openssl/crypto.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +20,12 @@ struct arena_chunk {
 void arena_init(struct arena *a, size_t max)
 {
 	*a = (struct arena){.max = max};
+}
+
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *chunk = a->chunks; chunk; chunk = chunk->next)
+		OPENSSL_cleanse(chunk->data, chunk->used);
 }
 
 void arena_fini(struct arena *a)

@@ -21,6 +21,9 @@ struct arena {
 void arena_init(struct arena *a, size_t max) SL_NONNULL(1);
 void arena_fini(struct arena *a) SL_NONNULL(1);
 
+/* Before arena_fini, where it held a secret: nothing in it can be used any more. */
+void arena_wipe(struct arena *a) SL_NONNULL(1);
+
 /* `count` objects of `size` bytes, zeroed and aligned for any; NULL past the maximum. */
 void *arena_alloc(struct arena *a, size_t count, size_t size) SL_NONNULL(1) SL_MUST;
 

@@ -58,7 +58,7 @@ static void unknown_key(struct build *b, const struct conf_object *object,
 	if (best)
 		(void)snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", best);
 	else
-		(void)snprintf(remedy, sizeof(remedy), "docs/configuration.md lists the keys of %s",
+		(void)snprintf(remedy, sizeof(remedy), "%s lists the keys of %s", b->page,
 		               object->name);
 	(void)conf_errors_add(b->errs, node, SL_ENOENT, remedy, "there is no key \"%.64s\" here",
 	                      node->key);
@@ -294,7 +294,7 @@ static void build_all(struct build *b, const struct conf_node *root)
 int config_build(const struct conf_node *root, struct conf_errors *errs, struct config **ret)
 {
 	struct config *c = config_create();
-	struct build b = {.errs = errs, .config = c};
+	struct build b = {.errs = errs, .config = c, .page = "docs/configuration.md"};
 	size_t refusals = errs->refusals;
 
 	if (!c)

@@ -18,7 +18,8 @@ struct build_ref {
 struct build {
 	struct arena *arena;
 	struct conf_errors *errs;
-	struct config *config;
+	struct config *config; /* NULL: an object is only checked */
+	const char *page;      /* for errors: which lists the keys */
 	struct build_ref *refs;
 	size_t refs_count;
 	size_t refs_size;

@@ -11,11 +11,13 @@
 
 #include "lib/base/err.h"
 #include "lib/conf/error.h"
+#include "lib/conf/json_priv.h"
 #include "lib/conf/node_priv.h"
 
 struct json_load {
 	struct conf_document *doc;
 	struct conf_errors *errs;
+	size_t scalar_max;
 };
 
 /* Values and nesting of a text, without understanding it: never less than there are. */
@@ -117,7 +119,7 @@ static int add_value(struct json_load *l, struct conf_node *parent, const char *
 	int rc = 0;
 
 	what.quoted = json_is_string(value);
-	if (json_is_string(value) && json_string_length(value) > CONF_SCALAR_MAX)
+	if (json_is_string(value) && json_string_length(value) > l->scalar_max)
 		return conf_errors_add(l->errs, parent, SL_ELIMIT, "shorten it",
 		                       "a value is too long");
 	if (key) {
@@ -137,8 +139,8 @@ static int add_value(struct json_load *l, struct conf_node *parent, const char *
 	return node ? add_children(l, node, value) : SL_ELIMIT;
 }
 
-static int parse_text(const char *file, const void *text, size_t len, struct conf_errors *errs,
-                      json_t **ret_value)
+int json_parse(const char *file, const void *text, size_t len, struct conf_errors *errs,
+               json_t **ret_value)
 {
 	json_error_t error;
 	size_t values = 0;
@@ -163,18 +165,27 @@ static int parse_text(const char *file, const void *text, size_t len, struct con
 int conf_load_json(const char *file, const void *text, size_t len, struct conf_errors *errs,
                    struct conf_document **ret)
 {
-	struct json_load l = {.errs = errs};
 	json_t *value;
-	int rc = parse_text(file, text ? text : "", text ? len : 0, errs, &value);
+	int rc = json_parse(file, text ? text : "", text ? len : 0, errs, &value);
 
-	if (rc != 0)
-		return rc;
+	if (rc == 0) {
+		rc = json_tree(file, value, CONF_SCALAR_MAX, errs, ret);
+		json_decref(value);
+	}
+	return rc;
+}
+
+int json_tree(const char *file, json_t *value, size_t scalar_max, struct conf_errors *errs,
+              struct conf_document **ret)
+{
+	struct json_load l = {.errs = errs, .scalar_max = scalar_max};
+	int rc;
+
 	l.doc = conf_document_create(file);
 	if (l.doc)
 		rc = add_value(&l, NULL, NULL, value);
 	else
 		rc = conf_errors_add(errs, NULL, SL_ENOMEM, "", "out of memory");
-	json_decref(value);
 	if (rc != 0) {
 		conf_document_destroy(l.doc);
 		return rc;

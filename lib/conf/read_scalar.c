@@ -209,7 +209,8 @@ void read_text(struct build *b, const struct conf_field *f, const struct conf_no
 	}
 	if (remedy) {
 		(void)conf_errors_add(b->errs, node, SL_EINVAL, remedy, "%s: \"%.64s\" is not a %s",
-		                      f->name, text, conf_type_name(f->type));
+		                      f->name, f->flags & CONF_SECRET ? "..." : text,
+		                      conf_type_name(f->type));
 		return;
 	}
 	if (!at)

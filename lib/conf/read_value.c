@@ -4,6 +4,7 @@
  * is wrong is added to the list with its remedy, and reading goes on.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -119,10 +120,13 @@ static bool check_list(struct build *b, const struct conf_field *f, const struct
 static bool check_item(struct build *b, const struct conf_field *f, const struct conf_node *item,
                        enum conf_kind kind)
 {
+	char remedy[128];
+
 	if (item->kind == kind)
 		return true;
-	(void)conf_errors_add(b->errs, item, SL_EINVAL, "see docs/configuration.md",
-	                      "%s is a %s; this item is none", f->name, conf_type_name(f->type));
+	(void)snprintf(remedy, sizeof(remedy), "see %s", b->page);
+	(void)conf_errors_add(b->errs, item, SL_EINVAL, remedy, "%s is a %s; this item is none",
+	                      f->name, conf_type_name(f->type));
 	return false;
 }
 
@@ -251,6 +255,8 @@ void build_read_value(struct build *b, const struct conf_field *f, const struct 
 {
 	void *at = place_in(f, base);
 
+	if (f->type == CONF_TYPE_ANY)
+		return;
 	if (f->type == CONF_TYPE_OBJECT) {
 		if (check_map(b, f, node))
 			build_read_object(b, f->object, node, at);

@@ -112,6 +112,7 @@ const char *conf_type_name(enum conf_type type)
 	        [CONF_TYPE_OBJECT] = "map",
 	        [CONF_TYPE_OBJECTS] = "list of maps",
 	        [CONF_TYPE_VARIABLES] = "map of names to text",
+	        [CONF_TYPE_ANY] = "value",
 	};
 
 	return (unsigned)type < CONF_TYPE_END && names[type] ? names[type] : "?";

@@ -39,6 +39,7 @@ enum conf_type {
 	CONF_TYPE_OBJECT,      /* map -> the struct itself, in place */
 	CONF_TYPE_OBJECTS,     /* list of maps -> array of structs and count; max items */
 	CONF_TYPE_VARIABLES,   /* map of names to text -> array of config_variable and count */
+	CONF_TYPE_ANY,         /* whatever it is; kept nowhere */
 	CONF_TYPE_END
 };
 
@@ -66,7 +67,7 @@ enum conf_collection {
 
 enum conf_flag {
 	CONF_REQUIRED = 1 << 0,
-	CONF_SECRET = 1 << 1,      /* never shown, never in an image */
+	CONF_SECRET = 1 << 1,      /* never shown, not in an error either; never in an image */
 	CONF_UNIQUE = 1 << 2,      /* OBJECTS: no two items of one name */
 	CONF_UNAVAILABLE = 1 << 3, /* known, and refused by this build: `unavailable` says why */
 	CONF_FILE = 1 << 4, /* PATH, PATHS: a file whose public content goes into the image */
@@ -105,7 +106,7 @@ struct conf_field {
 	enum conf_collection ref;        /* REF, REFS */
 	enum conf_collection collection; /* OBJECTS: what its items are */
 	enum conf_scope scope;
-	const char *source; /* requirement: "R118"; "" */
+	const char *source; /* requirement: "R118"; ""; NULL: no setting, but of a request's body */
 	const char *help;
 	const char *unavailable;
 };

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One object by its rows, outside a device's document: the bodies of requests to the SMS are
+ * checked by the same code as a device's settings, with the same errors. Nothing is built of it,
+ * and names in it are not looked up. Any thread.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "lib/base/attr.h"
+#include "lib/conf/schema.h"
+
+struct conf_errors;
+
+enum { CONF_OBJECT_TEXT_MAX = 24 * 1024 * 1024 }; /* 16 MiB in base64, and the row's own maximum */
+
+/* A row of a body: CONF_ROW("name", NAME, "What it is called.", .max = 64). */
+#define CONF_ROW(key, kind, text, ...)                                                             \
+	{                                                                                          \
+		.name = (key), .type = CONF_TYPE_##kind, .offset = CONF_NOWHERE, .help = (text),   \
+		__VA_ARGS__                                                                        \
+	}
+
+/* The object of an array of rows: struct conf_object x = CONF_ROWS("login", rows). */
+#define CONF_ROWS(title, table)                                                                    \
+	{                                                                                          \
+		.name = (title), .fields = (table), .count = SL_ARRAY_LEN(table)                   \
+	}
+
+/*
+ * Reads JSON text and checks it, to the end: everything wrong is in `errs` with its pointer.
+ * Bounded as a document is. The first error's code, else 0 and the value (json_decref frees).
+ * What it copied is wiped; jansson's own memory is its allocator's to wipe.
+ */
+int conf_object_read(const struct conf_object *object, const void *text, size_t len,
+                     struct conf_errors *errs, json_t **ret_value) SL_NONNULL(1, 2, 4, 5) SL_MUST;
+
+/* As JSON Schema (draft 2020-12). NULL: out of memory. */
+json_t *conf_object_json_schema(const struct conf_object *object) SL_NONNULL(1) SL_MUST;
