@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "lib/base/attr.h"
 #include "smsd/auth/auth.h"
@@ -21,8 +22,14 @@ struct api_context {
 	struct vault *vault;
 };
 
-/* Who may: anyone; whoever is logged in; whoever has the capability. */
-enum api_access { API_PUBLIC = -2, API_ANYONE = -1 /* from 0 on: enum auth_capability */ };
+/* Who may: anyone; whoever is logged in; whoever has the capability. What route.def writes. */
+enum api_access {
+	API_ACCESS_PUBLIC = -2,
+	API_ACCESS_ANYONE = -1,
+#define X(NAME, name, source, help) API_ACCESS_##NAME = AUTH_##NAME,
+#include "smsd/auth/capability.def"
+#undef X
+};
 
 enum { API_PARAMETERS_MAX = 4, API_PARAMETER_MAX = 256, API_PAGE_MAX = 1000, API_PAGE = 100 };
 
@@ -37,6 +44,7 @@ struct api_call {
 	json_t *body; /* the request's object, checked by the route's shape; NULL without one */
 	struct http_response response; /* 200 to begin with, or what the handler sets */
 	struct problem problem;
+	int refusal; /* status where the problem's code alone does not say it; 0: by the table */
 };
 
 /* 0: `response` is the answer. Else a code that is in `problem`: the answer is made of that. */
@@ -47,3 +55,14 @@ int api_answer(struct api_call *call, int status, json_t *value) SL_NONNULL(1) S
 
 /* The revision that If-Match names, or SL_EINVAL: a change must say what it saw (428). */
 int api_if_match(struct api_call *call, int64_t *ret_revision) SL_NONNULL(1, 2) SL_MUST;
+
+/* The answer is about an object of this revision: its ETag. */
+void api_set_revision(struct api_call *call, int64_t revision) SL_NONNULL(1);
+
+/* A parameter of the query as a whole number from `min` to `max`; `fallback` when it is not there.
+ * SL_ERANGE. */
+int api_query_number(struct api_call *call, const char *name, int64_t min, int64_t max,
+                     int64_t fallback, int64_t *ret_number) SL_NONNULL(1, 2, 6) SL_MUST;
+
+/* A text of the checked body; NULL when it was not sent. Valid as long as the call. */
+const char *api_body_text(const struct api_call *call, const char *name) SL_NONNULL(1, 2);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What handlers make their answers and read their requests with. */
+#include "smsd/api/answer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/conf/value.h"
+#include "smsd/api/call.h"
+
+static int add(const char *text, size_t len, void *arg)
+{
+	return buf_add(arg, text, len) == 0 ? 0 : -1;
+}
+
+int answer_json(struct http_response *response, int status, json_t *value)
+{
+	int rc = SL_ENOMEM;
+
+	if (value && json_dump_callback(value, add, &response->body, JSON_COMPACT) == 0)
+		rc = buf_add(&response->body, "\n", 1);
+	json_decref(value);
+	response->status = status;
+	response->content_type = "application/json";
+	return rc;
+}
+
+int api_answer(struct api_call *call, int status, json_t *value)
+{
+	int rc = answer_json(&call->response, status, value);
+
+	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+}
+
+void api_set_revision(struct api_call *call, int64_t revision)
+{
+	(void)snprintf(call->response.etag, sizeof(call->response.etag), "\"%" PRId64 "\"",
+	               revision);
+}
+
+int api_if_match(struct api_call *call, int64_t *ret_revision)
+{
+	const char *text = call->request->if_match;
+	size_t len = strlen(text);
+	char digits[24];
+	uint64_t value;
+
+	if (len == 0) {
+		call->refusal = 428;
+		return problem_add(&call->problem, SL_EINVAL, "",
+		                   "read it first, and send its ETag in If-Match",
+		                   "a change must say which revision it is of");
+	}
+	if (len > 2 && len - 2 < sizeof(digits) && text[0] == '"' && text[len - 1] == '"') {
+		memcpy(digits, text + 1, len - 2);
+		digits[len - 2] = '\0';
+		if (value_parse_uint(digits, &value) == 0 && value <= INT64_MAX) {
+			*ret_revision = (int64_t)value;
+			return 0;
+		}
+	}
+	return problem_add(&call->problem, SL_EINVAL, "", "send the ETag as it came",
+	                   "If-Match is no revision of an object");
+}
+
+int api_query_number(struct api_call *call, const char *name, int64_t min, int64_t max,
+                     int64_t fallback, int64_t *ret_number)
+{
+	char *text = http_query_value(call->request, name);
+	uint64_t value = 0;
+	int rc = 0;
+
+	if (text)
+		rc = value_parse_uint(text, &value);
+	else
+		value = (uint64_t)fallback;
+	free(text);
+	if (rc != 0 || value > INT64_MAX || (int64_t)value < min || (int64_t)value > max)
+		return problem_add(&call->problem, SL_ERANGE, "", "",
+		                   "%s is from %" PRId64 " to %" PRId64, name, min, max);
+	*ret_number = (int64_t)value;
+	return 0;
+}
+
+const char *api_body_text(const struct api_call *call, const char *name)
+{
+	return json_string_value(json_object_get(call->body, name));
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smsd/api/check.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/err.h"
+#include "lib/conf/error.h"
+#include "smsd/api/route.h"
+#include "smsd/http/target.h"
+
+enum { UNAUTHORIZED = 401, BAD_REQUEST = 400, UNSUPPORTED_MEDIA = 415 };
+
+static int identify(struct api_call *call)
+{
+	const struct http_request *request = call->request;
+	const struct auth_credentials credentials = {
+	        .authorization = request->authorization,
+	        .cookie = request->cookie,
+	        .csrf = request->csrf_token,
+	        .safe = request->method == HTTP_GET,
+	        .from = request->from,
+	};
+	int rc = auth_identify(call->context->store, &credentials, &call->identity);
+
+	if (rc == SL_EPERM) {
+		call->refusal = UNAUTHORIZED;
+		return problem_add(&call->problem, rc, "", "log in, or send a token that is valid",
+		                   "nobody is logged in by this request");
+	}
+	if (rc == SL_EREFUSED)
+		return problem_add(&call->problem, rc, "",
+		                   "send the token of the login in X-Sluice-CSRF",
+		                   "the session's CSRF token is missing or another's");
+	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+}
+
+int check_access(struct api_call *call)
+{
+	enum api_access access = call->route->access;
+	int rc;
+
+	if (access == API_ACCESS_PUBLIC)
+		return 0;
+	rc = identify(call);
+	if (rc != 0 || access == API_ACCESS_ANYONE)
+		return rc;
+	if (call->identity.capabilities & (UINT64_C(1) << access))
+		return 0;
+	if (call->identity.must_change)
+		return problem_add(&call->problem, SL_EPERM, "", "POST " API_PREFIX "/me/password",
+		                   "the password must be changed before anything else");
+	return problem_add(&call->problem, SL_EPERM, "",
+	                   "ask whoever gives roles, or use a token with this scope",
+	                   "this needs the capability %s",
+	                   auth_capability_name((enum auth_capability)access));
+}
+
+/* Whether `key` stands in the query before `at` already. */
+static bool is_repeated(const char *query, const char *key, size_t len)
+{
+	const char *at = query;
+	const char *other;
+	size_t other_len;
+
+	while ((other = http_query_next(&at, &other_len)) != NULL && other < key)
+		if (other_len == len && memcmp(other, key, len) == 0)
+			return true;
+	return false;
+}
+
+int check_query(struct api_call *call)
+{
+	const char *at = call->request->query;
+	const char *key;
+	size_t len;
+
+	while ((key = http_query_next(&at, &len)) != NULL) {
+		if (!api_route_takes(call->route, key, len))
+			return problem_add(
+			        &call->problem, SL_EINVAL, "", "docs/sms-api.md lists them",
+			        "this route has no parameter \"%.*s\"", (int)SL_MIN(len, 64U), key);
+		if (is_repeated(call->request->query, key, len))
+			return problem_add(&call->problem, SL_EINVAL, "", "name it once",
+			                   "the parameter \"%.*s\" came twice", (int)len, key);
+	}
+	return 0;
+}
+
+static bool is_json(const char *type)
+{
+	static const char json[] = "application/json";
+	size_t len = strcspn(type, "; \t");
+
+	return len == sizeof(json) - 1 && strncasecmp(type, json, len) == 0;
+}
+
+static int read_object(struct api_call *call, const struct conf_object *shape)
+{
+	struct conf_errors errs;
+	int rc;
+
+	conf_errors_init(&errs);
+	rc = conf_object_read(shape, call->request->body, call->request->body_len, &errs,
+	                      &call->body);
+	if (rc != 0 && problem_add_conf(&call->problem, &errs) == 0)
+		rc = problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	conf_errors_fini(&errs);
+	return rc;
+}
+
+int check_body(struct api_call *call)
+{
+	const struct conf_object *shape = api_shape_object(call->route->body);
+
+	call->refusal = BAD_REQUEST;
+	if (call->route->body == API_SHAPE_NONE && call->request->body_len > 0)
+		return problem_add(&call->problem, SL_EINVAL, "", "leave it out",
+		                   "this route takes no body");
+	if (shape && !is_json(call->request->content_type)) {
+		call->refusal = UNSUPPORTED_MEDIA;
+		return problem_add(&call->problem, SL_EUNSUPPORTED, "",
+		                   "send Content-Type: application/json", "the body is no JSON");
+	}
+	if (shape) {
+		int rc = read_object(call, shape);
+
+		if (rc != 0)
+			return rc;
+	}
+	call->refusal = 0;
+	return 0;
+}

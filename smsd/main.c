@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* smsd: the management system. Options. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "smsd/run.h"
+
+static const char usage[] =
+        "usage: smsd --data DIR [--listen ADDR:PORT] [--key-file F | --passphrase-file F]\n"
+        "            [--user NAME] [--check]\n"
+        "       smsd --version | --help\n"
+        "\n"
+        "Sluice's management system: keeps certificates with their private keys, and serves the\n"
+        "API that `sms` uses, over HTTPS.\n"
+        "\n"
+        "  -d, --data DIR           its data; made at the first start, for its user alone\n"
+        "  -l, --listen ADDR:PORT   where to listen (default [::]:8443)\n"
+        "  -k, --key-file F         the key that private keys are encrypted by, 32 bytes or 64\n"
+        "                           hexadecimal digits (default DIR/vault.key, made at the\n"
+        "                           first start: move it away from the data)\n"
+        "  -p, --passphrase-file F  a passphrase instead, the file's first line\n"
+        "  -u, --user NAME          whom to run as when root starts it (default sluice-sms)\n"
+        "  -c, --check              open everything, serve nothing\n"
+        "  -V, --version            print the version\n"
+        "  -h, --help               print this\n"
+        "\n"
+        "The first start makes a person `admin` and writes the password into\n"
+        "DIR/initial-password, and a certificate for HTTPS into DIR/server.crt and server.key,\n"
+        "whose place your own may take. Signals: TERM, INT end it when all requests have their\n"
+        "answer.\n"
+        "Exit status: 0 ok, 1 failed, 2 usage, 3 data, key or certificate refused, 4 privilege or\n"
+        "kernel feature missing, 5 already running.\n";
+
+static const struct option long_options[] = {
+        {"data", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"key-file", required_argument, NULL, 'k'},
+        {"passphrase-file", required_argument, NULL, 'p'},
+        {"user", required_argument, NULL, 'u'},
+        {"check", no_argument, NULL, 'c'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+};
+
+static int usage_error(const char *text, const char *value)
+{
+	(void)fprintf(stderr, "smsd: %s%s\nTry 'smsd --help'.\n", text, value);
+	return RUN_USAGE;
+}
+
+/* "[::]:8443", "127.0.0.1:8443", "192.0.2.1". */
+static bool parse_listen(const char *text, struct run_options *options)
+{
+	const char *end = text[0] == '[' ? strchr(text, ']') : strchrnul(text, ':');
+	const char *from = text[0] == '[' ? text + 1 : text;
+	const char *port = end ? end + (*end == ']') : "";
+	char *rest;
+	unsigned long number = RUN_PORT;
+
+	if (!end || end == from || end - from >= RUN_ADDRESS_MAX || (*port && *port != ':'))
+		return false;
+	if (*port) {
+		number = strtoul(port + 1, &rest, 10);
+		if (port[1] < '0' || port[1] > '9' || *rest || number > UINT16_MAX)
+			return false;
+	}
+	memcpy(options->address, from, (size_t)(end - from));
+	options->address[end - from] = '\0';
+	options->port = (uint16_t)number;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct run_options options = {.address = "::", .port = RUN_PORT};
+	int c;
+
+	log_open("smsd", LOG_LEVEL_INFO);
+	while ((c = getopt_long(argc, argv, "d:l:k:p:u:cVh", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			options.data = optarg;
+			break;
+		case 'l':
+			if (!parse_listen(optarg, &options))
+				return usage_error("not an address and port: ", optarg);
+			break;
+		case 'k':
+			options.key_file = optarg;
+			break;
+		case 'p':
+			options.passphrase_file = optarg;
+			break;
+		case 'u':
+			options.user = optarg;
+			break;
+		case 'c':
+			options.check = true;
+			break;
+		case 'V':
+			(void)printf("smsd %s\n", SLUICE_VERSION);
+			return RUN_OK;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return RUN_OK;
+		default:
+			return usage_error("see the usage", "");
+		}
+	}
+	if (optind < argc)
+		return usage_error("unexpected argument: ", argv[optind]);
+	if (!options.data)
+		return usage_error("name the data directory with --data", "");
+	if (options.key_file && options.passphrase_file)
+		return usage_error("--key-file or --passphrase-file, not both", "");
+	return run(&options);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Root makes the data directory and gives it away, then is root no longer; all else is made and
+ * opened by the user that serves. What is open is closed in the reverse order, so that the last
+ * commit is before the last answer and the store is the last to go.
+ */
+#include "smsd/run.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <limits.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/notify.h"
+#include "lib/pki/error.h"
+#include "lib/pki/file.h"
+#include "smsd/api/api.h"
+#include "smsd/base/problem.h"
+#include "smsd/data.h"
+#include "smsd/identity.h"
+#include "smsd/job/job.h"
+#include "smsd/privilege.h"
+#include "smsd/store/store.h"
+#include "smsd/vault/vault.h"
+
+enum { SECURE_HEAP = 4 * 1024 * 1024, SECURE_LEAST = 32, DRAIN_STEP_MS = 20 };
+
+struct smsd {
+	const struct run_options *options;
+	struct problem problem;
+	struct api_context context;
+	SSL_CTX *ctx;
+	struct event_base *base;
+	struct job_pool *pool;
+	struct api *api;
+	struct http_server *server;
+	struct event *term, *interrupt, *jobs, *drain;
+	unsigned drain_steps;
+};
+
+/* ---- what is served ---------------------------------------------------------------------- */
+
+static int open_vault(struct smsd *s, const char *passphrase, bool first)
+{
+	struct vault_source source = {.key_file = s->options->key_file, .passphrase = passphrase};
+	char path[PATH_MAX];
+	int rc = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/vault.key", s->options->data);
+	if (!source.key_file && !passphrase)
+		source.key_file = path;
+	if (first && source.key_file == path) {
+		rc = vault_key_file_make(path, &s->problem);
+		if (rc == 0)
+			log_warning("%s is the key of all private keys here: keep it apart from the "
+			            "data and its backups, and name it with --key-file",
+			            path);
+	}
+	return rc == 0 ? vault_open(s->context.store, &source, &s->context.vault, &s->problem) : rc;
+}
+
+static int make_first_person(struct smsd *s)
+{
+	char password[AUTH_SECRET_MAX];
+	bool made;
+	int rc = auth_first_person(s->context.store, password, &made);
+
+	if (rc != 0)
+		return problem_add(&s->problem, rc, "", "", "the first person cannot be made: %s",
+		                   err_text(rc));
+	if (made)
+		rc = data_write_password(s->options->data, password, &s->problem);
+	OPENSSL_cleanse(password, sizeof(password));
+	if (made && rc == 0)
+		log_info("the password of `admin` is in %s/initial-password; log in, change it, and "
+		         "remove the file",
+		         s->options->data);
+	return rc;
+}
+
+static int open_identity(struct smsd *s)
+{
+	char fingerprint[IDENTITY_FINGERPRINT_MAX];
+	int rc = identity_make(s->options->data, &s->problem);
+
+	if (rc == 0)
+		rc = identity_load(s->options->data, &s->ctx, fingerprint, &s->problem);
+	if (rc == 0)
+		log_info("the certificate of HTTPS has SHA-256 %s", fingerprint);
+	return rc;
+}
+
+static int open_all(struct smsd *s, const char *passphrase, bool first)
+{
+	int rc = store_open(s->options->data, JOB_THREADS_MAX, &s->context.store, &s->problem);
+
+	if (rc == 0)
+		rc = open_vault(s, passphrase, first);
+	if (rc == 0)
+		rc = make_first_person(s);
+	if (rc == 0)
+		rc = open_identity(s);
+	return rc;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------- */
+
+static void jobs_ended(evutil_socket_t fd, short what, void *arg)
+{
+	job_reap(((struct smsd *)arg)->pool);
+}
+
+/* Until all requests that came have their answer, and it is out. */
+static void drain_due(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval step = {.tv_usec = DRAIN_STEP_MS * 1000};
+	struct smsd *s = arg;
+	bool over = s->drain_steps++ >= RUN_DRAIN_S * 1000 / DRAIN_STEP_MS;
+
+	if (over || (api_pending(s->api) == 0 && http_server_busy(s->server) == 0))
+		(void)event_base_loopbreak(s->base);
+	else
+		(void)event_add(s->drain, &step);
+}
+
+static void end_asked(evutil_socket_t number, short what, void *arg)
+{
+	struct smsd *s = arg;
+
+	log_info("ends, for signal %d", (int)number);
+	notify_manager("STOPPING=1");
+	http_server_close(s->server);
+	event_active(s->drain, EV_TIMEOUT, 0);
+}
+
+static bool add_signal(struct smsd *s, int number, struct event **ret)
+{
+	*ret = evsignal_new(s->base, number, end_asked, s);
+	return *ret && event_add(*ret, NULL) == 0;
+}
+
+static int start_serving(struct smsd *s)
+{
+	struct http_options http = {.address = s->options->address,
+	                            .port = s->options->port,
+	                            .ctx = s->ctx,
+	                            .body_max = API_BODY_MAX,
+	                            .fn = api_request};
+	int rc;
+
+	s->base = event_base_new();
+	rc = s->base ? job_pool_create(0, &s->pool) : SL_ENOMEM;
+	if (rc == 0)
+		rc = api_create(s->pool, &s->context, &s->api);
+	if (rc != 0)
+		return problem_add(&s->problem, rc, "", "", "smsd cannot serve: %s", err_text(rc));
+	s->jobs = event_new(s->base, job_pool_fd(s->pool), EV_READ | EV_PERSIST, jobs_ended, s);
+	s->drain = evtimer_new(s->base, drain_due, s);
+	if (!s->jobs || !s->drain || event_add(s->jobs, NULL) != 0 ||
+	    !add_signal(s, SIGTERM, &s->term) || !add_signal(s, SIGINT, &s->interrupt))
+		return problem_add(&s->problem, SL_ENOMEM, "", "", "out of memory");
+	http.arg = s->api;
+	return http_server_create(s->base, &http, &s->server, &s->problem);
+}
+
+static int serve(struct smsd *s)
+{
+	int rc = start_serving(s);
+
+	if (rc != 0)
+		return rc;
+	log_info("version %s serves at %s port %u", SLUICE_VERSION, s->options->address,
+	         http_server_port(s->server));
+	notify_manager("READY=1");
+	if (event_base_dispatch(s->base) < 0)
+		return problem_add(&s->problem, SL_ESYS, "", "", "the event loop failed: %s",
+		                   strerror(errno));
+	return 0;
+}
+
+static void event_drop(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static void close_all(struct smsd *s)
+{
+	job_pool_destroy(s->pool);
+	event_drop(s->jobs);
+	event_drop(s->drain);
+	event_drop(s->term);
+	event_drop(s->interrupt);
+	http_server_destroy(s->server);
+	api_destroy(s->api);
+	if (s->base)
+		event_base_free(s->base);
+	libevent_global_shutdown();
+	SSL_CTX_free(s->ctx);
+	vault_close(s->context.vault);
+	if (s->context.store)
+		store_close(s->context.store);
+}
+
+/* ---- the order of all -------------------------------------------------------------------- */
+
+/* jansson frees without wiping, and what it holds are bodies with passwords and keys. */
+static void wiping_free(void *at)
+{
+	if (at)
+		OPENSSL_cleanse(at, malloc_usable_size(at));
+	free(at);
+}
+
+/* What could not be made is refused data or the system's fault, by where it was. */
+static int status_of(int code)
+{
+	if (code == SL_EBUSY)
+		return RUN_BUSY;
+	return code == SL_ESYS || code == SL_ENOMEM || code == SL_EIO ? RUN_FAILED : RUN_REFUSED;
+}
+
+static int report(struct problem *problem, int status)
+{
+	for (size_t i = 0; i < problem->count; i++)
+		log_critical("%s%s%s", problem->items[i].text,
+		             problem->items[i].remedy[0] ? ": " : "", problem->items[i].remedy);
+	if (problem->count == 0)
+		log_critical("%s", err_text(problem->code));
+	return status;
+}
+
+static int run_as_user(struct smsd *s, const char *passphrase, bool first)
+{
+	int rc;
+
+	json_set_alloc_funcs(malloc, wiping_free);
+	(void)signal(SIGPIPE, SIG_IGN);
+	/* Without locked memory (a low limit) keys are still wiped, and core dumps are off. */
+	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST) != 1)
+		log_warning("private keys may be swapped out: raise the limit of locked memory to "
+		            "%d KiB",
+		            SECURE_HEAP / 1024);
+	rc = open_all(s, passphrase, first);
+	if (rc == 0 && !s->options->check)
+		rc = serve(s);
+	close_all(s);
+	return rc == 0 ? RUN_OK : report(&s->problem, status_of(rc));
+}
+
+/* While it is root, which may be the only one to read the file. */
+static int read_passphrase(struct smsd *s, char passphrase[PKI_PASSWORD_MAX])
+{
+	struct pki_error err;
+
+	if (pki_password_read(s->options->passphrase_file, passphrase, &err) == 0)
+		return 0;
+	return problem_add_pki(&s->problem, "", &err);
+}
+
+static int prepare_and_run(struct smsd *s, char passphrase[PKI_PASSWORD_MAX])
+{
+	const struct run_options *options = s->options;
+	bool first = false;
+	uid_t uid;
+	gid_t gid;
+
+	if (privilege_user(options->user, &uid, &gid, &s->problem) != 0)
+		return report(&s->problem, RUN_PRIVILEGE);
+	if (options->passphrase_file && read_passphrase(s, passphrase) != 0)
+		return report(&s->problem, RUN_REFUSED);
+	if (data_prepare(options->data, uid, gid, &first, &s->problem) != 0)
+		return report(&s->problem, RUN_REFUSED);
+	if (privilege_drop(uid, gid, &s->problem) != 0)
+		return report(&s->problem, RUN_PRIVILEGE);
+	return run_as_user(s, options->passphrase_file ? passphrase : NULL, first);
+}
+
+int run(const struct run_options *options)
+{
+	struct smsd s = {.options = options};
+	char passphrase[PKI_PASSWORD_MAX] = "";
+	int status = prepare_and_run(&s, passphrase);
+
+	OPENSSL_cleanse(passphrase, sizeof(passphrase));
+	problem_fini(&s.problem);
+	return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* smsd from its options to its end: the order of the start, the loop, the order of the end. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+
+enum run_status {
+	RUN_OK = 0,
+	RUN_FAILED = 1,
+	RUN_USAGE = 2,
+	RUN_REFUSED = 3,   /* data, key or certificate */
+	RUN_PRIVILEGE = 4, /* or a feature of the system is missing */
+	RUN_BUSY = 5,      /* another smsd has the data */
+};
+
+enum { RUN_ADDRESS_MAX = 64, RUN_PORT = 8443, RUN_DRAIN_S = 10 };
+
+struct run_options {
+	const char *data;
+	char address[RUN_ADDRESS_MAX];
+	uint16_t port;
+	const char *key_file;        /* NULL: DATA/vault.key */
+	const char *passphrase_file; /* NULL: by a key file */
+	const char *user;            /* NULL: sluice-sms */
+	bool check;                  /* opens everything, serves nothing */
+};
+
+int run(const struct run_options *options) SL_NONNULL(1);
