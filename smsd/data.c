@@ -41,8 +41,8 @@ static int check_owner(const char *directory, uid_t uid, struct problem *problem
 	if (lstat(directory, &st) != 0)
 		return fail(problem, directory);
 	if (!S_ISDIR(st.st_mode))
-		return problem_add(problem, SL_EINVAL, "", "name a directory",
-		                   "%s is no directory", directory);
+		return problem_add(problem, SL_EINVAL, "", "name a directory", "%s is no directory",
+		                   directory);
 	if (st.st_uid != uid) {
 		(void)snprintf(remedy, sizeof(remedy), "chown -R %u %s", (unsigned)uid, directory);
 		return problem_add(problem, SL_EPERM, "", remedy, "%s belongs to another user",
@@ -50,7 +50,8 @@ static int check_owner(const char *directory, uid_t uid, struct problem *problem
 	}
 	if (st.st_mode & 077) {
 		(void)snprintf(remedy, sizeof(remedy), "chmod 700 %s", directory);
-		return problem_add(problem, SL_EPERM, "", remedy, "%s is open to others", directory);
+		return problem_add(problem, SL_EPERM, "", remedy, "%s is open to others",
+		                   directory);
 	}
 	return 0;
 }

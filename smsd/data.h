@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data directory: made and looked at by whoever starts smsd, written by the user that serves. */
+/* The data directory: made and looked at by whoever starts smsd, written by the user that serves.
+ */
 #pragma once
 
 #include <stdbool.h>

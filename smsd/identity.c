@@ -56,14 +56,14 @@ static int add_addresses(GENERAL_NAMES *names)
 	if (getifaddrs(&all) != 0)
 		return 0;
 	for (const struct ifaddrs *i = all; i && rc == 0; i = i->ifa_next) {
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)i->ifa_addr;
+		const struct sockaddr_in *v4 =
+		        (const struct sockaddr_in *)(const void *)i->ifa_addr;
 		const struct sockaddr_in6 *v6 =
 		        (const struct sockaddr_in6 *)(const void *)i->ifa_addr;
 
 		if (v4 && v4->sin_family == AF_INET)
 			rc = add_name(names, GEN_IPADD, &v4->sin_addr, sizeof(v4->sin_addr));
-		else if (v4 && v4->sin_family == AF_INET6 &&
-		         !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+		else if (v4 && v4->sin_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
 			rc = add_name(names, GEN_IPADD, &v6->sin6_addr, sizeof(v6->sin6_addr));
 	}
 	freeifaddrs(all);

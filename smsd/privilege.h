@@ -11,8 +11,10 @@
 
 struct problem;
 
-enum { PRIVILEGE_UID_BASE = 64720 }; /* where sluice-sms is not installed; Debian leaves 60000 to
-                                        64999 to such uses */
+enum {
+	PRIVILEGE_UID_BASE = 64720
+}; /* where sluice-sms is not installed; Debian leaves 60000 to
+      64999 to such uses */
 
 /* Whom to run as: `name`, or sluice-sms; whoever started it when that is not root. SL_ENOENT. */
 int privilege_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, struct problem *problem)

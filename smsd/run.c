@@ -60,9 +60,10 @@ static int open_vault(struct smsd *s, const char *passphrase, bool first)
 	if (first && source.key_file == path) {
 		rc = vault_key_file_make(path, &s->problem);
 		if (rc == 0)
-			log_warning("%s is the key of all private keys here: keep it apart from the "
-			            "data and its backups, and name it with --key-file",
-			            path);
+			log_warning(
+			        "%s is the key of all private keys here: keep it apart from the "
+			        "data and its backups, and name it with --key-file",
+			        path);
 	}
 	return rc == 0 ? vault_open(s->context.store, &source, &s->context.vault, &s->problem) : rc;
 }
@@ -80,9 +81,10 @@ static int make_first_person(struct smsd *s)
 		rc = data_write_password(s->options->data, password, &s->problem);
 	OPENSSL_cleanse(password, sizeof(password));
 	if (made && rc == 0)
-		log_info("the password of `admin` is in %s/initial-password; log in, change it, and "
-		         "remove the file",
-		         s->options->data);
+		log_info(
+		        "the password of `admin` is in %s/initial-password; log in, change it, and "
+		        "remove the file",
+		        s->options->data);
 	return rc;
 }
 

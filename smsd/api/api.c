@@ -128,11 +128,14 @@ static void refuse(struct http_exchange *exchange, int code, int status, const c
 	struct problem problem = {.code = code, .retry_s = status == TOO_MANY_REQUESTS ? 1 : 0};
 	struct http_response response;
 
+	if (status == METHOD_NOT_ALLOWED)
+		(void)problem_add(&problem, code, "", "", "this path takes %s", allow);
 	http_response_init(&response);
 	refusal_answer(&response, &problem, status);
 	(void)snprintf(response.allow, sizeof(response.allow), "%s", allow);
 	http_reply(exchange, &response);
 	http_response_fini(&response);
+	problem_fini(&problem);
 }
 
 static bool is_within_limits(struct api *api, const struct http_request *request)
@@ -186,6 +189,7 @@ void api_request(void *arg, struct http_exchange *exchange)
 	if (task->call.route)
 		refuse(exchange, SL_EAGAIN, 0, "");
 	else
-		refuse(exchange, SL_ENOENT, allow[0] ? METHOD_NOT_ALLOWED : 0, allow);
+		refuse(exchange, allow[0] ? SL_EUNSUPPORTED : SL_ENOENT,
+		       allow[0] ? METHOD_NOT_ALLOWED : 0, allow);
 	task_free(task);
 }

@@ -353,6 +353,8 @@ static void add_headers(struct evkeyvalq *out, const struct http_response *r)
 	(void)evhttp_add_header(out, "X-Content-Type-Options", "nosniff");
 	if (r->content_type)
 		(void)evhttp_add_header(out, "Content-Type", r->content_type);
+	if (r->status == 401)
+		(void)evhttp_add_header(out, "WWW-Authenticate", "Bearer");
 	if (r->etag[0])
 		(void)evhttp_add_header(out, "ETag", r->etag);
 	if (r->location[0])

@@ -104,3 +104,8 @@ int http_server_create(struct event_base *base, const struct http_options *optio
         SL_NONNULL(1, 2, 3, 4) SL_MUST;
 void http_server_destroy(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server) SL_NONNULL(1);
+
+/* Takes no connection any more; those that are there go on. */
+void http_server_close(struct http_server *server) SL_NONNULL(1);
+/* Connections on which a request or its answer is under way. */
+unsigned http_server_busy(const struct http_server *server) SL_NONNULL(1);

@@ -175,3 +175,19 @@ uint16_t http_server_port(const struct http_server *server)
 {
 	return server->port;
 }
+
+void http_server_close(struct http_server *server)
+{
+	(void)event_del(server->retry);
+	(void)evconnlistener_disable(server->listener);
+}
+
+unsigned http_server_busy(const struct http_server *server)
+{
+	const struct http_peer *peer;
+	unsigned n = 0;
+
+	LIST_FOREACH (peer, &server->peers, link)
+		n += peer->admitted && !peer->idle;
+	return n;
+}

@@ -17,7 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/conf/config.h"
-#include "tpsd/proc/notify.h"
+#include "lib/base/notify.h"
 #include "tpsd/proc/parent_priv.h"
 #include "tpsd/proc/shell.h"
 #include "tpsd/proc/title.h"

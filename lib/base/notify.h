@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Word to the service manager (sd_notify's protocol, without its library). Parent only. */
+/* Word to the service manager (sd_notify's protocol, without its library). */
 #pragma once
 
 #include "lib/base/attr.h"

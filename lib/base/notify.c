@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tpsd/proc/notify.h"
+#include "lib/base/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>
