@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sms: options, then one command. All commands are in sms/command.def. */
+#include <curl/curl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "sms/sms.h"
+
+static const char usage[] =
+        "usage: sms [--server URL] [--ca FILE | --pin SHA256] [--json] COMMAND...\n"
+        "       sms help [WORDS] | --help | --version\n"
+        "\n"
+        "  -s, --server URL   https://NAME:PORT, instead of the one logged in to\n"
+        "  -a, --ca FILE      what verifies its certificate\n"
+        "  -p, --pin SHA256   or the SHA-256 of the certificate itself\n"
+        "  -j, --json         print the record instead of text\n"
+        "\n"
+        "Begin with: sms login --server URL. With a token in SLUICE_TOKEN no login is needed.\n"
+        "Exit status: 0 done, 1 refused, 2 usage, 3 no server, 4 not permitted.\n";
+
+static const struct option long_options[] = {
+        {"server", required_argument, NULL, 's'},
+        {"ca", required_argument, NULL, 'a'},
+        {"pin", required_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {"complete", no_argument, NULL, 'c'},
+        {"doc", required_argument, NULL, 'd'},
+        {NULL, 0, NULL, 0},
+};
+
+/* For the shells' completion: the last word is what is being typed. */
+static int complete(size_t argc, const char *const *argv)
+{
+	struct buf out;
+
+	buf_init(&out, 64 * 1024);
+	if (cli_complete(&sms_commands, argc > 0 ? argc - 1 : 0, argv,
+	                 argc > 0 ? argv[argc - 1] : "", &out) == 0)
+		(void)fputs(buf_text(&out), stdout);
+	buf_fini(&out);
+	return SMS_OK;
+}
+
+/* Passwords, keys and tokens are in JSON on their way: nothing of it stays in memory. */
+static void free_wiped(void *data)
+{
+	if (data)
+		OPENSSL_cleanse(data, malloc_usable_size(data));
+	free(data);
+}
+
+static int run(struct sms *sms, size_t argc, const char *const *argv)
+{
+	char why[LINK_TEXT_MAX];
+	int status;
+
+	json_set_alloc_funcs(malloc, free_wiped);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return sms_fail(SMS_REFUSED, "libcurl cannot begin");
+	if (state_load(&sms->state, why) != 0)
+		status = sms_fail(SMS_USAGE, "%s", why);
+	else
+		status = sms_run(sms, argc, argv);
+	link_close(sms->link);
+	state_wipe(&sms->state);
+	curl_global_cleanup();
+	return fflush(stdout) == 0 ? status : SMS_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+	struct sms sms = {0};
+	bool completing = false;
+	int c;
+
+	/* "+": options of the commands themselves are theirs. */
+	while ((c = getopt_long(argc, argv, "+s:a:p:jhV", long_options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			sms.server = optarg;
+			break;
+		case 'a':
+			sms.ca = optarg;
+			break;
+		case 'p':
+			sms.pin = optarg;
+			break;
+		case 'j':
+			sms.json = true;
+			break;
+		case 'c':
+			completing = true;
+			break;
+		case 'd':
+			return sms_print_doc(optarg);
+		case 'h':
+			(void)fputs(usage, stdout);
+			return SMS_OK;
+		case 'V':
+			(void)printf("sms %s\n", SLUICE_VERSION);
+			return SMS_OK;
+		default:
+			(void)fputs("Try 'sms --help'.\n", stderr);
+			return SMS_USAGE;
+		}
+	}
+	/* --json may also stand at the end, where one thinks of it. */
+	if (!completing && argc > optind && strcmp(argv[argc - 1], "--json") == 0) {
+		sms.json = true;
+		argc--;
+	}
+	for (int i = optind; i < argc; i++)
+		if (strcmp(argv[i], "-o") == 0)
+			argv[i] = (char *)(uintptr_t) "--output";
+	if (completing)
+		return complete((size_t)(argc - optind), (const char *const *)argv + optind);
+	return run(&sms, (size_t)(argc - optind), (const char *const *)argv + optind);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From words to a command. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cli/doc.h"
+#include "lib/cli/print.h"
+#include "sms/sms.h"
+
+static const struct cli_command commands[] = {
+#define COMMAND(ID, words_, arguments_, help_)                                                     \
+	[SMS_##ID] = {.words = words_, .arguments = arguments_, .help = help_},
+#include "sms/command.def"
+#undef COMMAND
+};
+
+const struct cli_table sms_commands = {commands, SMS_COMMAND_END};
+
+static sms_command_fn *const functions[SMS_COMMAND_END] = {
+        [SMS_LOGIN] = sms_login,
+        [SMS_LOGOUT] = sms_logout,
+        [SMS_PASSWORD] = sms_password,
+        [SMS_WHOAMI] = sms_whoami,
+        [SMS_LIST] = sms_list,
+        [SMS_SHOW] = sms_show,
+        [SMS_HISTORY] = sms_history,
+        [SMS_IMPORT_CERTIFICATE] = sms_import,
+        [SMS_IMPORT_CA_CERTIFICATE] = sms_import,
+        [SMS_REPLACE] = sms_import,
+        [SMS_REPAIR] = sms_import,
+        [SMS_EXPORT] = sms_export,
+        [SMS_CLIENT_ROOT] = sms_export,
+        [SMS_MAKE_SIGNING_CERTIFICATE] = sms_make,
+        [SMS_MAKE_SIGNING_REQUEST] = sms_make,
+        [SMS_DELETE] = sms_delete,
+        [SMS_AUDIT] = sms_audit,
+        [SMS_TOKEN_MAKE] = sms_token,
+        [SMS_TOKEN_LIST] = sms_token,
+        [SMS_TOKEN_DELETE] = sms_token,
+};
+
+enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)fputs("sms: ", stderr);
+	cli_print_text(stderr, text);
+	(void)fputc('\n', stderr);
+	return status;
+}
+
+const char *sms_argument(const json_t *arguments, const char *key)
+{
+	return json_string_value(json_object_get(arguments, key));
+}
+
+enum sms_exit sms_run(struct sms *sms, size_t argc, const char *const *argv)
+{
+	const struct cli_command *command;
+	json_t *arguments = NULL;
+	enum sms_exit status;
+	char why[1024];
+	size_t used;
+
+	if (argc == 0 || strcmp(argv[0], "help") == 0) {
+		cli_doc_help(&sms_commands, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
+		return SMS_OK;
+	}
+	command = cli_command_find(&sms_commands, argc, argv, &used);
+	if (!command)
+		return sms_fail(SMS_USAGE, "no such command; 'sms help %s' lists what there is",
+		                used > 0 ? argv[0] : "");
+	if (cli_arguments_parse(command, argc - used, argv + used, &arguments, why, sizeof(why)) !=
+	    0)
+		return sms_fail(SMS_USAGE, "%s", why);
+	status = functions[command - commands](sms, (enum sms_command)(command - commands),
+	                                       arguments);
+	json_decref(arguments);
+	return status;
+}
