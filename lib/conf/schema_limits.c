@@ -45,7 +45,7 @@ static const struct conf_field limits_fields[] = {
         FIELD("fragment_timeout", DURATION, config_limits, fragment_timeout_ms, RESTART, "",
               "How long a fragment waits.", .min = 100, .max = MINUTE_MS, .fallback = "2s"),
         FIELD("forged_leaves", UINT, config_limits, forged_leaves, NEW_SESSIONS, "R4",
-              "Forged certificates that each worker keeps, some 0.7 KiB each, of all together no "
+              "Forged certificates that each worker keeps, some 0.6 KiB each, of all together no "
               "more than 4 KiB each, and 4 MiB for those used last; the signing process keeps "
               "twice as many, 0.6 KiB each. 0: none.",
               .min = 0, .max = 1000000, .fallback = "10000"),
