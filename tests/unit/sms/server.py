@@ -87,12 +87,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.page(at.objects[path[0]], query)
         if path[0] in KINDS and len(path) == 1:
             at.objects[path[0]][body["name"]] = 1
-            return self.answer(201, [body["name"]])
+            return self.answer(201, {"names": [body["name"]]})
         if path[0] in KINDS:
             return self.one(at.objects[path[0]], path[1], path[2:], body)
         if path == ["signing-certificates"]:
             at.objects["certificates"][body["name"]] = 1
             return self.answer(201, {"name": body["name"]}, [("ETag", '"1"')])
+        if path == ["me"]:
+            return self.answer(200, {"name": "admin", "capabilities": ["audit", "people"]})
         if path == ["audit"]:
             return self.answer(200, {"items": [{"id": 7, "who": "admin", "action": "im\x1bport",
                                                 "before": None}]})
@@ -104,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         page = names[:2]
         return self.answer(200, {"items": [{"name": n, "status": "valid", "revision": objects[n],
                                             "sha256": "00"} for n in page],
-                                 "next": page[-1] if len(names) > 2 else None})
+                                 "next": page[-1] if len(names) > 2 else ""})
 
     def one(self, objects, name, rest, body):
         name = urllib.parse.unquote(name)
