@@ -117,13 +117,35 @@ static bool check_list(struct build *b, const struct conf_field *f, const struct
 	return true;
 }
 
+/* In a document a plain 7 may be a name; in a body, whose JSON is used as it is, it is a number. */
+static bool check_quotes(struct build *b, const struct conf_field *f, const struct conf_node *node)
+{
+	bool is_plain = f->type == CONF_TYPE_BOOL || f->type == CONF_TYPE_UINT ||
+	                (f->type == CONF_TYPE_PORT && !b->config);
+	bool is_either = f->type == CONF_TYPE_PORT || f->type == CONF_TYPE_PORTS ||
+	                 f->type == CONF_TYPE_VLANS;
+
+	if (node->quoted && is_plain) {
+		(void)conf_errors_add(b->errs, node, SL_EINVAL, "leave the quotes out",
+		                      "%s is a %s, and this is text", f->name,
+		                      conf_type_name(f->type));
+		return false;
+	}
+	if (!node->quoted && !is_plain && !is_either && !b->config) {
+		(void)conf_errors_add(b->errs, node, SL_EINVAL, "put it into quotes",
+		                      "%s is text, and this is none", f->name);
+		return false;
+	}
+	return true;
+}
+
 static bool check_item(struct build *b, const struct conf_field *f, const struct conf_node *item,
                        enum conf_kind kind)
 {
 	char remedy[128];
 
 	if (item->kind == kind)
-		return true;
+		return kind != CONF_SCALAR || check_quotes(b, f, item);
 	(void)snprintf(remedy, sizeof(remedy), "see %s", b->page);
 	(void)conf_errors_add(b->errs, item, SL_EINVAL, remedy, "%s is a %s; this item is none",
 	                      f->name, conf_type_name(f->type));
@@ -241,13 +263,7 @@ static bool check_scalar(struct build *b, const struct conf_field *f, const stru
 		                      node->kind == CONF_MAP ? "map" : "list");
 		return false;
 	}
-	if (node->quoted && (f->type == CONF_TYPE_BOOL || f->type == CONF_TYPE_UINT)) {
-		(void)conf_errors_add(b->errs, node, SL_EINVAL, "leave the quotes out",
-		                      "%s is a %s, and this is text", f->name,
-		                      conf_type_name(f->type));
-		return false;
-	}
-	return true;
+	return check_quotes(b, f, node);
 }
 
 void build_read_value(struct build *b, const struct conf_field *f, const struct conf_node *node,

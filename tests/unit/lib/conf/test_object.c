@@ -78,6 +78,12 @@ static void what_does_not_is_refused_at_its_place(void **state)
 	      "/parts", "at most 2");
 	check("{\"name\": \"a\", \"parts\": [1]}", SL_EINVAL, "/parts/0", "docs/sms-api.md");
 	check("{\"name\": {}}", SL_EINVAL, "/name", "not a map");
+	/* A handler takes the text of what was checked: there has to be one. */
+	check("{\"name\": 7}", SL_EINVAL, "/name", "put it into quotes");
+	check("{\"name\": true}", SL_EINVAL, "/name", "put it into quotes");
+	check("{\"name\": null}", SL_ENOENT, "", "no \"name\"");
+	check("{\"name\": \"a\", \"password\": 1}", SL_EINVAL, "/password", "quotes");
+	check("{\"name\": \"a\", \"labels\": [1]}", SL_EINVAL, "/labels/0", "quotes");
 }
 
 static void a_secret_is_in_no_error(void **state)
