@@ -19,12 +19,14 @@ int audit_add(struct store_tx *tx, const struct actor *actor, const struct audit
 	return store_tx_run(tx, STORE_AUDIT_ADD, values, SL_ARRAY_LEN(values), NULL, NULL);
 }
 
-/* Left out when there is none. */
+/* Left out when there is none, or when a damaged database has text there that is no JSON. */
 static int add_snapshot(json_t *line, const char *key, const struct store_row *row, unsigned column)
 {
-	if (store_row_is_null(row, column))
-		return 0;
-	return json_object_set_new(line, key, json_string(store_row_text(row, column)));
+	json_t *value = store_row_is_null(row, column)
+	                        ? NULL
+	                        : json_loads(store_row_text(row, column), JSON_DECODE_ANY, NULL);
+
+	return value ? json_object_set_new(line, key, value) : 0;
 }
 
 static int add_row(void *arg, const struct store_row *row)

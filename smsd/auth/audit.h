@@ -28,7 +28,7 @@ int audit_add(struct store_tx *tx, const struct actor *actor, const struct audit
         SL_NONNULL(1, 2, 3) SL_MUST;
 
 /* Newest first, `limit` at most, those older than `before_id` (0: from the newest), as an array of
- * {id, time, who, from, via, action, kind, name, before, after}; the last two are the JSON as text,
- * left out when there is none. */
+ * {id, time, who, from, via, action, kind, name, before, after}; the last two are left out when
+ * there is none. */
 int audit_list(struct store *store, int64_t before_id, unsigned limit, json_t **ret_list)
         SL_NONNULL(1, 4) SL_MUST;

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logging in and out, oneself, and one's own tokens. */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "smsd/api/route.h"
+#include "smsd/base/moment.h"
+
+enum { CREATED = 201, NO_CONTENT = 204, TOO_MANY_REQUESTS = 429 };
+
+/* Of the parsed body; the request's own bytes are http's to wipe. */
+static void wipe_text(struct api_call *call, const char *name)
+{
+	json_t *value = json_object_get(call->body, name);
+
+	if (json_is_string(value))
+		OPENSSL_cleanse((char *)json_string_value(value), json_string_length(value));
+}
+
+static json_t *capability_names(uint64_t capabilities)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < AUTH_CAPABILITY_END; i++)
+		if (capabilities >> i & 1)
+			(void)json_array_append_new(
+			        list, json_string(auth_capability_name((enum auth_capability)i)));
+	return list;
+}
+
+static json_t *me_value(const struct auth_identity *identity)
+{
+	return json_pack("{s:s, s:s, s:b, s:o}", "name", identity->actor.name, "via",
+	                 identity->actor.via, "must_change", identity->must_change, "capabilities",
+	                 capability_names(identity->capabilities));
+}
+
+static int answer_login(struct api_call *call, const struct auth_session *session)
+{
+	json_t *value = me_value(&session->identity);
+
+	if (value)
+		(void)json_object_set_new(value, "csrf", json_string(session->csrf));
+	auth_set_cookie(session, call->response.set_cookie);
+	return api_answer(call, 200, value);
+}
+
+int api_login(struct api_call *call)
+{
+	struct auth_session session;
+	int rc = auth_login(call->context->store, api_body_text(call, "name"),
+	                    api_body_text(call, "password"), call->request->from, &session,
+	                    &call->problem);
+
+	wipe_text(call, "password");
+	if (rc == SL_EAGAIN && call->problem.retry_s > 0)
+		call->refusal = TOO_MANY_REQUESTS;
+	if (rc != 0)
+		return rc;
+	rc = answer_login(call, &session);
+	OPENSSL_cleanse(&session, sizeof(session));
+	return rc;
+}
+
+int api_logout(struct api_call *call)
+{
+	int rc = auth_logout(call->context->store, &call->identity);
+
+	if (rc != 0)
+		return rc;
+	if (call->identity.session != 0)
+		auth_set_cookie(NULL, call->response.set_cookie);
+	call->response.status = NO_CONTENT;
+	return 0;
+}
+
+int api_me(struct api_call *call)
+{
+	return api_answer(call, 200, me_value(&call->identity));
+}
+
+int api_me_password(struct api_call *call)
+{
+	int rc = auth_change_password(call->context->store, &call->identity,
+	                              api_body_text(call, "old"), api_body_text(call, "new"),
+	                              &call->problem);
+
+	wipe_text(call, "old");
+	wipe_text(call, "new");
+	if (rc == SL_EAGAIN && call->problem.retry_s > 0)
+		call->refusal = TOO_MANY_REQUESTS;
+	if (rc == 0)
+		call->response.status = NO_CONTENT;
+	return rc;
+}
+
+/* Routes for whoever is logged in are no business of who has to change the password first. */
+static int check_password_changed(struct api_call *call)
+{
+	if (!call->identity.must_change)
+		return 0;
+	return problem_add(&call->problem, SL_EPERM, "", "POST " API_PREFIX "/me/password",
+	                   "the password must be changed before anything else");
+}
+
+/* The body's list, whose words its shape has checked. */
+static uint64_t body_scopes(const struct api_call *call)
+{
+	uint64_t scopes = 0;
+	json_t *word;
+	size_t i;
+
+	json_array_foreach(json_object_get(call->body, "scopes"), i, word)
+	{
+		enum auth_capability capability;
+
+		if (auth_capability_parse(json_string_value(word), &capability) == 0)
+			scopes |= UINT64_C(1) << capability;
+	}
+	return scopes;
+}
+
+int api_token_make(struct api_call *call)
+{
+	const char *name = api_body_text(call, "name");
+	json_int_t days = json_integer_value(json_object_get(call->body, "days"));
+	char token[AUTH_SECRET_MAX];
+	int rc = check_password_changed(call);
+
+	if (rc == 0)
+		rc = auth_token_make(call->context->store, &call->identity, name, body_scopes(call),
+		                     (unsigned)days, token, &call->problem);
+	if (rc != 0)
+		return rc;
+	rc = api_answer(call, CREATED, json_pack("{s:s, s:s}", "name", name, "token", token));
+	OPENSSL_cleanse(token, sizeof(token));
+	return rc;
+}
+
+static int add_token(void *arg, const char *name, uint64_t scopes, int64_t made_ms, int64_t ends_ms,
+                     int64_t used_ms)
+{
+	char made[MOMENT_TEXT_MAX], ends[MOMENT_TEXT_MAX], used[MOMENT_TEXT_MAX];
+	json_t *value =
+	        json_pack("{s:s, s:o, s:s, s:s}", "name", name, "scopes", capability_names(scopes),
+	                  "made", moment_text(made_ms, made), "ends", moment_text(ends_ms, ends));
+
+	if (value && used_ms > 0)
+		(void)json_object_set_new(value, "used", json_string(moment_text(used_ms, used)));
+	return json_array_append_new(arg, value) == 0 ? 0 : SL_ENOMEM;
+}
+
+int api_tokens(struct api_call *call)
+{
+	json_t *items = json_array();
+	int rc = items ? check_password_changed(call) : SL_ENOMEM;
+
+	if (rc == 0)
+		rc = auth_token_list(call->context->store, &call->identity, add_token, items);
+	if (rc != 0) {
+		json_decref(items);
+		return rc;
+	}
+	return api_answer(call, 200, json_pack("{s:o}", "items", items));
+}
+
+int api_token_drop(struct api_call *call)
+{
+	int rc = check_password_changed(call);
+
+	if (rc == 0)
+		rc = auth_token_drop(call->context->store, &call->identity, call->parameter[0],
+		                     &call->problem);
+	if (rc == 0)
+		call->response.status = NO_CONTENT;
+	return rc;
+}
