@@ -10,7 +10,7 @@
 
 static const char usage[] =
         "usage: smsd --data DIR [--listen ADDR:PORT] [--key-file F | --passphrase-file F]\n"
-        "            [--user NAME] [--check]\n"
+        "            [--new-key-file F | --new-passphrase-file F] [--user NAME] [--check]\n"
         "       smsd --version | --help\n"
         "\n"
         "Sluice's management system: keeps certificates with their private keys, and serves the\n"
@@ -22,6 +22,9 @@ static const char usage[] =
         "                           hexadecimal digits (default DIR/vault.key, made at the\n"
         "                           first start: move it away from the data)\n"
         "  -p, --passphrase-file F  a passphrase instead, the file's first line\n"
+        "      --new-key-file F     from now on the vault opens by this key file, which is made\n"
+        "                           when it is not there; serves nothing\n"
+        "      --new-passphrase-file F  by this passphrase, the same way\n"
         "  -u, --user NAME          whom to run as when root starts it (default sluice-sms)\n"
         "  -c, --check              open everything, serve nothing\n"
         "  -V, --version            print the version\n"
@@ -34,11 +37,16 @@ static const char usage[] =
         "Exit status: 0 ok, 1 failed, 2 usage, 3 data, key or certificate refused, 4 privilege or\n"
         "kernel feature missing, 5 already running.\n";
 
+/* Options without a letter. */
+enum { NEW_KEY_FILE = 256, NEW_PASSPHRASE_FILE };
+
 static const struct option long_options[] = {
         {"data", required_argument, NULL, 'd'},
         {"listen", required_argument, NULL, 'l'},
         {"key-file", required_argument, NULL, 'k'},
         {"passphrase-file", required_argument, NULL, 'p'},
+        {"new-key-file", required_argument, NULL, NEW_KEY_FILE},
+        {"new-passphrase-file", required_argument, NULL, NEW_PASSPHRASE_FILE},
         {"user", required_argument, NULL, 'u'},
         {"check", no_argument, NULL, 'c'},
         {"version", no_argument, NULL, 'V'},
@@ -95,6 +103,12 @@ int main(int argc, char **argv)
 		case 'p':
 			options.passphrase_file = optarg;
 			break;
+		case NEW_KEY_FILE:
+			options.new_key_file = optarg;
+			break;
+		case NEW_PASSPHRASE_FILE:
+			options.new_passphrase_file = optarg;
+			break;
 		case 'u':
 			options.user = optarg;
 			break;
@@ -117,5 +131,7 @@ int main(int argc, char **argv)
 		return usage_error("name the data directory with --data", "");
 	if (options.key_file && options.passphrase_file)
 		return usage_error("--key-file or --passphrase-file, not both", "");
+	if (options.new_key_file && options.new_passphrase_file)
+		return usage_error("--new-key-file or --new-passphrase-file, not both", "");
 	return run(&options);
 }

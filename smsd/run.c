@@ -23,6 +23,7 @@
 #include "lib/pki/error.h"
 #include "lib/pki/file.h"
 #include "smsd/api/api.h"
+#include "smsd/base/actor.h"
 #include "smsd/base/problem.h"
 #include "smsd/data.h"
 #include "smsd/identity.h"
@@ -46,6 +47,11 @@ struct smsd {
 	unsigned drain_steps;
 };
 
+/* Of the files that the options name; "" without. */
+struct passphrases {
+	char now[PKI_PASSWORD_MAX], next[PKI_PASSWORD_MAX];
+};
+
 /* ---- what is served ---------------------------------------------------------------------- */
 
 static int open_vault(struct smsd *s, const char *passphrase, bool first)
@@ -66,6 +72,24 @@ static int open_vault(struct smsd *s, const char *passphrase, bool first)
 			        path);
 	}
 	return rc == 0 ? vault_open(s->context.store, &source, &s->context.vault, &s->problem) : rc;
+}
+
+/* With nobody served: whoever has the new source has all from here on, and the old one nothing. */
+static int rotate_key(struct smsd *s, const char *passphrase)
+{
+	struct vault_source source = {.key_file = s->options->new_key_file,
+	                              .passphrase = passphrase};
+	int rc = 0;
+
+	if (source.key_file && access(source.key_file, F_OK) != 0)
+		rc = vault_key_file_make(source.key_file, &s->problem);
+	if (rc == 0)
+		rc = vault_rotate(s->context.vault, &source, &actor_smsd, &s->problem);
+	if (rc == 0)
+		log_info("the vault opens by the new %s from now on; backups from before open by "
+		         "the old one",
+		         passphrase ? "passphrase" : "key file");
+	return rc;
 }
 
 static int make_first_person(struct smsd *s)
@@ -240,7 +264,7 @@ static int report(struct problem *problem, int status)
 	return status;
 }
 
-static int run_as_user(struct smsd *s, const char *passphrase, bool first)
+static int run_as_user(struct smsd *s, const struct passphrases *given, bool first)
 {
 	int rc;
 
@@ -251,24 +275,30 @@ static int run_as_user(struct smsd *s, const char *passphrase, bool first)
 		log_warning("private keys may be swapped out: raise the limit of locked memory to "
 		            "%d KiB",
 		            SECURE_HEAP / 1024);
-	rc = open_all(s, passphrase, first);
-	if (rc == 0 && !s->options->check)
+	rc = open_all(s, s->options->passphrase_file ? given->now : NULL, first);
+	if (rc == 0 && (s->options->new_key_file || s->options->new_passphrase_file))
+		rc = rotate_key(s, s->options->new_passphrase_file ? given->next : NULL);
+	else if (rc == 0 && !s->options->check)
 		rc = serve(s);
 	close_all(s);
 	return rc == 0 ? RUN_OK : report(&s->problem, status_of(rc));
 }
 
-/* While it is root, which may be the only one to read the file. */
-static int read_passphrase(struct smsd *s, char passphrase[PKI_PASSWORD_MAX])
+/* While it is root, which may be the only one to read the files. */
+static int read_passphrases(struct smsd *s, struct passphrases *given)
 {
+	const struct run_options *options = s->options;
 	struct pki_error err;
+	int rc = 0;
 
-	if (pki_password_read(s->options->passphrase_file, passphrase, &err) == 0)
-		return 0;
-	return problem_add_pki(&s->problem, "", &err);
+	if (options->passphrase_file)
+		rc = pki_password_read(options->passphrase_file, given->now, &err);
+	if (rc == 0 && options->new_passphrase_file)
+		rc = pki_password_read(options->new_passphrase_file, given->next, &err);
+	return rc == 0 ? 0 : problem_add_pki(&s->problem, "", &err);
 }
 
-static int prepare_and_run(struct smsd *s, char passphrase[PKI_PASSWORD_MAX])
+static int prepare_and_run(struct smsd *s, struct passphrases *given)
 {
 	const struct run_options *options = s->options;
 	bool first = false;
@@ -277,22 +307,22 @@ static int prepare_and_run(struct smsd *s, char passphrase[PKI_PASSWORD_MAX])
 
 	if (privilege_user(options->user, &uid, &gid, &s->problem) != 0)
 		return report(&s->problem, RUN_PRIVILEGE);
-	if (options->passphrase_file && read_passphrase(s, passphrase) != 0)
+	if (read_passphrases(s, given) != 0)
 		return report(&s->problem, RUN_REFUSED);
 	if (data_prepare(options->data, uid, gid, &first, &s->problem) != 0)
 		return report(&s->problem, RUN_REFUSED);
 	if (privilege_drop(uid, gid, &s->problem) != 0)
 		return report(&s->problem, RUN_PRIVILEGE);
-	return run_as_user(s, options->passphrase_file ? passphrase : NULL, first);
+	return run_as_user(s, given, first);
 }
 
 int run(const struct run_options *options)
 {
 	struct smsd s = {.options = options};
-	char passphrase[PKI_PASSWORD_MAX] = "";
-	int status = prepare_and_run(&s, passphrase);
+	struct passphrases given = {0};
+	int status = prepare_and_run(&s, &given);
 
-	OPENSSL_cleanse(passphrase, sizeof(passphrase));
+	OPENSSL_cleanse(&given, sizeof(given));
 	problem_fini(&s.problem);
 	return status;
 }

@@ -24,8 +24,11 @@ struct run_options {
 	uint16_t port;
 	const char *key_file;        /* NULL: DATA/vault.key */
 	const char *passphrase_file; /* NULL: by a key file */
-	const char *user;            /* NULL: sluice-sms */
-	bool check;                  /* opens everything, serves nothing */
+	/* Not NULL: the vault is to open by this from now on, and nothing is served. The key file
+	 * is made when it is not there. One of the two at most. */
+	const char *new_key_file, *new_passphrase_file;
+	const char *user; /* NULL: sluice-sms */
+	bool check;       /* opens everything, serves nothing */
 };
 
 int run(const struct run_options *options) SL_NONNULL(1);

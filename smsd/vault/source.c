@@ -95,7 +95,7 @@ static int read_key_file(const char *path, int fd, uint8_t ret_key[VAULT_KEY_SIZ
 	rc = source_parse(file.data, file.len, ret_key);
 	pki_file_fini(&file);
 	if (rc != 0)
-		(void)problem_add(problem, rc, "", "name the file that smsd --make-key wrote",
+		(void)problem_add(problem, rc, "", "name the key file that smsd made",
 		                  "%s: a key file has 32 bytes or 64 hexadecimal digits", path);
 	return rc;
 }
