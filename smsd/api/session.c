@@ -105,14 +105,17 @@ static int check_password_changed(struct api_call *call)
 	                   "the password must be changed before anything else");
 }
 
-/* The body's list, whose words its shape has checked. */
+/* The body's list, whose words its shape has checked; without it all that the caller may. */
 static uint64_t body_scopes(const struct api_call *call)
 {
+	const json_t *words = json_object_get(call->body, "scopes");
 	uint64_t scopes = 0;
 	json_t *word;
 	size_t i;
 
-	json_array_foreach(json_object_get(call->body, "scopes"), i, word)
+	if (!json_is_array(words))
+		return call->identity.capabilities;
+	json_array_foreach(words, i, word)
 	{
 		enum auth_capability capability;
 
@@ -122,16 +125,22 @@ static uint64_t body_scopes(const struct api_call *call)
 	return scopes;
 }
 
+static unsigned body_days(const struct api_call *call)
+{
+	const json_t *days = json_object_get(call->body, "days");
+
+	return json_is_integer(days) ? (unsigned)json_integer_value(days) : AUTH_TOKEN_DAYS;
+}
+
 int api_token_make(struct api_call *call)
 {
 	const char *name = api_body_text(call, "name");
-	json_int_t days = json_integer_value(json_object_get(call->body, "days"));
 	char token[AUTH_SECRET_MAX];
 	int rc = check_password_changed(call);
 
 	if (rc == 0)
 		rc = auth_token_make(call->context->store, &call->identity, name, body_scopes(call),
-		                     (unsigned)days, token, &call->problem);
+		                     body_days(call), token, &call->problem);
 	if (rc != 0)
 		return rc;
 	rc = api_answer(call, CREATED, json_pack("{s:s, s:s}", "name", name, "token", token));

@@ -66,9 +66,10 @@ const struct conf_object api_shape_password = CONF_ROWS("password", password_row
 static const struct conf_field token_request_rows[] = {
         CONF_ROW("name", NAME, "One that no other token of yours has.", .flags = CONF_REQUIRED,
                  .max = AUTH_TOKEN_NAME_MAX - 1),
-        CAPABILITIES("scopes", "What it may do, of what you may."),
-        CONF_ROW("days", UINT, "How long it holds.", .flags = CONF_REQUIRED, .min = 1,
-                 .max = AUTH_TOKEN_DAYS_MAX),
+        CONF_ROW("scopes", CHOICES, "What it may do, of what you may; without it all of that.",
+                 .choices = &capabilities),
+        CONF_ROW("days", UINT, "How long it holds; 90 when nothing is said.", .min = 1,
+                 .max = AUTH_TOKEN_DAYS_MAX, .fallback = "90"),
 };
 
 const struct conf_object api_shape_token_request = CONF_ROWS("token request", token_request_rows);

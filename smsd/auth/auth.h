@@ -33,6 +33,7 @@ enum {
 	AUTH_SESSIONS_MAX = 16, /* of one person; the oldest goes */
 	AUTH_TOKENS_MAX = 32,   /* of one person */
 	AUTH_TOKEN_NAME_MAX = 65,
+	AUTH_TOKEN_DAYS = 90, /* where nothing else is asked for */
 	AUTH_TOKEN_DAYS_MAX = 366,
 	AUTH_USED_STEP_S = 60, /* how exactly it is kept when a session or token was used last */
 	AUTH_SECRET_MAX = 96,  /* text of a session's or token's secret, NUL included */

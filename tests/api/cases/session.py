@@ -2,6 +2,7 @@
 """Logging in and out, oneself, one's tokens, the audit log."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 from lib.smsd import Client, check
@@ -126,6 +127,32 @@ def case_credentials_that_are_none(smsd, client):
         answer = client.raw("GET", "/api/v1/me", headers=headers)
         check(answer.status == 401, f"{list(headers)}: {answer.status}")
     client.raw("GET", "/api/v1/me", headers={"Cookie": f"a=b; {cookie}; c"}).must(200)
+
+
+def case_every_route_asks_who_and_whether_he_may(smsd, client):
+    """Nobody: 401. Somebody without the CSRF token: 403. Somebody with all capabilities but the
+    route's: 403. Before a body is looked at."""
+    enter(smsd, client)
+    everything = client.request("GET", "/me").must(200).json["capabilities"]
+    tokens = {}
+    for missing in everything:
+        scopes = [c for c in everything if c != missing]
+        answer = make_token(smsd, client, "all but " + missing, scopes).must(201)
+        tokens[missing] = answer.json["token"]
+    for method, path, op in smsd.routes():
+        if op["x-access"] == "everyone":
+            continue
+        path = re.sub(r"{\w+}", "none", path)
+        tries = [({}, 401)]
+        if method != "GET":
+            tries.append(({"Cookie": client.cookie}, 403))
+        if op["x-access"] in tokens:
+            tries.append(({"Authorization": "Bearer " + tokens[op["x-access"]]}, 403))
+        for headers, status in tries:
+            answer = client.raw(method, path, headers=headers)
+            check(answer.status == status, f"{method} {path} {list(headers)}: {answer.status}")
+    for missing in everything:
+        client.request("DELETE", "/me/tokens/all%20but%20" + missing).must(204)
 
 
 def case_logins_at_once(smsd, client):

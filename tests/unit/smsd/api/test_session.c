@@ -254,6 +254,28 @@ static void a_token_does_what_its_scopes_say_until_it_is_withdrawn(void **state)
 	assert_int_equal(ask(client, HTTP_DELETE, "/me/tokens/night job", NULL), 404);
 }
 
+static void a_token_of_which_only_the_name_is_said_may_all_for_ninety_days(void **state)
+{
+	struct client *client = *state;
+	char token[AUTH_SECRET_MAX + 16];
+
+	(void)people_add(client->place, "anna", false);
+	log_in(client, "anna");
+	assert_int_equal(ask(client, HTTP_POST, "/me/tokens", "{\"name\":\"a\"}"), 201);
+	(void)snprintf(token, sizeof(token), "Bearer %s", text(client, "token"));
+	assert_int_equal(ask(client, HTTP_POST, "/me/tokens", "{\"name\":\"b\",\"scopes\":[]}"),
+	                 400);
+	assert_int_equal(ask(client, HTTP_POST, "/me/tokens", "{\"name\":\"b\",\"days\":0}"), 400);
+	assert_int_equal(ask(client, HTTP_GET, "/me/tokens", NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(item(client, 0), "scopes")),
+	                 AUTH_CAPABILITY_END);
+	memcpy(client->authorization, token, sizeof(token));
+	place_wait(90LL * 24 * 3600 - 300);
+	assert_int_equal(ask(client, HTTP_GET, "/me", NULL), 200);
+	place_wait(300);
+	assert_int_equal(ask(client, HTTP_GET, "/me", NULL), 401);
+}
+
 static void the_audit_log_comes_page_by_page(void **state)
 {
 	struct client *client = *state;
@@ -283,6 +305,7 @@ int main(void)
 	        TEST(a_change_without_the_csrf_token_changes_nothing),
 	        TEST(nothing_is_served_before_a_first_password_is_changed),
 	        TEST(a_token_does_what_its_scopes_say_until_it_is_withdrawn),
+	        TEST(a_token_of_which_only_the_name_is_said_may_all_for_ninety_days),
 	        TEST(the_audit_log_comes_page_by_page),
 	};
 
