@@ -33,6 +33,9 @@ enum {
 	HTTP_QUERY_MAX = 4096,
 	HTTP_HEADERS_MAX = 16 * 1024, /* bytes of a request's header block */
 	HTTP_ANSWER_MAX = 64 * 1024 * 1024,
+	/* Bytes of requests that a listener holds at once, whoever they are from: 16 imports.
+	 * Bodies are read before it is known whether their sender may send one. */
+	HTTP_INCOMING_MAX = 256 * 1024 * 1024,
 	HTTP_CONNECTIONS_MAX = 256, /* of a listener */
 	HTTP_SOURCE_MAX = 32,       /* of them from one address */
 	HTTP_IDLE_S = 60,           /* a connection without a request, its handshake too */
@@ -89,6 +92,7 @@ struct http_options {
 	uint16_t port;       /* 0: any; http_server_port tells which */
 	SSL_CTX *ctx;        /* the server keeps a reference; TLS 1.2 and later, whatever it says */
 	size_t body_max;     /* bytes; beyond it 413 */
+	size_t incoming_max; /* 0: HTTP_INCOMING_MAX */
 	unsigned idle_s;     /* 0: HTTP_IDLE_S */
 	unsigned request_s;  /* 0: HTTP_REQUEST_S */
 	http_request_fn *fn; /* once for each whole request */

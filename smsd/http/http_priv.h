@@ -25,6 +25,7 @@ struct http_peer {
 	struct event *deadline;
 	bool admitted;            /* counted against its source */
 	bool idle;                /* no byte of a request has come yet */
+	size_t incoming;          /* its part of the server's */
 	struct in6_addr source;   /* who shares a bound: an IPv4 address, a /64 of IPv6 */
 	char from[HTTP_FROM_MAX]; /* address as text */
 };
@@ -37,6 +38,7 @@ struct http_server {
 	struct event *retry;             /* after descriptors were short */
 	uint16_t port;
 	unsigned peers_count;
+	size_t incoming; /* bytes of requests that have no answer yet */
 	LIST_HEAD(, http_peer) peers;
 };
 

@@ -13,6 +13,13 @@
 static pthread_once_t peer_once = PTHREAD_ONCE_INIT;
 static int peer_index = -1; /* in SSL objects; set once */
 
+/* What the peer holds of the server's memory. */
+static void set_incoming(struct http_peer *peer, size_t bytes)
+{
+	peer->server->incoming += bytes - peer->incoming;
+	peer->incoming = bytes;
+}
+
 static void peer_free(void *parent, void *data, CRYPTO_EX_DATA *ad, int index, long argl,
                       void *argp)
 {
@@ -25,6 +32,7 @@ static void peer_free(void *parent, void *data, CRYPTO_EX_DATA *ad, int index, l
 
 void http_peer_leave(struct http_peer *peer)
 {
+	set_incoming(peer, 0);
 	LIST_REMOVE(peer, link);
 	peer->server->peers_count--;
 	peer->server = NULL;
@@ -109,6 +117,11 @@ static void bytes_came(struct evbuffer *buffer, const struct evbuffer_cb_info *i
 {
 	struct http_peer *peer = arg;
 
+	if (!peer->server)
+		return;
+	set_incoming(peer, peer->incoming + info->n_added);
+	if (peer->server->incoming > peer->server->options.incoming_max)
+		(void)shutdown(bufferevent_getfd(peer->bev), SHUT_RDWR);
 	if (peer->idle && peer->admitted && info->n_added > 0) {
 		peer->idle = false;
 		http_peer_allow(peer, peer->server->options.request_s);
@@ -128,6 +141,7 @@ void http_peer_allow(struct http_peer *peer, unsigned seconds)
 void http_peer_idle(struct http_peer *peer)
 {
 	peer->idle = true;
+	set_incoming(peer, 0);
 	http_peer_allow(peer, peer->server->options.idle_s);
 }
 

@@ -136,6 +136,7 @@ int http_server_create(struct event_base *base, const struct http_options *optio
 		return problem_add(problem, SL_ENOMEM, "", "", "out of memory");
 	s->options = *options;
 	s->options.idle_s = options->idle_s ? options->idle_s : HTTP_IDLE_S;
+	s->options.incoming_max = options->incoming_max ? options->incoming_max : HTTP_INCOMING_MAX;
 	s->options.request_s = options->request_s ? options->request_s : HTTP_REQUEST_S;
 	s->base = base;
 	LIST_INIT(&s->peers);

@@ -2,6 +2,8 @@
 """What every request passes: the path, the method, the query, the body's bounds, how often."""
 
 import re
+import socket
+import struct
 import time
 
 from lib.smsd import PREFIX, check
@@ -86,6 +88,19 @@ def case_burst_ends_with_429(smsd, client):
         check(answer.headers["Retry-After"] == "1", "when to come again")
         check(answer.json["type"] == "urn:sluice:again", answer.json["type"])
     time.sleep(1.1)
+    client.request("GET", "/version").must(200)
+
+
+def case_who_hangs_up_is_forgotten(smsd, client):
+    """Those who leave before their answer, or in the middle of a request, take nothing with them."""
+    for piece in (b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n",
+                  b"POST /api/v1/version HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1",
+                  b"GET /api"):
+        for _ in range(10):
+            connection = client.tls()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(piece)
+            connection.close()
     client.request("GET", "/version").must(200)
 
 

@@ -6,12 +6,14 @@
 #include "smsd/http/http.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,7 +26,9 @@ enum { BODY_MAX = 1000, ANSWER_MAX = 64 * 1024 };
 
 struct rig {
 	struct event_base *base;
-	struct http_server *server, *hasty; /* one waits a second, no more */
+	struct http_server *server;
+	struct http_server *hasty;  /* waits a second, no more */
+	struct http_server *narrow; /* holds three bodies at once */
 	SSL_CTX *ctx, *client;
 	pthread_t thread;
 	int stop[2];
@@ -96,6 +100,8 @@ static int set_up(void **state)
 	options.ctx = rig->ctx;
 	options.arg = rig;
 	assert_int_equal(http_server_create(rig->base, &options, &rig->server, &problem), 0);
+	options.incoming_max = 3 * BODY_MAX;
+	assert_int_equal(http_server_create(rig->base, &options, &rig->narrow, &problem), 0);
 	options.idle_s = options.request_s = 1;
 	assert_int_equal(http_server_create(rig->base, &options, &rig->hasty, &problem), 0);
 	assert_int_equal(pipe(rig->stop), 0);
@@ -112,6 +118,7 @@ static int tear_down(void **state)
 	assert_int_equal(pthread_join(rig->thread, NULL), 0);
 	http_server_destroy(rig->server);
 	http_server_destroy(rig->hasty);
+	http_server_destroy(rig->narrow);
 	event_base_free(rig->base);
 	SSL_CTX_free(rig->ctx);
 	SSL_CTX_free(rig->client);
@@ -175,6 +182,15 @@ static void read_answer(SSL *ssl, const char *end, char answer[ANSWER_MAX])
 		len += (size_t)got;
 		answer[len] = '\0';
 	}
+}
+
+/* Without a word; false when the reader's patience is over and it is still open. */
+static bool is_closed(SSL *ssl)
+{
+	char byte;
+	int got = SSL_read(ssl, &byte, 1);
+
+	return got <= 0 && SSL_get_error(ssl, got) != SSL_ERROR_WANT_READ;
 }
 
 static void say(SSL *ssl, const char *text)
@@ -364,21 +380,45 @@ static void who_is_slow_is_not_waited_for(void **state)
 {
 	struct rig *rig = *state;
 	int before = atomic_load(&rig->served);
-	char answer[ANSWER_MAX];
 	SSL *ssl = dial_tls_at(rig, rig->hasty);
 	char byte;
 	int fd;
 
 	assert_non_null(ssl);
-	read_answer(ssl, NULL, answer);
-	assert_string_equal(answer, "");
+	assert_true(is_closed(ssl));
 	hang_up(ssl);
 	fd = dial(rig->hasty);
+	errno = 0;
 	assert_true(read(fd, &byte, 1) <= 0);
+	assert_int_not_equal(errno, EAGAIN);
 	(void)close(fd);
 	drip(rig, "GET / HTTP/1.1\r\nHost: x\r\n", "X: y\r\n");
 	drip(rig, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", "x");
 	assert_int_equal(atomic_load(&rig->served), before);
+}
+
+static void requests_of_all_have_a_bound_together(void **state)
+{
+	struct rig *rig = *state;
+	char text[2 * BODY_MAX], answer[ANSWER_MAX];
+	SSL *held[4];
+
+	(void)snprintf(text, sizeof(text),
+	               "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%0*d", BODY_MAX,
+	               BODY_MAX - 1, 0);
+	for (size_t i = 0; i < SL_ARRAY_LEN(held); i++) {
+		held[i] = dial_tls_at(rig, rig->narrow);
+		assert_non_null(held[i]);
+		say(held[i], text);
+		(void)poll(NULL, 0, 20);
+	}
+	/* Whoever came when it was full has to go; who was there first is served. */
+	assert_true(is_closed(held[SL_ARRAY_LEN(held) - 1]));
+	say(held[0], "x");
+	read_answer(held[0], "127.0.0.1|", answer);
+	assert_int_equal(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
+	for (size_t i = 0; i < SL_ARRAY_LEN(held); i++)
+		hang_up(held[i]);
 }
 
 int main(void)
@@ -389,6 +429,7 @@ int main(void)
 	        cmocka_unit_test(bodies_and_headers_are_bounded),
 	        cmocka_unit_test(one_source_has_so_many_connections_and_gets_them_back),
 	        cmocka_unit_test(who_is_slow_is_not_waited_for),
+	        cmocka_unit_test(requests_of_all_have_a_bound_together),
 	        cmocka_unit_test(old_versions_of_tls_and_plain_text_are_not_served),
 	};
 
