@@ -93,8 +93,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == ["signing-certificates"]:
             at.objects["certificates"][body["name"]] = 1
             return self.answer(201, {"name": body["name"]}, [("ETag", '"1"')])
-        if path == ["me"]:
-            return self.answer(200, {"name": "admin", "capabilities": ["audit", "people"]})
         if path == ["audit"]:
             return self.answer(200, {"items": [{"id": 7, "who": "admin", "action": "im\x1bport",
                                                 "before": None}]})
