@@ -182,6 +182,16 @@ const char *pki_status_name(enum pki_status status)
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
+/* As much of it as there is room for, in whole characters of UTF-8. */
+static size_t fit(const char *data, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)data[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
 static char *name_text(const X509_NAME *name, char *text)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -190,7 +200,8 @@ static char *name_text(const X509_NAME *name, char *text)
 
 	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0)
 		len = BIO_get_mem_data(bio, &data);
-	(void)snprintf(text, PKI_SUBJECT_MAX, "%.*s", (int)SL_MIN(len, PKI_SUBJECT_MAX - 1),
+	(void)snprintf(text, PKI_SUBJECT_MAX, "%.*s",
+	               data ? (int)fit(data, (size_t)len, PKI_SUBJECT_MAX - 1) : 0,
 	               data ? data : "");
 	BIO_free(bio);
 	ERR_clear_error();

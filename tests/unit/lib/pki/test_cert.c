@@ -355,6 +355,41 @@ static void an_end_of_validity_is_announced_in_steps(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* Four units of 64 characters of two bytes each, behind a common name of `lead` characters. */
+static X509 *long_subject(size_t lead)
+{
+	X509 *cert = X509_new();
+	X509_NAME *name = X509_get_subject_name(cert);
+	char unit[129];
+
+	for (size_t i = 0; i < 128; i += 2)
+		memcpy(unit + i, "\xc3\xa4", 3);
+	for (int i = 0; i < 4; i++)
+		assert_true(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_UTF8,
+		                                       (unsigned char *)unit, -1, -1, 0));
+	assert_true(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+	                                       (const unsigned char *)"aa", (int)lead, -1, 0));
+	return cert;
+}
+
+static void a_long_subject_is_cut_between_two_characters(void **state)
+{
+	for (size_t lead = 1; lead <= 2; lead++) {
+		X509 *cert = long_subject(lead);
+		char text[PKI_SUBJECT_MAX];
+		size_t first = 0, second = 0;
+
+		(void)pki_cert_subject(cert, text);
+		assert_in_range(strlen(text), PKI_SUBJECT_MAX - 2, PKI_SUBJECT_MAX - 1);
+		for (const char *c = text; *c; c++) {
+			first += *c == '\xc3';
+			second += *c == '\xa4';
+		}
+		assert_int_equal(first, second);
+		X509_free(cert);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +406,7 @@ int main(void)
 	        cmocka_unit_test(der_is_read_and_anything_else_is_refused_with_the_file_named),
 	        cmocka_unit_test(keys_that_no_handshake_could_use_are_refused),
 	        cmocka_unit_test(an_end_of_validity_is_announced_in_steps),
+	        cmocka_unit_test(a_long_subject_is_cut_between_two_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
