@@ -92,9 +92,9 @@ int certificate_replace(struct certificate_store *at, const struct actor *actor,
 
 /* R83: the key of a certificate whose status is "broken key"; SL_ECONFLICT when it is in order. The
  * key is in `key`, or a PKCS12 file in `file`. */
-int certificate_repair(struct certificate_store *at, const struct actor *actor,
+int certificate_repair(struct certificate_store *at, const struct actor *actor, int64_t revision,
                        const struct certificate_import *import, struct problem *problem)
-        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+        SL_NONNULL(1, 2, 4, 5) SL_MUST;
 
 /* Of any of the three kinds. The key goes with the last certificate or request that it is of. */
 int certificate_delete(struct certificate_store *at, const struct actor *actor,

@@ -47,7 +47,7 @@ int certificate_make_signing(struct certificate_store *at, const struct actor *a
 	if (rc != 0)
 		return rc;
 	if (pki_ca_make(subject, type, days, moment_now_ms() / 1000, &issuer, &err) != 0)
-		return problem_add_pki(problem, "", &err);
+		return problem_add_pki(problem, "/subject", &err);
 	rc = material_of_certificate(issuer.certificate, OBJECT_CERTIFICATE, name, &made.material);
 	rc = keep(at, &made, issuer.key, exportable, rc);
 	pki_issuer_fini(&issuer);
@@ -74,7 +74,7 @@ int certificate_make_request(struct certificate_store *at, const struct actor *a
 		rc = material_of_request(request, name, &made.material);
 		rc = keep(at, &made, key, exportable, rc);
 	} else {
-		rc = problem_add_pki(problem, "", &err);
+		rc = problem_add_pki(problem, "/subject", &err);
 	}
 	X509_REQ_free(request);
 	EVP_PKEY_free(key);

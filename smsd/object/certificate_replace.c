@@ -179,7 +179,9 @@ int certificate_replace(struct certificate_store *at, const struct actor *actor,
 struct repair {
 	const struct actor *actor;
 	const char *name;
+	int64_t revision;
 	struct vault_sealed sealed;
+	struct problem *problem;
 };
 
 /* A damaged row would stay otherwise. */
@@ -188,8 +190,15 @@ static int put_repair(void *arg, struct store_tx *tx)
 	struct repair *r = arg;
 	const struct audit_line line = {
 	        .action = "repair", .kind = object_kind_name(OBJECT_CERTIFICATE), .name = r->name};
-	int rc = vault_drop(tx, r->sealed.id);
+	struct object object;
+	int rc;
 
+	problem_fini(r->problem);
+	rc = object_get_seen(tx, OBJECT_CERTIFICATE, r->name, r->revision, &object, r->problem);
+	if (rc != 0)
+		return rc;
+	object_fini(&object);
+	rc = vault_drop(tx, r->sealed.id);
 	if (rc == 0 || rc == SL_ENOENT)
 		rc = vault_put(tx, &r->sealed);
 	return rc ? rc : audit_add(tx, r->actor, &line);
@@ -248,10 +257,11 @@ static int repair(struct certificate_store *at, const struct certificate_import 
 	return rc;
 }
 
-int certificate_repair(struct certificate_store *at, const struct actor *actor,
+int certificate_repair(struct certificate_store *at, const struct actor *actor, int64_t revision,
                        const struct certificate_import *import, struct problem *problem)
 {
-	struct repair r = {.actor = actor, .name = import->name};
+	struct repair r = {
+	        .actor = actor, .name = import->name, .revision = revision, .problem = problem};
 	struct object object;
 	struct stored stored;
 	int rc = import_check(import, problem);

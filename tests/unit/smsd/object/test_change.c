@@ -131,14 +131,19 @@ static int drop_key(void *arg, struct store_tx *tx)
 	return vault_drop(tx, arg);
 }
 
-static int repair(struct desk *d, EVP_PKEY *key)
+static int repair_seen(struct desk *d, EVP_PKEY *key, int64_t revision)
 {
 	struct buf file = desk_pem(key, NULL, NULL);
 	const struct certificate_import import = desk_import("web", &file, &file, "");
-	int rc = certificate_repair(&d->at, &place_actor, &import, d->problem);
+	int rc = certificate_repair(&d->at, &place_actor, revision, &import, d->problem);
 
 	buf_fini(&file);
 	return rc;
+}
+
+static int repair(struct desk *d, EVP_PKEY *key)
+{
+	return repair_seen(d, key, 1);
 }
 
 static void a_certificate_whose_key_is_gone_is_repaired_with_it(void **state)
@@ -158,6 +163,7 @@ static void a_certificate_whose_key_is_gone_is_repaired_with_it(void **state)
 	desk_refused(d, repair(d, d->second_key), SL_EMISMATCH, "/key",
 	             "this is not the key of the certificate web");
 	assert_string_equal(desk_text(d, CERT, "web", "status"), "broken key");
+	desk_refused(d, repair_seen(d, d->leaf_key, 2), SL_ECONFLICT, "", "revision 1 is there");
 	assert_int_equal(repair(d, d->leaf_key), 0);
 	assert_string_equal(desk_text(d, CERT, "web", "status"), "valid");
 	assert_int_equal(place_audited(d->place, "repair", "web"), 1);

@@ -147,10 +147,10 @@ static void each_field_has_its_limit(void **state)
 			assert_int_equal(make_request(d, name, &fields[i].subject, false), 0);
 			continue;
 		}
-		desk_refused(d, make_signing(d, name, &fields[i].subject, 1), SL_EINVAL, "",
+		desk_refused(d, make_signing(d, name, &fields[i].subject, 1), SL_EINVAL, "/subject",
 		             fields[i].text);
-		desk_refused(d, make_request(d, name, &fields[i].subject, false), SL_EINVAL, "",
-		             fields[i].text);
+		desk_refused(d, make_request(d, name, &fields[i].subject, false), SL_EINVAL,
+		             "/subject", fields[i].text);
 	}
 }
 
@@ -159,8 +159,9 @@ static void days_and_names_have_their_limits_too(void **state)
 	const struct pki_subject subject = {.common_name = "a"};
 	struct desk *d = *state;
 
-	desk_refused(d, make_signing(d, "a", &subject, 0), SL_EINVAL, "", "valid for 0 days");
-	desk_refused(d, make_signing(d, "a", &subject, PKI_DAYS_MAX + 1), SL_EINVAL, "",
+	desk_refused(d, make_signing(d, "a", &subject, 0), SL_EINVAL, "/subject",
+	             "valid for 0 days");
+	desk_refused(d, make_signing(d, "a", &subject, PKI_DAYS_MAX + 1), SL_EINVAL, "/subject",
 	             "valid for 36501 days");
 	desk_refused(d, make_signing(d, "a/b", &subject, 1), SL_EINVAL, "/name",
 	             "is not possible as a name");
