@@ -146,7 +146,7 @@ static int read_pkcs12(const struct pki_bytes *bytes, const struct pki_bytes *ke
 	int rc;
 
 	if (key)
-		return pki_error_set(err, SL_ECONFLICT, "leave the other file out",
+		return pki_error_set(err, SL_EINVAL, "leave the other file out",
 		                     "%s: the key of a PKCS12 file is in that file", key->name);
 	rc = pkcs12_content(bytes, &content, err);
 	if (rc != 0)

@@ -36,7 +36,7 @@ struct pki_bundle {
  *
  * Errors say what to do: SL_ENOENT (nothing of that kind in it), SL_EMALFORMED, SL_EPERM
  * (password), SL_EREFUSED (a password stretched too far), SL_EMISMATCH (the key is another's, or of
- * a certificate that is not the first), SL_ECONFLICT (a PKCS12 file and a key beside it),
+ * a certificate that is not the first), SL_EINVAL (a PKCS12 file and a key beside it),
  * SL_ELIMIT, SL_EUNSUPPORTED (a kind of key that no device takes). Free with pki_bundle_destroy.
  */
 int pki_bundle_read(const struct pki_bytes *certificate, const struct pki_bytes *key,

@@ -90,7 +90,7 @@ int certificate_replace(struct certificate_store *at, const struct actor *actor,
                         const struct certificate_import *import, struct problem *problem)
         SL_NONNULL(1, 2, 5, 6) SL_MUST;
 
-/* R83: the key of a certificate whose status is "broken key"; SL_ECONFLICT when it is in order. The
+/* R83: the key of a certificate whose status is "broken key"; SL_EEXIST when it is in order. The
  * key is in `key`, or a PKCS12 file in `file`. */
 int certificate_repair(struct certificate_store *at, const struct actor *actor, int64_t revision,
                        const struct certificate_import *import, struct problem *problem)

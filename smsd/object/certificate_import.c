@@ -23,7 +23,7 @@ void import_bytes(const struct certificate_import *import, struct import_bytes *
 	const char *password = import->password ? import->password : "";
 
 	*ret_bytes = (struct import_bytes){.file = {.name = FILE_NAME,
-	                                            .data = import->file,
+	                                            .data = import->file ? import->file : "",
 	                                            .len = import->file_len,
 	                                            .password = password,
 	                                            .format = import->format},

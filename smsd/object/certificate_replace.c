@@ -216,7 +216,7 @@ static int check_broken(struct certificate_store *at, X509 *cert, const char *na
 		return 0;
 	if (rc != 0)
 		return rc;
-	return problem_add(problem, SL_ECONFLICT, "", "replace the certificate if its key changed",
+	return problem_add(problem, SL_EEXIST, "", "replace the certificate if its key changed",
 	                   "the key of \"%s\" is in order, there is nothing to repair", name);
 }
 

@@ -475,7 +475,7 @@ static void wrong_pkcs12_files_are_refused_in_words(void **state)
 	        "the password does not open this PKCS12 file", "check its password");
 	refused(&file, NULL, PKI_FORMAT_PEM, "secret", SL_EMALFORMED,
 	        "is a PKCS12 file, not PEM or DER", "choose the format PKCS12");
-	refused(&file, &key, PKI_FORMAT_AUTO, "secret", SL_ECONFLICT,
+	refused(&file, &key, PKI_FORMAT_AUTO, "secret", SL_EINVAL,
 	        "the key: the key of a PKCS12 file is in that file", "leave the other file out");
 	for (size_t cut = 1; cut < file.len; cut += file.len / 16) {
 		const struct buf half = {.data = file.data, .len = file.len - cut};

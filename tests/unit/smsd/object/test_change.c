@@ -155,7 +155,7 @@ static void a_certificate_whose_key_is_gone_is_repaired_with_it(void **state)
 	                           desk_pem(d->leaf_key, NULL, d->leaf, d->middle, d->root, NULL),
 	                           "web"),
 	                 0);
-	desk_refused(d, repair(d, d->leaf_key), SL_ECONFLICT, "",
+	desk_refused(d, repair(d, d->leaf_key), SL_EEXIST, "",
 	             "the key of \"web\" is in order, there is nothing to repair");
 	assert_int_equal(pki_key_id(d->leaf_key, id), 0);
 	assert_int_equal(store_write(d->at.store, drop_key, id), 0);

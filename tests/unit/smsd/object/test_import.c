@@ -241,7 +241,7 @@ static void files_that_are_wrong_are_refused_at_their_place(void **state)
 	        {CERT, &leaf, &junk, "", SL_EMALFORMED, "/key", "no private key can be read"},
 	        {CERT, &p12, NULL, "guess", SL_EPERM, "/password",
 	         "the password does not open this PKCS12 file"},
-	        {CERT, &p12, &locked, "secret", SL_ECONFLICT, "/key",
+	        {CERT, &p12, &locked, "secret", SL_EINVAL, "/key",
 	         "the key of a PKCS12 file is in that file"},
 	        {CERT, &order, NULL, "", SL_EMISMATCH, "/file",
 	         "the key is of the certificate number 2, which has to be the first"},
