@@ -35,8 +35,8 @@ static void what_fits_is_taken(void **state)
 {
 	static const char *const good[] = {
 	        "{\"name\": \"a b\"}",
-	        "{\"name\": \"a\", \"password\": \"pass\", \"parts\": [{\"size\": 1}, {\"size\": "
-	        "9}]}",
+	        "{\"name\": \"a\", \"password\": \"pass\"}",
+	        "{\"name\": \"a\", \"parts\": [{\"size\": 1}, {\"size\": 9}]}",
 	        "{\"name\": \"a\", \"labels\": [], \"before\": {\"x\": [1, null, {}]}}",
 	        "{\"name\": \"a\", \"labels\": null}",
 	};
