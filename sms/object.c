@@ -150,6 +150,12 @@ enum sms_exit sms_list(struct sms *sms, enum sms_command command, const json_t *
 	return status;
 }
 
+/* Numbers only: what stands in a path is ours. */
+static bool is_number(const char *text)
+{
+	return !text || (text[0] && strspn(text, "0123456789") == strlen(text));
+}
+
 /* ---- one object -------------------------------------------------------------------------- */
 
 enum sms_exit sms_show(struct sms *sms, enum sms_command command, const json_t *arguments)
@@ -174,6 +180,8 @@ enum sms_exit sms_history(struct sms *sms, enum sms_command command, const json_
 	char *path;
 
 	(void)command;
+	if (!is_number(limit))
+		return sms_fail(SMS_USAGE, "--limit is a whole number");
 	(void)snprintf(rest, sizeof(rest), "/history%s%.20s", limit ? "?limit=" : "",
 	               limit ? limit : "");
 	path = sms_path(sms_argument(arguments, "kind"), sms_argument(arguments, "name"), rest);
@@ -199,12 +207,6 @@ enum sms_exit sms_delete(struct sms *sms, enum sms_command command, const json_t
 	              : no_memory();
 	free(path);
 	return status;
-}
-
-/* Numbers only: what stands in a path is ours. */
-static bool is_number(const char *text)
-{
-	return !text || (text[0] && strspn(text, "0123456789") == strlen(text));
 }
 
 enum sms_exit sms_audit(struct sms *sms, enum sms_command command, const json_t *arguments)

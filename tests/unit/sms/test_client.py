@@ -290,6 +290,7 @@ class Objects(Case):
     def test_history_and_completion(self):
         self.server.objects["ca-certificates"]["root"] = 3
         self.assertIn("admin", self.sms("history", "ca-certificate", "root"))
+        self.sms("history", "ca-certificate", "root", "--limit", "1&x=1", status=USAGE)
         self.assertEqual(self.sms("--complete", "list", "s"), "signing-request\n")
         self.assertEqual(self.sms("nonsense", status=USAGE), "")
 
