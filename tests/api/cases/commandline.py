@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sms, the command line, against the real thing: what tests/unit/sms shows of it with a server of the
+test's own holds here too, and all that it sends is what smsd takes."""
+
+import hashlib
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+
+from lib.smsd import check
+
+OK, REFUSED, USAGE, NO_SERVER, NOT_PERMITTED = range(5)
+PASSWORD = "a password for the test"
+
+
+class Sms:
+    """One person at a terminal: a home directory of its own."""
+
+    def __init__(self, smsd):
+        self.program = os.path.join(os.path.dirname(os.path.dirname(smsd.program)), "sms/sms")
+        self.home = tempfile.mkdtemp(prefix="sms-home-")
+        self.env = {**os.environ, "HOME": self.home}
+        for name in ("XDG_STATE_HOME", "SLUICE_TOKEN"):
+            self.env.pop(name, None)
+        self.server = f"https://127.0.0.1:{smsd.port}"
+        self.said = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.home)
+
+    def path(self, name):
+        return os.path.join(self.home, name)
+
+    def file(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as out:
+            out.write(text)
+        os.chmod(self.path(name), 0o600)
+        return self.path(name)
+
+    def __call__(self, *words, status=OK):
+        done = subprocess.run([self.program, *words], env=self.env, text=True, capture_output=True,
+                              stdin=subprocess.DEVNULL, start_new_session=True, timeout=120,
+                              check=False)
+        self.said = done.stderr
+        check(done.returncode == status,
+              f"sms {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def record(self, *words):
+        return json.loads(self("--json", *words))
+
+    def login(self, smsd):
+        """As someone does it the first time: pin from the log, password from its file, a new one."""
+        first = self.file("first", smsd.password() + "\n")
+        new = self.file("new", PASSWORD + "\n")
+        words = ("login", "--server", self.server, "--pin", fingerprint(smsd), "--user", "admin",
+                 "--password-file")
+        self(*words, first)
+        check("sms password" in self.said, "nothing says that the password must be changed")
+        self("list", "certificate", status=NOT_PERMITTED)
+        self("password", "--password-file", first, "--new-password-file", new)
+        self("login", "--user", "admin", "--password-file", new)
+        return new
+
+
+def fingerprint(smsd):
+    with open(os.path.join(smsd.data, "server.crt"), encoding="ascii") as src:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(src.read())).hexdigest()
+
+
+def openssl(*words):
+    done = subprocess.run(["openssl", *words], text=True, capture_output=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    check(done.returncode == 0, f"openssl {' '.join(words)}: {done.stderr}")
+    return done.stdout
+
+
+def case_command_line_trusts_the_pin_and_no_other(fresh, client):
+    """A client names the SHA-256 of the certificate that smsd made; one of another gets no password."""
+    fresh.start()
+    with Sms(fresh) as sms:
+        first = sms.file("first", fresh.password() + "\n")
+        words = ("login", "--server", sms.server, "--user", "admin", "--password-file", first)
+        sms(*words, status=NO_SERVER)
+        check(fingerprint(fresh) in sms.said, sms.said)
+        sms(*words, "--pin", "0" * 64, status=NO_SERVER)
+
+
+def make_and_export(sms, new):
+    """A signing certificate, its root, its key as PKCS12, its history, its end."""
+    made = sms.record("make", "signing-certificate", "ca1", "--common-name", "CA 1", "--o", "Test",
+                      "--ou", "one;two", "--key-type", "p-256", "--days", "30", "--exportable")
+    check(made["name"] == "ca1" and made["status"] == "valid", made)
+    check("ca1" in sms("list", "certificate").split(), "the list")
+    sms("client-root", "ca1", "-o", sms.path("root.cer"))
+    root = openssl("x509", "-inform", "DER", "-in", sms.path("root.cer"), "-noout", "-subject")
+    check("CN = CA 1" in root and "OU = two" in root, root)
+    check("BEGIN CERTIFICATE" in sms("export", "certificate", "ca1"), "the export")
+    sms("export", "certificate", "ca1", "--format", "pkcs12", "--password-file", new, "-o",
+        sms.path("ca1.p12"))
+    openssl("pkcs12", "-in", sms.path("ca1.p12"), "-passin", f"file:{new}", "-nodes", "-out",
+            sms.path("ca1.pem"))
+    sms("import", "certificate", "ca1", sms.path("ca1.pem"), status=REFUSED)
+    check(sms.record("history", "certificate", "ca1")[0]["who"] == "admin", "the history")
+    sms("delete", "certificate", "ca1", "--revision", "99", status=REFUSED)
+    sms("delete", "certificate", "ca1")
+    sms("import", "certificate", "again", sms.path("ca1.p12"), "--password-file", new, "--format",
+        "pkcs12", "--comment", "from its export")
+    sms("export", "certificate", "again", "--format", "pkcs12", "--password-file", new, "-o",
+        sms.path("no.p12"), status=NOT_PERMITTED)
+    sms("import", "ca-certificate", "root1", sms.path("root.cer"))
+    sms("make", "signing-certificate", "ca2", "--key-type", "p-256")
+    sms("client-root", "ca2", "-o", sms.path("root2.cer"))
+    sms("replace", "ca-certificate", "root1", sms.path("root2.cer"), "--comment", "a newer one")
+    names = [row["name"] for row in sms.record("list", "ca-certificate")]
+    check(names == ["root1", "root1_REPLACED"], names)
+
+
+def request_and_answer(sms):
+    """The key of a request stays and finds the answer; a token does it without a login."""
+    token = sms.record("token", "make", "ci", "--days", "2", "--scopes",
+                       "device_certificates")["token"]
+    check("ci" in sms("token", "list"), "the list of tokens")
+    sms.env["SLUICE_TOKEN"] = token
+    sms("make", "signing-request", "www", "--common-name", "www.example", "--dns", "www.example",
+        "--key-type", "p-256")
+    sms("export", "signing-request", "www", "-o", sms.path("www.csr"))
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-keyout", sms.path("ca.key"), "-out", sms.path("ca.pem"), "-subj", "/CN=ca",
+            "-days", "2")
+    openssl("x509", "-req", "-in", sms.path("www.csr"), "-CA", sms.path("ca.pem"), "-CAkey",
+            sms.path("ca.key"), "-days", "2", "-out", sms.path("www.pem"))
+    sms("import", "certificate", "www", sms.path("www.pem"))
+    check(sms.record("show", "certificate", "www")["status"] == "no trust anchor", "the status")
+    sms("import", "ca-certificate", "ca3", sms.path("ca.pem"))
+    check(sms.record("show", "certificate", "www")["status"] == "valid", "the status")
+    sms("audit", status=NOT_PERMITTED)
+    del sms.env["SLUICE_TOKEN"]
+    lines = sms.record("audit", "--limit", "100")
+    check(any(line["via"] == "token" and line["name"] == "www" for line in lines), lines[:5])
+    check(PASSWORD not in json.dumps(lines) and token not in json.dumps(lines), "a secret")
+    sms("token", "delete", "ci")
+    sms.env["SLUICE_TOKEN"] = token
+    sms("list", "certificate", status=NOT_PERMITTED)
+    del sms.env["SLUICE_TOKEN"]
+    sms("logout")
+    sms("list", "certificate", status=NOT_PERMITTED)
+
+
+def case_command_line_manages_certificates(fresh, client):
+    """From the first login to the logout: made, exported, deleted, imported, requested, replaced."""
+    fresh.start()
+    with Sms(fresh) as sms:
+        make_and_export(sms, sms.login(fresh))
+        request_and_answer(sms)
