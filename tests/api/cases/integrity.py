@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates with their keys in bad company: what never leaves, what two change at once, what is
+broken,
+and what a death in the middle leaves."""
+
+import base64
+import http.client
+import os
+import subprocess
+import threading
+import time
+
+from cases.session import enter
+from lib.smsd import Client, Failure, check
+
+CAS = 12
+
+
+def openssl(*argv, **how):
+    return subprocess.run(["openssl", *argv], check=True, stdin=how.pop("stdin", subprocess.DEVNULL),
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, **how).stdout
+
+
+def make_key():
+    return openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+def self_signed(folder, key, name, ca=False):
+    """PEM of a certificate of this key."""
+    path = os.path.join(folder, "key.pem")
+    with open(path, "wb") as out:
+        out.write(key)
+    return openssl("req", "-x509", "-new", "-key", path, "-subj", f"/CN={name}", "-days", "30",
+                   "-addext", f"subjectAltName=DNS:{name}", "-addext",
+                   "basicConstraints=critical,CA:" + ("TRUE" if ca else "FALSE"), "-config", "/dev/null")
+
+
+def text(data):
+    return base64.b64encode(data).decode()
+
+
+def secret_forms(key):
+    """The private number as a file might have it, and lines of its PEM."""
+    der = base64.b64decode("".join(key.decode().splitlines()[1:-1]))
+    at = der.index(b"\x02\x01\x01\x04\x20") + 5
+    return der[at:at + 32], key.decode().splitlines()[1]
+
+
+def import_one(client, name, cert, key, **more):
+    body = {"name": name, "file": text(cert), "key": text(key), **more}
+    return client.request("POST", "/certificates", body)
+
+
+def names(client, collection):
+    """All of a collection, page by page."""
+    found, after = [], ""
+    while True:
+        page = client.request("GET", f"/{collection}?limit=50&after={after}").must(200).json
+        found += [item["name"] for item in page["items"]]
+        after = page.get("next", "")
+        if not after:
+            return found
+
+
+def case_private_key_comes_in_and_never_leaves(fresh, client):
+    """Not in an answer, not in the log, not in the data, while it runs and afterwards."""
+    fresh.start()
+    enter(fresh, client)
+    key = make_key()
+    number, line = secret_forms(key)
+    fresh.keep_secret(line)
+    import_one(client, "shop", self_signed(fresh.folder, key, "shop.example"), key).must(201)
+    for path in ("/certificates", "/certificates/shop", "/certificates/shop/history", "/audit"):
+        answer = client.request("GET", path).must(200)
+        check(number not in answer.bytes and number.hex() not in answer.bytes.decode().lower(), path)
+    export = {"format": "pkcs12", "password": "a good password"}
+    client.request("POST", "/certificates/shop/export", export).must(403)
+    pem = client.request("POST", "/certificates/shop/export", {"format": "pem"})
+    check(pem.status == 200 and b"BEGIN CERTIFICATE" in pem.bytes, f"{pem.status}")
+    for running in (True, False):
+        if not running:
+            check(fresh.stop() == 0, "the end")
+        for name in os.listdir(fresh.data):
+            with open(os.path.join(fresh.data, name), "rb") as src:
+                content = src.read()
+            check(number not in content and line.encode() not in content, f"the key is in {name}")
+
+
+def case_two_who_change_the_same(smsd, client):
+    """One is done, the other hears of it; without a revision neither is."""
+    enter(smsd, client)
+    key = make_key()
+    import_one(client, "both", self_signed(smsd.folder, key, "both.example"), key).must(201)
+    etag = client.request("GET", "/certificates/both").must(200).headers["ETag"]
+    new = self_signed(smsd.folder, key, "both.example")
+    body = {"file": text(new), "key": text(key)}
+    client.request("POST", "/certificates/both/replace", body).must(428)
+    client.request("DELETE", "/certificates/both").must(428)
+    came = []
+
+    def change():
+        came.append(client.request("POST", "/certificates/both/replace", body, {"If-Match": etag}))
+
+    threads = [threading.Thread(target=change) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(sorted(a.status for a in came) == [200, 412], str([a.status for a in came]))
+    client.request("DELETE", "/certificates/both", headers={"If-Match": etag}).must(412)
+    now = client.request("GET", "/certificates/both").must(200).headers["ETag"]
+    check(now != etag, "the revision has not moved")
+    client.request("DELETE", "/certificates/both", headers={"If-Match": now}).must(204)
+    client.request("GET", "/certificates/both").must(404)
+
+
+def case_names_in_paths_are_one_segment(smsd, client):
+    """A name is found by its escapes; what could be another path is none."""
+    enter(smsd, client)
+    key = make_key()
+    import_one(client, "a b.c", self_signed(smsd.folder, key, "a.example"), key).must(201)
+    check(client.request("GET", "/certificates/a%20b%2Ec").must(200).json["name"] == "a b.c", "the name")
+    for path, status in (("/certificates/a%20b.c/", 404), ("/certificates/a%2520b.c", 404),
+                         ("/certificates/" + "n" * 300, 404), ("/certificates//history", 400),
+                         ("/certificates/..", 400), ("/certificates/%2e%2e/me", 400)):
+        client.request("GET", path).must(status)
+
+
+def case_broken_imports_leave_nothing(smsd, client):
+    """Each is refused at its place, and no object, key or version is there afterwards."""
+    enter(smsd, client)
+    before = names(client, "certificates")
+    key, other = make_key(), make_key()
+    cert = self_signed(smsd.folder, key, "x.example")
+    for body in ({"name": "x", "file": text(cert), "key": text(other)},
+                 {"name": "x", "file": text(cert)},
+                 {"name": "x", "file": text(key)},
+                 {"name": "x", "file": "%%%"},
+                 {"name": "x", "file": ""},
+                 {"name": "", "file": text(cert), "key": text(key)},
+                 {"name": "x", "file": text(cert), "key": text(key), "format": "jks"},
+                 {"name": "x", "file": text(cert), "key": text(key), "colour": "red"}):
+        answer = client.request("POST", "/certificates", body)
+        check(400 <= answer.status < 500 and answer.json["errors"], f"{list(body)}: {answer.status}")
+    check(names(client, "certificates") == before, "something is there")
+
+
+def count_of(client, prefix):
+    return sum(n.startswith(prefix) for n in names(client, "ca-certificates"))
+
+
+def case_death_in_the_middle_of_an_import_leaves_all_or_nothing(fresh, client):
+    """kill -9 at several moments of imports of many: after the next start each is whole or not there,
+    and whoever had an answer has his objects."""
+    fresh.start()
+    enter(fresh, client)
+    key = make_key()
+    for number, delay in enumerate((0.01, 0.04, 0.15, 0.5)):
+        prefix = f"run{number}"
+        bundle = b"".join(self_signed(fresh.folder, key, f"{prefix} {i}", True) for i in range(CAS))
+        came = []
+
+        def bring():
+            try:
+                came.append(client.request("POST", "/ca-certificates",
+                                           {"name": prefix, "file": text(bundle)}).status)
+            except (OSError, http.client.HTTPException, Failure):
+                pass  # it died before its answer
+
+        thread = threading.Thread(target=bring)
+        thread.start()
+        time.sleep(delay)
+        fresh.kill()
+        thread.join()
+        fresh.start()
+        there = count_of(client, prefix)
+        check(there in (0, CAS), f"{there} of {CAS} after {delay} s")
+        check(not came or there == CAS, f"answered {came}, and {there} are there")
+
+
+def case_many_at_once(smsd, client):
+    """Of two who bring the same at once one has brought it, and no answer is lost."""
+    enter(smsd, client)
+    keys = [make_key() for _ in range(6)]
+    certs = [self_signed(smsd.folder, key, f"many{n}.example") for n, key in enumerate(keys)]
+    came = []
+
+    def bring(number):
+        other = Client(smsd, f"127.0.2.{number + 1}")
+        other.cookie, other.csrf = client.cookie, client.csrf
+        which = number // 2
+        came.append(import_one(other, f"many{which}", certs[which], keys[which]).status)
+
+    threads = [threading.Thread(target=bring, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(sorted(came) == [201] * 6 + [409] * 6, str(sorted(came)))
+    check(sum(n.startswith("many") for n in names(client, "certificates")) == 6, "not six")
