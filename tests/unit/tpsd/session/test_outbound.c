@@ -661,6 +661,8 @@ static void repeats_say_what_would_have_been_too(void **state)
 	assert_non_null(ring);
 	configure_names("site.test", "sni", "", ", state: observe");
 	box.host->ring = ring;
+	box.host->seed =
+	        1; /* by others the two names may have one place, and one sends the other off */
 	for (int i = 0; i < 3; i++)
 		look_at("site.test");
 	look_at("x.wild.test");
