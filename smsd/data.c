@@ -84,7 +84,6 @@ int data_write_password(const char *directory, const char *password, struct prob
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(problem, path);
-	/* Nobody knows the password when this fails: then the directory is as new, and may go. */
 	ok = write(fd, password, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && fsync(fd) == 0;
 	if (close(fd) != 0 || !ok)
 		return fail(problem, path);

@@ -92,24 +92,29 @@ static int rotate_key(struct smsd *s, const char *passphrase)
 	return rc;
 }
 
+static int keep_password(void *arg, const char *password)
+{
+	struct smsd *s = arg;
+
+	return data_write_password(s->options->data, password, &s->problem);
+}
+
 static int make_first_person(struct smsd *s)
 {
-	char password[AUTH_SECRET_MAX];
 	bool made;
-	int rc = auth_first_person(s->context.store, password, &made);
+	int rc = auth_first_person(s->context.store, keep_password, s, &made);
 
 	if (rc != 0)
-		return problem_add(&s->problem, rc, "", "", "the first person cannot be made: %s",
-		                   err_text(rc));
+		return s->problem.code
+		               ? rc
+		               : problem_add(&s->problem, rc, "", "",
+		                             "the first person cannot be made: %s", err_text(rc));
 	if (made)
-		rc = data_write_password(s->options->data, password, &s->problem);
-	OPENSSL_cleanse(password, sizeof(password));
-	if (made && rc == 0)
 		log_info(
 		        "the password of `admin` is in %s/initial-password; log in, change it, and "
 		        "remove the file",
 		        s->options->data);
-	return rc;
+	return 0;
 }
 
 static int open_identity(struct smsd *s)

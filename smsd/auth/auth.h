@@ -87,12 +87,16 @@ int auth_identify(struct store *store, const struct auth_credentials *credential
 void auth_set_cookie(const struct auth_session *session, char ret_text[AUTH_SET_COOKIE_MAX])
         SL_NONNULL(2);
 
+/* Puts a password where its person finds it. 0, or why it could not be kept. */
+typedef int auth_keep_fn(void *arg, const char *password);
+
 /*
  * Makes "admin" with a random password, to be changed at the first login, when there is nobody yet;
- * *ret_made tells, and `ret_password` has it.
+ * *ret_made tells. `keep` gets the password before the person is there: whoever dies in between
+ * leaves a password of nobody, and never somebody without a password. Its code ends the call.
  */
-int auth_first_person(struct store *store, char ret_password[AUTH_SECRET_MAX], bool *ret_made)
-        SL_NONNULL(1, 2, 3) SL_MUST;
+int auth_first_person(struct store *store, auth_keep_fn *keep, void *arg, bool *ret_made)
+        SL_NONNULL(1, 2, 4) SL_MUST;
 
 /*
  * SL_EPERM: name or password is wrong, without saying which, in the same time; SL_EAGAIN: locked

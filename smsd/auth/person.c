@@ -155,14 +155,17 @@ static int add_first(void *arg, struct store_tx *tx)
 	return rc ? rc : audit_add(tx, &actor_smsd, &line);
 }
 
-static int make_first(struct store *store, char *password, bool *ret_made)
+static int make_first(struct store *store, auth_keep_fn *keep, void *arg, bool *ret_made)
 {
-	char hash[PASSWORD_HASH_MAX];
+	char password[AUTH_SECRET_MAX], hash[PASSWORD_HASH_MAX];
 	struct first first = {.hash = hash};
 	int rc = secret_make("", password);
 
 	if (rc == 0)
 		rc = password_hash(password, hash);
+	if (rc == 0)
+		rc = keep(arg, password);
+	OPENSSL_cleanse(password, sizeof(password));
 	if (rc == 0)
 		rc = store_write(store, add_first, &first);
 	if (rc == 0)
@@ -170,19 +173,15 @@ static int make_first(struct store *store, char *password, bool *ret_made)
 	return rc;
 }
 
-int auth_first_person(struct store *store, char ret_password[AUTH_SECRET_MAX], bool *ret_made)
+int auth_first_person(struct store *store, auth_keep_fn *keep, void *arg, bool *ret_made)
 {
-	char password[AUTH_SECRET_MAX] = "";
 	int64_t persons = 0;
-	bool made = false;
 	int rc = store_read(store, STORE_PERSON_COUNT, NULL, 0, count_row, &persons);
 
-	if (rc == 0 && persons == 0)
-		rc = make_first(store, password, &made);
-	if (rc == 0) {
-		*ret_made = made;
-		memcpy(ret_password, made ? password : "", made ? sizeof(password) : 1);
-	}
-	OPENSSL_cleanse(password, sizeof(password));
-	return rc;
+	if (rc != 0)
+		return rc;
+	if (persons == 0)
+		return make_first(store, keep, arg, ret_made);
+	*ret_made = false;
+	return 0;
 }

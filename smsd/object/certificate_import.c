@@ -394,12 +394,13 @@ int certificate_import_ca(struct certificate_store *at, const struct actor *acto
 	import_bytes(import, &bytes);
 	if (pki_certificates_read(&bytes.file, &certs, &err) != 0)
 		return import_problem(problem, import, &err);
-	drop_twins(certs);
-	if (sk_X509_num(certs) > CERTIFICATE_IMPORT_MAX)
+	if (sk_X509_num(certs) > CERTIFICATE_IMPORT_MAX) {
 		rc = problem_add(problem, SL_ELIMIT, "/file", "import it in several files",
 		                 "the file has more than %d certificates", CERTIFICATE_IMPORT_MAX);
-	else
+	} else {
+		drop_twins(certs);
 		rc = import_cas(at, actor, import, certs, ret_names, problem);
+	}
 	sk_X509_pop_free(certs, X509_free);
 	return rc ? certificate_failed(rc, problem) : 0;
 }

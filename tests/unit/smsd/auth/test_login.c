@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "lib/base/err.h"
 #include "smsd/base/moment.h"
 #include "tests/unit/smsd/auth/people.h"
@@ -11,17 +13,41 @@ static int login(struct place *place, const char *name, const char *password,
 	return auth_login(place->store, name, password, FROM, ret_session, &place->problem);
 }
 
+static int keep(void *arg, const char *password)
+{
+	(void)snprintf(arg, AUTH_SECRET_MAX, "%s", password);
+	return 0;
+}
+
+static int keep_not(void *arg, const char *password)
+{
+	return SL_ESYS;
+}
+
+static void without_a_place_for_the_password_nobody_is_made(void **state)
+{
+	struct place *place = *state;
+	char password[AUTH_SECRET_MAX] = "";
+	bool made = false;
+
+	assert_int_equal(auth_first_person(place->store, keep_not, NULL, &made), SL_ESYS);
+	assert_int_equal(place_audited(place, "create", "admin"), 0);
+	assert_int_equal(auth_first_person(place->store, keep, password, &made), 0);
+	assert_true(made);
+	assert_int_equal(strlen(password), SECRET_CHARS);
+}
+
 static void the_first_person_is_made_once_and_has_to_change_the_password(void **state)
 {
 	struct place *place = *state;
-	char password[AUTH_SECRET_MAX], again[AUTH_SECRET_MAX];
+	char password[AUTH_SECRET_MAX] = "", again[AUTH_SECRET_MAX] = "";
 	struct auth_session session;
 	bool made = false;
 
-	assert_int_equal(auth_first_person(place->store, password, &made), 0);
+	assert_int_equal(auth_first_person(place->store, keep, password, &made), 0);
 	assert_true(made);
 	assert_int_equal(strlen(password), SECRET_CHARS);
-	assert_int_equal(auth_first_person(place->store, again, &made), 0);
+	assert_int_equal(auth_first_person(place->store, keep, again, &made), 0);
 	assert_false(made);
 	assert_string_equal(again, "");
 	assert_int_equal(place_audited(place, "create", "admin"), 1);
@@ -329,6 +355,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
 	        TEST(the_first_person_is_made_once_and_has_to_change_the_password),
+	        TEST(without_a_place_for_the_password_nobody_is_made),
 	        TEST(a_login_gives_a_session_of_whom_it_is),
 	        TEST(no_one_is_told_whether_it_was_the_name_or_the_password),
 	        TEST(ten_failures_in_a_row_lock_the_account_for_its_time),
