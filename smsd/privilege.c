@@ -14,19 +14,8 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/sanitizer.h"
 #include "smsd/base/problem.h"
-
-/* A leak is looked for by another thread that traces the others. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER true
-#endif
-#endif
-#ifndef UNDER_SANITIZER
-#define UNDER_SANITIZER false
-#endif
 
 /* What a library for databases, TLS or events never asks for, and whoever got in would. */
 static const int refused[] = {
@@ -124,9 +113,9 @@ int privilege_drop(uid_t uid, gid_t gid, struct problem *problem)
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return fail(problem, "core limit");
 	/* Also keeps others of the same user from reading its memory. */
-	if (!UNDER_SANITIZER && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (!SL_UNDER_SANITIZER && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail(problem, "dumpable");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(problem, "no new privileges");
-	return UNDER_SANITIZER ? 0 : refuse_calls(problem);
+	return SL_UNDER_SANITIZER ? 0 : refuse_calls(problem);
 }

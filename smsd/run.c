@@ -131,7 +131,8 @@ static int open_identity(struct smsd *s)
 
 static int open_all(struct smsd *s, const char *passphrase, bool first)
 {
-	int rc = store_open(s->options->data, JOB_THREADS_MAX, &s->context.store, &s->problem);
+	/* A reader for each thread that may ask at once. */
+	int rc = store_open(s->options->data, job_threads(0), &s->context.store, &s->problem);
 
 	if (rc == 0)
 		rc = open_vault(s, passphrase, first);

@@ -4,31 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/page.h"
 #include "lib/conf/config.h"
 #include "lib/conf/doc.h"
 #include "lib/conf/schema.h"
 #include "lib/conf/suite.h"
 #include "lib/conf/value.h"
-
-/* Adding text until the first error, which is kept: a page is hundreds of additions. */
-struct page {
-	struct buf *out;
-	int rc;
-};
-
-static void say(struct page *p, const char *fmt, ...) SL_PRINTF(2, 3);
-
-static void say(struct page *p, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (p->rc == 0)
-		p->rc = buf_vprintf(p->out, fmt, ap);
-	va_end(ap);
-}
 
 static const char head[] =
         "# Configuration reference\n"
@@ -76,11 +58,11 @@ static void say_words(struct page *p, const struct conf_field *f)
 	bool first = true;
 
 	if (f->type == CONF_TYPE_CHOICES)
-		say(p, "list of ");
+		page_say(p, "list of ");
 	for (size_t i = 0; i < f->choices->count; i++) {
 		if (!is_allowed(f, i))
 			continue;
-		say(p, "%s`%s`", first ? "" : ", ", f->choices->items[i].text);
+		page_say(p, "%s`%s`", first ? "" : ", ", f->choices->items[i].text);
 		first = false;
 	}
 }
@@ -91,15 +73,15 @@ static void say_range(struct page *p, const struct conf_field *f)
 	char max[VALUE_TEXT_MAX];
 
 	if (f->type == CONF_TYPE_DURATION)
-		say(p, "duration, %s to %s", value_format_duration(f->min, min),
-		    value_format_duration(f->max, max));
+		page_say(p, "duration, %s to %s", value_format_duration(f->min, min),
+		         value_format_duration(f->max, max));
 	else if (f->type == CONF_TYPE_SIZE)
-		say(p, "size, %s to %s", value_format_size(f->min, min),
-		    value_format_size(f->max, max));
+		page_say(p, "size, %s to %s", value_format_size(f->min, min),
+		         value_format_size(f->max, max));
 	else if (f->min == f->max)
-		say(p, "%" PRIu64, f->min);
+		page_say(p, "%" PRIu64, f->min);
 	else
-		say(p, "%s, %" PRIu64 " to %" PRIu64, conf_type_name(f->type), f->min, f->max);
+		page_say(p, "%s, %" PRIu64 " to %" PRIu64, conf_type_name(f->type), f->min, f->max);
 }
 
 static void say_kind(struct page *p, const struct conf_field *f)
@@ -116,22 +98,22 @@ static void say_kind(struct page *p, const struct conf_field *f)
 		say_range(p, f);
 		break;
 	case CONF_TYPE_REF:
-		say(p, "name of a %s", conf_collection_name(f->ref));
+		page_say(p, "name of a %s", conf_collection_name(f->ref));
 		break;
 	case CONF_TYPE_REFS:
-		say(p, "list of names of a %s", conf_collection_name(f->ref));
+		page_say(p, "list of names of a %s", conf_collection_name(f->ref));
 		break;
 	case CONF_TYPE_NAME:
-		say(p, "name, with `.`, at most %" PRIu64 " bytes", f->max);
+		page_say(p, "name, with `.`, at most %" PRIu64 " bytes", f->max);
 		break;
 	case CONF_TYPE_NAME_STRICT:
 	case CONF_TYPE_TEXT:
-		say(p, "%s, at most %" PRIu64 " bytes", conf_type_name(f->type), f->max);
+		page_say(p, "%s, at most %" PRIu64 " bytes", conf_type_name(f->type), f->max);
 		break;
 	default:
-		say(p, "%s", conf_type_name(f->type));
+		page_say(p, "%s", conf_type_name(f->type));
 		if (f->max > 0 && f->type != CONF_TYPE_PATH && f->type != CONF_TYPE_INTERFACE)
-			say(p, ", at most %" PRIu64, f->max);
+			page_say(p, ", at most %" PRIu64, f->max);
 		break;
 	}
 }
@@ -139,25 +121,25 @@ static void say_kind(struct page *p, const struct conf_field *f)
 static void say_default(struct page *p, const struct conf_field *f)
 {
 	if (f->flags & CONF_REQUIRED)
-		say(p, "**required**");
+		page_say(p, "**required**");
 	else if (f->fallback_help)
-		say(p, "%s", f->fallback_help);
+		page_say(p, "%s", f->fallback_help);
 	else if (f->fallback && f->fallback[0])
-		say(p, "`%s`", f->fallback);
+		page_say(p, "`%s`", f->fallback);
 }
 
 static void say_row(struct page *p, const struct conf_field *f)
 {
-	say(p, "| `%s` | ", f->name);
+	page_say(p, "| `%s` | ", f->name);
 	say_kind(p, f);
-	say(p, " | ");
+	page_say(p, " | ");
 	say_default(p, f);
-	say(p, " | %s | %s", conf_scope_name(f->scope), f->help);
+	page_say(p, " | %s | %s", conf_scope_name(f->scope), f->help);
 	if (f->source[0])
-		say(p, " (%s)", f->source);
+		page_say(p, " (%s)", f->source);
 	if (f->flags & CONF_UNAVAILABLE)
-		say(p, " **Refused: %s.**", f->unavailable);
-	say(p, " |\n");
+		page_say(p, " **Refused: %s.**", f->unavailable);
+	page_say(p, " |\n");
 }
 
 static bool is_row(const struct conf_field *f)
@@ -173,8 +155,8 @@ static void say_table(struct page *p, const struct conf_object *object)
 		if (!is_row(&object->fields[i]))
 			continue;
 		if (!any)
-			say(p, "\n| Key | Value | Default | When | What |\n"
-			       "| --- | --- | --- | --- | --- |\n");
+			page_say(p, "\n| Key | Value | Default | When | What |\n"
+			            "| --- | --- | --- | --- | --- |\n");
 		any = true;
 		say_row(p, &object->fields[i]);
 	}
@@ -197,23 +179,23 @@ static void say_object(struct page *p, const struct conf_object *object, const c
 			continue;
 		(void)snprintf(below, sizeof(below), "%s%s%s%s", key, key[0] ? "." : "", f->name,
 		               f->type == CONF_TYPE_OBJECTS ? "[]" : "");
-		say(p, "\n%s %s\n\n%s", depth == 0 ? "##" : "###", below, f->help);
+		page_say(p, "\n%s %s\n\n%s", depth == 0 ? "##" : "###", below, f->help);
 		if (f->type == CONF_TYPE_OBJECTS)
-			say(p, " A list of at most %" PRIu64 ".", f->max);
+			page_say(p, " A list of at most %" PRIu64 ".", f->max);
 		if (f->source[0])
-			say(p, " (%s)", f->source);
+			page_say(p, " (%s)", f->source);
 		if (f->flags & CONF_UNAVAILABLE)
-			say(p, " **Refused: %s.**", f->unavailable);
-		say(p, "\n");
+			page_say(p, " **Refused: %s.**", f->unavailable);
+		page_say(p, "\n");
 		say_object(p, f->object, below, depth + 1);
 	}
 }
 
 static void say_choices(struct page *p)
 {
-	say(p, "\n## Words\n\n| Word | Set | Meaning |\n| --- | --- | --- |\n");
+	page_say(p, "\n## Words\n\n| Word | Set | Meaning |\n| --- | --- | --- |\n");
 #define CHOICES(set)
-#define CHOICE(set, id, text, help) say(p, "| `%s` | %s | %s |\n", text, #set, help);
+#define CHOICE(set, id, text, help) page_say(p, "| `%s` | %s | %s |\n", text, #set, help);
 #define CHOICES_END(set)
 #include "lib/conf/choices.def"
 }
@@ -222,39 +204,44 @@ static void say_suites(struct page *p)
 {
 	const struct conf_suite *s;
 
-	say(p,
-	    "\n## Cipher suites\n\n"
-	    "In order of preference. A side uses those that all its selections name, but for\n"
-	    "`deselected_suites`; what the TLS library of the device lacks of them is listed by\n"
-	    "`tps show ssl-inspection capabilities` and left out (R52). *Off* in the last "
-	    "column: the\npreset `seed_compatible` deselects it unless the document has a list "
-	    "of its own (R45).\n\n"
-	    "| Suite | Protocols | Key exchange | Authentication | Bulk | MAC | Seed |\n"
-	    "| --- | --- | --- | --- | --- | --- | --- |\n");
+	page_say(
+	        p,
+	        "\n## Cipher suites\n\n"
+	        "In order of preference. A side uses those that all its selections name, but for\n"
+	        "`deselected_suites`; what the TLS library of the device lacks of them is listed "
+	        "by\n"
+	        "`tps show ssl-inspection capabilities` and left out (R52). *Off* in the last "
+	        "column: the\npreset `seed_compatible` deselects it unless the document has a list "
+	        "of its own (R45).\n\n"
+	        "| Suite | Protocols | Key exchange | Authentication | Bulk | MAC | Seed |\n"
+	        "| --- | --- | --- | --- | --- | --- | --- |\n");
 	for (size_t i = 0; (s = conf_suite_at(i)) != NULL; i++) {
 		bool any = s->first == CONFIG_TLS1_3;
 
-		say(p, "| `%s` | %s to %s | %s | %s | %s | %s | %s |\n", s->name,
-		    conf_choice_text("tls_protocol", s->first),
-		    conf_choice_text("tls_protocol", s->last),
-		    any ? "any"
-		        : conf_choice_text("key_exchange",
-		                           (unsigned)__builtin_ctz(s->key_exchange)),
-		    any ? "any"
-		        : conf_choice_text("authentication",
-		                           (unsigned)__builtin_ctz(s->authentication)),
-		    conf_choice_text("bulk", (unsigned)__builtin_ctz(s->bulk)),
-		    conf_choice_text("mac", (unsigned)__builtin_ctz(s->mac)), s->seed ? "" : "off");
+		page_say(p, "| `%s` | %s to %s | %s | %s | %s | %s | %s |\n", s->name,
+		         conf_choice_text("tls_protocol", s->first),
+		         conf_choice_text("tls_protocol", s->last),
+		         any ? "any"
+		             : conf_choice_text("key_exchange",
+		                                (unsigned)__builtin_ctz(s->key_exchange)),
+		         any ? "any"
+		             : conf_choice_text("authentication",
+		                                (unsigned)__builtin_ctz(s->authentication)),
+		         conf_choice_text("bulk", (unsigned)__builtin_ctz(s->bulk)),
+		         conf_choice_text("mac", (unsigned)__builtin_ctz(s->mac)),
+		         s->seed ? "" : "off");
 	}
 }
 
 static void say_default_policy(struct page *p)
 {
-	say(p, "\n## The decryption policy Default\n\n"
-	       "What it does not decrypt (R105). A policy of that name in the document takes its\n"
-	       "place; `tps decryption export Default` writes its list for a `domains_file`.\n\n"
-	       "| Domains | Why |\n| --- | --- |\n");
-#define X(pattern, why) say(p, "| `%s` | %s |\n", pattern, why);
+	page_say(
+	        p,
+	        "\n## The decryption policy Default\n\n"
+	        "What it does not decrypt (R105). A policy of that name in the document takes its\n"
+	        "place; `tps decryption export Default` writes its list for a `domains_file`.\n\n"
+	        "| Domains | Why |\n| --- | --- |\n");
+#define X(pattern, why) page_say(p, "| `%s` | %s |\n", pattern, why);
 #include "lib/conf/default_decryption.def"
 #undef X
 }
@@ -263,7 +250,7 @@ int conf_doc_reference(struct buf *out)
 {
 	struct page p = {.out = out};
 
-	say(&p, "%s\n## Top level\n", head);
+	page_say(&p, "%s\n## Top level\n", head);
 	say_object(&p, &conf_schema, "", 0);
 	say_choices(&p);
 	say_suites(&p);

@@ -61,19 +61,6 @@ unsigned api_pending(const struct api *api)
 
 /* ---- in the pool ------------------------------------------------------------------------- */
 
-static int handle(struct api_call *call)
-{
-	int rc = check_access(call);
-
-	if (rc == 0)
-		rc = check_query(call);
-	if (rc == 0)
-		rc = check_body(call);
-	if (rc == 0)
-		rc = call->route->handler(call);
-	return rc;
-}
-
 /* Who fails at a login is nobody yet; whoever has not the right is somebody. */
 static int status_of(const struct api_call *call)
 {
@@ -86,8 +73,10 @@ static int status_of(const struct api_call *call)
 static void task_run(struct job *job)
 {
 	struct api_call *call = &((struct task *)job)->call;
-	int rc = handle(call);
+	int rc = check_call(call);
 
+	if (rc == 0)
+		rc = call->route->handler(call);
 	if (rc == 0)
 		return;
 	if (call->problem.code == 0)

@@ -6,55 +6,12 @@
  *   api-doc --write SOURCE
  *   api-doc --check SOURCE    exit status 1 when it is not up to date
  */
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/base/buf.h"
+#include "lib/base/page.h"
 #include "smsd/api/openapi.h"
-
-enum { PAGE_MAX = 4 * 1024 * 1024, PATH_LEN = 4096 };
-
-static bool write_page(const char *path, const struct buf *text)
-{
-	FILE *file = fopen(path, "we");
-	bool ok = file && fwrite(text->data, 1, text->len, file) == text->len;
-
-	return file && fclose(file) == 0 && ok;
-}
-
-static bool check_page(const char *path, const struct buf *text)
-{
-	FILE *file = fopen(path, "re");
-	bool same = file != NULL;
-
-	for (size_t i = 0; same && i < text->len; i++)
-		same = fgetc(file) == text->data[i];
-	same = same && fgetc(file) == EOF;
-	if (file)
-		(void)fclose(file);
-	if (!same)
-		(void)fprintf(stderr,
-		              "%s is not what the tables say: run smsd/api/api-doc --write\n",
-		              path);
-	return same;
-}
 
 int main(int argc, char **argv)
 {
-	bool write = argc == 3 && strcmp(argv[1], "--write") == 0;
-	char path[PATH_LEN];
-	struct buf text;
-	bool ok;
+	static const struct page_file files[] = {{"docs/sms-api.md", openapi_page}};
 
-	if (argc != 3 || (!write && strcmp(argv[1], "--check") != 0)) {
-		(void)fprintf(stderr, "usage: api-doc --write|--check SOURCE\n");
-		return 2;
-	}
-	(void)snprintf(path, sizeof(path), "%s/docs/sms-api.md", argv[2]);
-	buf_init(&text, PAGE_MAX);
-	ok = openapi_page(&text) == 0 &&
-	     (write ? write_page(path, &text) : check_page(path, &text));
-	buf_fini(&text);
-	return ok ? 0 : 1;
+	return page_main("smsd/api/api-doc", argc, argv, files, SL_ARRAY_LEN(files));
 }

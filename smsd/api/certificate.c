@@ -209,9 +209,26 @@ int api_certificate_import(struct api_call *call)
 	return rc ? rc : api_answer(call, CREATED, json_pack("{s:o}", "names", names));
 }
 
-int api_certificate_replace(struct api_call *call)
+static int replace(struct api_call *call, int64_t revision, const struct certificate_import *import)
 {
 	struct certificate_store at = rooms_of(call);
+
+	return certificate_replace(&at, &call->identity.actor, kind_of(call), revision, import,
+	                           &call->problem);
+}
+
+static int repair(struct api_call *call, int64_t revision, const struct certificate_import *import)
+{
+	struct certificate_store at = rooms_of(call);
+
+	return certificate_repair(&at, &call->identity.actor, revision, import, &call->problem);
+}
+
+/* The object of the path by the files of the body. */
+static int change_by_files(struct api_call *call,
+                           int (*change)(struct api_call *call, int64_t revision,
+                                         const struct certificate_import *import))
+{
 	struct certificate_import import;
 	struct file file = {0}, key = {0};
 	int64_t revision = 0;
@@ -221,30 +238,20 @@ int api_certificate_replace(struct api_call *call)
 		return rc;
 	rc = read_import(call, call->parameter[0], &file, &key, &import);
 	if (rc == 0)
-		rc = certificate_replace(&at, &call->identity.actor, kind_of(call), revision,
-		                         &import, &call->problem);
+		rc = change(call, revision, &import);
 	file_fini(&file);
 	file_fini(&key);
 	return rc ? rc : answer_object(call, call->parameter[0], OK);
 }
 
+int api_certificate_replace(struct api_call *call)
+{
+	return change_by_files(call, replace);
+}
+
 int api_certificate_repair(struct api_call *call)
 {
-	struct certificate_store at = rooms_of(call);
-	struct certificate_import import;
-	struct file file = {0}, key = {0};
-	int64_t revision = 0;
-	int rc = api_if_match(call, &revision);
-
-	if (rc != 0)
-		return rc;
-	rc = read_import(call, call->parameter[0], &file, &key, &import);
-	if (rc == 0)
-		rc = certificate_repair(&at, &call->identity.actor, revision, &import,
-		                        &call->problem);
-	file_fini(&file);
-	file_fini(&key);
-	return rc ? rc : answer_object(call, call->parameter[0], OK);
+	return change_by_files(call, repair);
 }
 
 int api_certificate_delete(struct api_call *call)

@@ -35,7 +35,7 @@ static int identify(struct api_call *call)
 	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
 }
 
-int check_access(struct api_call *call)
+static int check_access(struct api_call *call)
 {
 	enum api_access access = call->route->access;
 	int rc;
@@ -109,7 +109,8 @@ static int read_object(struct api_call *call, const struct conf_object *shape)
 	return rc;
 }
 
-int check_body(struct api_call *call)
+/* Fills in call->body. All its codes are status 400 or 415, whatever the table says of them. */
+static int check_body(struct api_call *call)
 {
 	const struct conf_object *shape = api_shape_object(call->route->body);
 
@@ -130,4 +131,13 @@ int check_body(struct api_call *call)
 	}
 	call->refusal = 0;
 	return 0;
+}
+
+int check_call(struct api_call *call)
+{
+	int rc = check_access(call);
+
+	if (rc == 0)
+		rc = check_query(call);
+	return rc ? rc : check_body(call);
 }

@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* docs/sms-api.md: the routes in one table, then each shape's fields. */
 #include <inttypes.h>
-#include <stdarg.h>
 
-#include "lib/base/buf.h"
+#include "lib/base/page.h"
 #include "smsd/api/openapi.h"
 #include "smsd/api/route.h"
-
-/* Adding text until the first error, which is kept. */
-struct page {
-	struct buf *out;
-	int rc;
-};
-
-static void say(struct page *p, const char *fmt, ...) SL_PRINTF(2, 3);
-
-static void say(struct page *p, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (p->rc == 0)
-		p->rc = buf_vprintf(p->out, fmt, ap);
-	va_end(ap);
-}
 
 static const char head[] =
         "# The API of the SMS\n"
@@ -52,23 +33,23 @@ static const char head[] =
 static void say_shape(struct page *p, enum api_shape shape)
 {
 	if (shape == API_SHAPE_NONE)
-		say(p, "| ");
+		page_say(p, "| ");
 	else if (shape == API_SHAPE_FILE)
-		say(p, "| file ");
+		page_say(p, "| file ");
 	else
-		say(p, "| [%s](#%s) ", api_shape_name(shape), api_shape_name(shape));
+		page_say(p, "| [%s](#%s) ", api_shape_name(shape), api_shape_name(shape));
 }
 
 static void say_route(struct page *p, const struct api_route *route)
 {
-	say(p, "| `%s %s` ", api_method_name(route->method), route->path);
+	page_say(p, "| `%s %s` ", api_method_name(route->method), route->path);
 	if (route->access >= 0)
-		say(p, "| `%s` ", auth_capability_name((enum auth_capability)route->access));
+		page_say(p, "| `%s` ", auth_capability_name((enum auth_capability)route->access));
 	else
-		say(p, "| %s ", route->access == API_ACCESS_PUBLIC ? "everyone" : "logged in");
+		page_say(p, "| %s ", route->access == API_ACCESS_PUBLIC ? "everyone" : "logged in");
 	say_shape(p, route->body);
 	say_shape(p, route->answer);
-	say(p, "| %s |\n", route->summary);
+	page_say(p, "| %s |\n", route->summary);
 }
 
 static void say_words(struct page *p, const struct conf_field *f)
@@ -77,7 +58,7 @@ static void say_words(struct page *p, const struct conf_field *f)
 
 	for (size_t i = 0; i < f->choices->count; i++)
 		if (f->allowed == 0 || f->allowed & (1U << i)) {
-			say(p, "%s `%s`", between, f->choices->items[i].text);
+			page_say(p, "%s `%s`", between, f->choices->items[i].text);
 			between = ",";
 		}
 }
@@ -87,28 +68,28 @@ static void say_bounds(struct page *p, const struct conf_field *f)
 	if (f->choices)
 		say_words(p, f);
 	else if (f->type == CONF_TYPE_UINT || f->type == CONF_TYPE_PORT)
-		say(p, ", %" PRIu64 " to %" PRIu64, f->min, f->max);
+		page_say(p, ", %" PRIu64 " to %" PRIu64, f->min, f->max);
 	else if (f->object)
-		say(p, ": see below");
+		page_say(p, ": see below");
 	else if (f->max > 0)
-		say(p, ", at most %" PRIu64, f->max);
+		page_say(p, ", at most %" PRIu64, f->max);
 }
 
 /* Recursion is bounded by the tables, which have no circle. */
 static void say_fields(struct page *p, const struct conf_object *object)
 {
-	say(p, "\n| key | | |\n|---|---|---|\n");
+	page_say(p, "\n| key | | |\n|---|---|---|\n");
 	for (size_t i = 0; i < object->count; i++) {
 		const struct conf_field *f = &object->fields[i];
 
-		say(p, "| `%s`%s | %s", f->name, f->flags & CONF_REQUIRED ? "" : " (optional)",
-		    conf_type_name(f->type));
+		page_say(p, "| `%s`%s | %s", f->name, f->flags & CONF_REQUIRED ? "" : " (optional)",
+		         conf_type_name(f->type));
 		say_bounds(p, f);
-		say(p, " | %s |\n", f->help);
+		page_say(p, " | %s |\n", f->help);
 	}
 	for (size_t i = 0; i < object->count; i++)
 		if (object->fields[i].object) {
-			say(p, "\n`%s`:\n", object->fields[i].name);
+			page_say(p, "\n`%s`:\n", object->fields[i].name);
 			say_fields(p, object->fields[i].object);
 		}
 }
@@ -117,11 +98,11 @@ int openapi_page(struct buf *out)
 {
 	struct page p = {.out = out};
 
-	say(&p, "%s", head);
+	page_say(&p, "%s", head);
 	for (size_t i = 0; i < api_routes_count; i++)
 		say_route(&p, &api_routes[i]);
 	for (int i = API_SHAPE_FILE + 1; i < API_SHAPE_END; i++) {
-		say(&p, "\n## %s\n", api_shape_name((enum api_shape)i));
+		page_say(&p, "\n## %s\n", api_shape_name((enum api_shape)i));
 		say_fields(&p, api_shape_object((enum api_shape)i));
 	}
 	return p.rc;

@@ -91,6 +91,19 @@ int person_judge(struct store_tx *tx, struct attempt *attempt) SL_NONNULL(1, 2) 
 int person_tell(const struct attempt *attempt, const char *pointer, struct problem *problem)
         SL_NONNULL(1, 2, 3);
 
+/* Of a session's or a token's row: what stands in four columns from `column` on, id, name, role and
+ * whether the password must be changed. */
+void person_take(const struct store_row *row, unsigned column, struct person *ret_person)
+        SL_NONNULL(1, 3);
+
+/*
+ * credential.c. A session or token (row `id`) was used, by `statement`: written when the last time
+ * is AUTH_USED_STEP_S past, since a write a request would cost more than the request. A full disk
+ * ends nothing: what is asked for may be just what makes room.
+ */
+void credential_note_use(struct store *store, enum store_statement statement, int64_t id,
+                         int64_t used_ms, int64_t now_ms) SL_NONNULL(1);
+
 /* What of `person` an identity has, with the capabilities of the role. */
 void person_identity(const struct person *person, const char *from, const char *via,
                      struct auth_identity *ret_identity) SL_NONNULL(1, 2, 3, 4);

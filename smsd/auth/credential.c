@@ -71,6 +71,28 @@ int credential_read(const char *authorization, const char *cookie,
 	return rc;
 }
 
+struct use {
+	enum store_statement statement;
+	int64_t id, now_ms;
+};
+
+static int write_use(void *arg, struct store_tx *tx)
+{
+	const struct use *use = arg;
+	const struct store_value values[] = {store_integer(use->id), store_integer(use->now_ms)};
+
+	return store_tx_run(tx, use->statement, values, 2, NULL, NULL);
+}
+
+void credential_note_use(struct store *store, enum store_statement statement, int64_t id,
+                         int64_t used_ms, int64_t now_ms)
+{
+	struct use use = {.statement = statement, .id = id, .now_ms = now_ms};
+
+	if (now_ms - used_ms >= AUTH_USED_STEP_S * 1000LL)
+		(void)!store_write(store, write_use, &use);
+}
+
 int auth_identify(struct store *store, const struct auth_credentials *credentials,
                   struct auth_identity *ret_identity)
 {

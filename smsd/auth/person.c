@@ -24,6 +24,14 @@ static int take_person(void *arg, const struct store_row *row)
 	return 0;
 }
 
+void person_take(const struct store_row *row, unsigned column, struct person *ret_person)
+{
+	ret_person->id = store_row_integer(row, column);
+	(void)snprintf(ret_person->name, ACTOR_NAME_MAX, "%s", store_row_text(row, column + 1));
+	(void)snprintf(ret_person->role, ROLE_NAME_MAX, "%s", store_row_text(row, column + 2));
+	ret_person->must_change = store_row_integer(row, column + 3) != 0;
+}
+
 int person_by_name(struct store *store, const char *name, struct person *ret_person)
 {
 	const struct store_value value = store_text(name);

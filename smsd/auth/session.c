@@ -29,10 +29,7 @@ static int take_session(void *arg, const struct store_row *row)
 		memcpy(session->csrf, csrf, len);
 	session->made_ms = store_row_integer(row, 2);
 	session->used_ms = store_row_integer(row, 3);
-	session->person.id = store_row_integer(row, 4);
-	(void)snprintf(session->person.name, ACTOR_NAME_MAX, "%s", store_row_text(row, 5));
-	(void)snprintf(session->person.role, ROLE_NAME_MAX, "%s", store_row_text(row, 6));
-	session->person.must_change = store_row_integer(row, 7) != 0;
+	person_take(row, 4, &session->person);
 	return 0;
 }
 
@@ -50,28 +47,6 @@ static int check_csrf(const struct session *session, const char *csrf)
 	    CRYPTO_memcmp(digest, session->csrf, sizeof(digest)) != 0)
 		return SL_EREFUSED;
 	return 0;
-}
-
-struct use {
-	int64_t id, now_ms;
-};
-
-static int write_use(void *arg, struct store_tx *tx)
-{
-	const struct use *use = arg;
-	const struct store_value values[] = {store_integer(use->id), store_integer(use->now_ms)};
-
-	return store_tx_run(tx, STORE_SESSION_USED, values, 2, NULL, NULL);
-}
-
-/* A write a request would cost more than the request. A full disk ends no session: what it is
- * asked for may be just what makes room. */
-static void note_use(struct store *store, const struct session *session, int64_t now_ms)
-{
-	struct use use = {.id = session->id, .now_ms = now_ms};
-
-	if (now_ms - session->used_ms >= AUTH_USED_STEP_S * 1000LL)
-		(void)!store_write(store, write_use, &use);
 }
 
 int auth_by_session(struct store *store, const char *cookie, const char *csrf, bool safe,
@@ -93,7 +68,7 @@ int auth_by_session(struct store *store, const char *cookie, const char *csrf, b
 		rc = check_csrf(&session, csrf);
 	if (rc != 0)
 		return rc;
-	note_use(store, &session, now_ms);
+	credential_note_use(store, STORE_SESSION_USED, session.id, session.used_ms, now_ms);
 	person_identity(&session.person, from, "session", ret_identity);
 	ret_identity->session = session.id;
 	return 0;

@@ -28,23 +28,8 @@ static int take_token(void *arg, const struct store_row *row)
 	token->scopes = scopes_read(store_row_text(row, 1));
 	token->ends_ms = store_row_integer(row, 2);
 	token->used_ms = store_row_integer(row, 3);
-	token->person.id = store_row_integer(row, 4);
-	(void)snprintf(token->person.name, ACTOR_NAME_MAX, "%s", store_row_text(row, 5));
-	(void)snprintf(token->person.role, ROLE_NAME_MAX, "%s", store_row_text(row, 6));
-	token->person.must_change = store_row_integer(row, 7) != 0;
+	person_take(row, 4, &token->person);
 	return 0;
-}
-
-struct use {
-	int64_t id, now_ms;
-};
-
-static int write_use(void *arg, struct store_tx *tx)
-{
-	const struct use *use = arg;
-	const struct store_value values[] = {store_integer(use->id), store_integer(use->now_ms)};
-
-	return store_tx_run(tx, STORE_TOKEN_USED, values, 2, NULL, NULL);
 }
 
 int auth_by_token(struct store *store, const char *text, const char *from,
@@ -53,19 +38,16 @@ int auth_by_token(struct store *store, const char *text, const char *from,
 	uint8_t digest[SECRET_DIGEST_SIZE] = {0};
 	const struct store_value value = store_blob(digest, sizeof(digest));
 	struct token token = {0};
-	struct use use = {.now_ms = moment_now_ms()};
+	int64_t now_ms = moment_now_ms();
 	int rc = secret_digest(TOKEN_PREFIX, text, digest);
 
 	if (rc == 0)
 		rc = store_read(store, STORE_TOKEN_BY_SECRET, &value, 1, take_token, &token);
 	if (rc != 0)
 		return rc;
-	if (token.id == 0 || use.now_ms >= token.ends_ms)
+	if (token.id == 0 || now_ms >= token.ends_ms)
 		return SL_EPERM;
-	use.id = token.id;
-	/* As with sessions: the time is for people to look at, and a full disk is no reason. */
-	if (use.now_ms - token.used_ms >= AUTH_USED_STEP_S * 1000LL)
-		(void)!store_write(store, write_use, &use);
+	credential_note_use(store, STORE_TOKEN_USED, token.id, token.used_ms, now_ms);
 	person_identity(&token.person, from, "token", ret_identity);
 	ret_identity->capabilities &= token.scopes;
 	return 0;

@@ -117,7 +117,7 @@ static int start_threads(struct job_pool *pool, unsigned threads)
 }
 
 /* What was asked for, or one a core, within the bounds. */
-static unsigned thread_count(unsigned asked)
+unsigned job_threads(unsigned asked)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -139,7 +139,7 @@ int job_pool_create(unsigned threads, struct job_pool **ret_pool)
 	(void)pthread_mutex_init(&pool->mutex, NULL);
 	(void)pthread_cond_init(&pool->wake, NULL);
 	pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	code = pool->fd < 0 ? SL_ESYS : start_threads(pool, thread_count(threads));
+	code = pool->fd < 0 ? SL_ESYS : start_threads(pool, job_threads(threads));
 	if (code == 0) {
 		*ret_pool = pool;
 		return 0;

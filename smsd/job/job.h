@@ -22,7 +22,11 @@ struct job {
 	struct job *next;              /* the pool's */
 };
 
-/* `threads` 0: one a core, at least JOB_THREADS_MIN. SL_ENOMEM, SL_ESYS. */
+/* How many threads there are when so many are asked for: 0 is one a core, at least JOB_THREADS_MIN;
+ * never more than JOB_THREADS_MAX. */
+unsigned job_threads(unsigned asked);
+
+/* `threads` as in job_threads. SL_ENOMEM, SL_ESYS. */
 int job_pool_create(unsigned threads, struct job_pool **ret_pool) SL_NONNULL(2) SL_MUST;
 
 /* Runs what waits, ends the threads, calls `done` for all that ended; a `done` that submits

@@ -49,6 +49,16 @@ static void start(struct material *m, enum object_kind kind, const char *name)
 	(void)snprintf(m->name, sizeof(m->name), "%s", name);
 }
 
+/* The end of making one: what was made, or nothing of it. */
+static int finish(struct material *m, int rc, struct material *ret_material)
+{
+	if (rc == 0)
+		*ret_material = *m;
+	else
+		material_fini(m);
+	return rc;
+}
+
 int material_of_certificate(X509 *certificate, enum object_kind kind, const char *name,
                             struct material *ret_material)
 {
@@ -65,11 +75,7 @@ int material_of_certificate(X509 *certificate, enum object_kind kind, const char
 		rc = pki_cert_key_id(certificate, m.key_id);
 	if (rc == 0 && X509_digest(certificate, EVP_sha256(), m.sha256, NULL) != 1)
 		rc = SL_ECRYPTO;
-	if (rc == 0)
-		*ret_material = m;
-	else
-		material_fini(&m);
-	return rc;
+	return finish(&m, rc, ret_material);
 }
 
 int material_of_request(X509_REQ *request, const char *name, struct material *ret_material)
@@ -87,11 +93,7 @@ int material_of_request(X509_REQ *request, const char *name, struct material *re
 		rc = pki_key_id(X509_REQ_get0_pubkey(request), m.key_id);
 	if (rc == 0 && X509_REQ_digest(request, EVP_sha256(), m.sha256, NULL) != 1)
 		rc = SL_ECRYPTO;
-	if (rc == 0)
-		*ret_material = m;
-	else
-		material_fini(&m);
-	return rc;
+	return finish(&m, rc, ret_material);
 }
 
 void material_fini(struct material *material)

@@ -303,30 +303,32 @@ static int update(struct store_tx *tx, const struct object_change *how, struct o
 	return rc;
 }
 
-int object_replace(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
-                   const char *name, int64_t revision, const json_t *body, struct problem *problem)
+/* `new_name` and `body` NULL: as they are. */
+static int update_seen(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                       const char *name, int64_t revision, const char *new_name, const json_t *body,
+                       struct problem *problem)
 {
 	struct object object;
 	int rc = object_get_seen(tx, kind, name, revision, &object, problem);
 
 	if (rc != 0)
 		return rc;
-	rc = update(tx, how, &object, name, body, problem);
+	rc = update(tx, how, &object, new_name ? new_name : name, body ? body : object.body,
+	            problem);
 	object_fini(&object);
 	return rc;
+}
+
+int object_replace(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                   const char *name, int64_t revision, const json_t *body, struct problem *problem)
+{
+	return update_seen(tx, how, kind, name, revision, NULL, body, problem);
 }
 
 int object_rename(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
                   const char *name, int64_t revision, const char *new_name, struct problem *problem)
 {
-	struct object object;
-	int rc = object_get_seen(tx, kind, name, revision, &object, problem);
-
-	if (rc != 0)
-		return rc;
-	rc = update(tx, how, &object, new_name, object.body, problem);
-	object_fini(&object);
-	return rc;
+	return update_seen(tx, how, kind, name, revision, new_name, NULL, problem);
 }
 
 static int add_user(void *arg, const struct store_row *row)

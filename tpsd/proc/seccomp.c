@@ -12,6 +12,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/sanitizer.h"
 #include "tpsd/proc/sandbox.h"
 
 static const int allowed[] = {
@@ -92,22 +93,10 @@ static const int refused[] = {
         SCMP_SYS(stat),      SCMP_SYS(lstat),    SCMP_SYS(statx),
 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER true
-#endif
-#endif
-#ifndef UNDER_SANITIZER
-#define UNDER_SANITIZER false
-#endif
-
-/* A sanitizer reads /proc and forks a tracer when it reports: its build, which is never shipped,
- * makes the list and does not load it. */
+/* A sanitizer's build makes the list and does not load it. */
 static int load(scmp_filter_ctx ctx, const struct proc_kind *kind)
 {
-	if (!UNDER_SANITIZER)
+	if (!SL_UNDER_SANITIZER)
 		return seccomp_load(ctx);
 	log_debug("%s runs without its system call list under a sanitizer", kind->name);
 	return 0;

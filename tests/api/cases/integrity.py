@@ -80,10 +80,7 @@ def case_private_key_comes_in_and_never_leaves(fresh, client):
     for running in (True, False):
         if not running:
             check(fresh.stop() == 0, "the end")
-        for name in os.listdir(fresh.data):
-            with open(os.path.join(fresh.data, name), "rb") as src:
-                content = src.read()
-            check(number not in content and line.encode() not in content, f"the key is in {name}")
+        fresh.must_not_hold(number, line.encode())
 
 
 def case_two_who_change_the_same(smsd, client):

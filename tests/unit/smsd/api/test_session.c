@@ -43,12 +43,8 @@ enum { UNAUTHORIZED = 401 };
 /* As api.c does it in a thread of the pool. */
 static int handle(struct api_call *call)
 {
-	int rc = check_access(call);
+	int rc = check_call(call);
 
-	if (rc == 0)
-		rc = check_query(call);
-	if (rc == 0)
-		rc = check_body(call);
 	return rc ? rc : call->route->handler(call);
 }
 
