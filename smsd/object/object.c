@@ -16,10 +16,11 @@
 static const struct {
 	const char *name;
 	const char *collection;
+	const char *key;
 } kinds[] = {
-#define X(NAME, name, collection, help) {name, collection},
-        OBJECT_KINDS(X)
-#undef X
+#define KIND(NAME, name, collection, key, capability, help) {name, collection, key},
+#include "smsd/object/kind.def"
+#undef KIND
 };
 
 const char *object_kind_name(enum object_kind kind)
@@ -30,6 +31,22 @@ const char *object_kind_name(enum object_kind kind)
 const char *object_kind_collection(enum object_kind kind)
 {
 	return kinds[kind].collection;
+}
+
+const char *object_kind_key(enum object_kind kind)
+{
+	return kinds[kind].key;
+}
+
+int object_kind_parse(const char *collection, enum object_kind *ret_kind)
+{
+	for (unsigned i = 0; i < OBJECT_KIND_END; i++) {
+		if (strcmp(kinds[i].collection, collection) == 0) {
+			*ret_kind = i;
+			return 0;
+		}
+	}
+	return SL_ENOENT;
 }
 
 void object_fini(struct object *object)

@@ -18,20 +18,11 @@ struct problem;
 struct store;
 struct store_tx;
 
-/* X(NAME, "name of one", "collection in the API", "help"). Append only: the store has the names. */
-#define OBJECT_KINDS(X)                                                                            \
-	X(CERTIFICATE, "certificate", "certificates",                                              \
-	  "certificates with a private key: of servers, and signing certificates")                 \
-	X(CA_CERTIFICATE, "ca certificate", "ca-certificates",                                     \
-	  "roots and intermediates, public parts only")                                            \
-	X(SIGNING_REQUEST, "signing request", "signing-requests",                                  \
-	  "requests whose private key is here and waits for the answer")
-
 enum object_kind {
-#define X(NAME, name, collection, help) OBJECT_##NAME,
-	OBJECT_KINDS(X)
-#undef X
-	        OBJECT_KIND_END
+#define KIND(NAME, name, collection, key, capability, help) OBJECT_##NAME,
+#include "smsd/object/kind.def"
+#undef KIND
+	OBJECT_KIND_END
 };
 
 enum {
@@ -43,6 +34,10 @@ enum {
 
 const char *object_kind_name(enum object_kind kind);
 const char *object_kind_collection(enum object_kind kind);
+/* The document's list whose items these are; "" of a kind with a body of its own. */
+const char *object_kind_key(enum object_kind kind);
+/* SL_ENOENT for a collection that is none. */
+int object_kind_parse(const char *collection, enum object_kind *ret_kind) SL_NONNULL(1, 2) SL_MUST;
 
 struct object {
 	int64_t id;

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the bodies between a device and its SMS. */
+#include "lib/remote/remote.h"
+
+#include "lib/conf/name.h"
+
+enum {
+	HEX_SHA256 = 64,
+	PEM_MAX = 64 * 1024,
+	TOKEN_MAX = 128,
+	BASE64_32 = 44,
+	TEXT_MAX = 1024,
+	SUITES_MAX = 256,
+	DOCUMENT_MAX = 32 * 1024 * 1024,
+};
+
+/* What the device can do (R34, R50): from this, never from a model, the SMS decides. */
+static const struct conf_field capability_rows[] = {
+        CONF_ROW("model", TEXT, "Model, \"vTPS\".", .max = 64),
+        CONF_ROW("version", TEXT, "Version of the software.", .max = 64),
+        CONF_ROW("document_version", UINT, "Version of the documents that it reads.", .max = 1000),
+        CONF_ROW("files", PATH, "Where files of the SMS are laid down.", .max = 1024),
+        CONF_ROW("certificates_max", UINT, "Certificates of a document.", .max = 1000000),
+        CONF_ROW("protocols", NAMES, "TLS versions that the library has.", .max = 16),
+        CONF_ROW("suites", NAMES, "Cipher suites that the library has, by IANA name.",
+                 .max = SUITES_MAX),
+        CONF_ROW("features", NAMES, "Names of features that not every version has.", .max = 256),
+};
+static const struct conf_object capabilities = CONF_ROWS("capabilities", capability_rows);
+
+static const struct conf_field health_rows[] = {
+        CONF_ROW("uptime_s", UINT, "Seconds since tpsd started.", .max = UINT32_MAX),
+        CONF_ROW("sessions", UINT, "Sessions that are inspected.", .max = UINT32_MAX),
+        CONF_ROW("inspection", TEXT, "\"on\", \"panic\", \"fallback\" or \"off\".", .max = 32),
+        CONF_ROW("keys_missing", UINT, "Private keys of the document that it has not.",
+                 .max = 1000000),
+        CONF_ROW("memory_kib", UINT, "Resident memory of all its processes.", .max = UINT32_MAX),
+};
+static const struct conf_object health = CONF_ROWS("health", health_rows);
+
+static const struct conf_field item_rows[] = {
+        CONF_ROW("pointer", TEXT, "Place in the document (RFC 6901).", .max = 512),
+        CONF_ROW("notice", BOOL, "Worth reading; refuses nothing."),
+        CONF_ROW("text", TEXT, "What is the matter.", .flags = CONF_REQUIRED, .max = TEXT_MAX),
+        CONF_ROW("remedy", TEXT, "What to do about it.", .max = TEXT_MAX),
+};
+static const struct conf_object item = CONF_ROWS("item", item_rows);
+
+static const struct conf_field enrol_rows[] = {
+        CONF_ROW("token", TEXT, "The token.", .flags = CONF_REQUIRED | CONF_SECRET,
+                 .max = TOKEN_MAX),
+        CONF_ROW("request", TEXT, "Signing request in PEM; its subject counts for nothing.",
+                 .flags = CONF_REQUIRED, .max = PEM_MAX),
+        CONF_ROW("sealing_key", TEXT, "X25519 public key that keys are sealed for, base64.",
+                 .flags = CONF_REQUIRED, .min = BASE64_32, .max = BASE64_32),
+        CONF_ROW("capabilities", OBJECT, "What the device can do.", .flags = CONF_REQUIRED,
+                 .object = &capabilities),
+        CONF_ROW("document", TEXT, "The canonical document in force; \"\" none.",
+                 .max = DOCUMENT_MAX),
+};
+const struct conf_object remote_shape_enrol = CONF_ROWS("enrol", enrol_rows);
+
+static const struct conf_field enrolled_rows[] = {
+        CONF_ROW("name", NAME, "The device's name.", .flags = CONF_REQUIRED,
+                 .max = CONF_NAME_SHORT),
+        CONF_ROW("certificate", TEXT, "The device's certificate, PEM.", .flags = CONF_REQUIRED,
+                 .max = PEM_MAX),
+        CONF_ROW("ca", TEXT, "The device CA's certificate, PEM.", .flags = CONF_REQUIRED,
+                 .max = PEM_MAX),
+};
+const struct conf_object remote_shape_enrolled = CONF_ROWS("enrolled", enrolled_rows);
+
+static const struct conf_field renew_rows[] = {
+        CONF_ROW("request", TEXT, "Signing request for a new key, PEM.", .flags = CONF_REQUIRED,
+                 .max = PEM_MAX),
+};
+const struct conf_object remote_shape_renew = CONF_ROWS("renew", renew_rows);
+
+static const struct conf_field renewed_rows[] = {
+        CONF_ROW("certificate", TEXT, "The device's certificate, PEM.", .flags = CONF_REQUIRED,
+                 .max = PEM_MAX),
+};
+const struct conf_object remote_shape_renewed = CONF_ROWS("renewed", renewed_rows);
+
+static const struct conf_field wanted_rows[] = {
+        CONF_ROW("revision", UINT, "The revision that it should have; 0: none yet.",
+                 .flags = CONF_REQUIRED, .max = UINT32_MAX),
+        CONF_ROW("sha256", TEXT, "Of the document's bytes, hexadecimal; \"\" with revision 0.",
+                 .max = HEX_SHA256),
+        CONF_ROW("size", UINT, "Bytes of the document.", .max = DOCUMENT_MAX),
+        CONF_ROW("confirm_s", UINT, "The document reverts unless it proves good for so long.",
+                 .max = 86400),
+};
+const struct conf_object remote_shape_wanted = CONF_ROWS("wanted", wanted_rows);
+
+static const struct conf_field file_rows[] = {
+        CONF_ROW("sha256", TEXT, "Of its bytes; its name below `files`.", .flags = CONF_REQUIRED,
+                 .min = HEX_SHA256, .max = HEX_SHA256),
+        CONF_ROW("size", UINT, "Bytes.", .flags = CONF_REQUIRED, .max = REMOTE_FILE_MAX),
+};
+static const struct conf_object file = CONF_ROWS("file", file_rows);
+
+static const struct conf_field files_rows[] = {
+        CONF_ROW("files", OBJECTS, "Every file that the document names.", .flags = CONF_REQUIRED,
+                 .object = &file, .max = REMOTE_FILES_MAX),
+};
+const struct conf_object remote_shape_files = CONF_ROWS("files", files_rows);
+
+static const struct conf_field key_ids_rows[] = {
+        CONF_ROW("ids", NAMES, "SHA-256 of public keys, hexadecimal.", .flags = CONF_REQUIRED,
+                 .min = 1, .max = REMOTE_KEYS_MAX),
+};
+const struct conf_object remote_shape_key_ids = CONF_ROWS("key ids", key_ids_rows);
+
+static const struct conf_field key_rows[] = {
+        CONF_ROW("id", TEXT, "Of which key.", .flags = CONF_REQUIRED, .min = HEX_SHA256,
+                 .max = HEX_SHA256),
+        CONF_ROW("encapsulated", TEXT, "RFC 9180's enc, base64; left out with `refused`.",
+                 .max = BASE64_32),
+        CONF_ROW("sealed", TEXT, "PKCS8 in DER, sealed, base64.", .max = 2 * REMOTE_SEALED_MAX),
+        CONF_ROW("refused", TEXT, "Why there is none: this device may not have it, broken key.",
+                 .max = TEXT_MAX),
+};
+static const struct conf_object key = CONF_ROWS("key", key_rows);
+
+static const struct conf_field keys_rows[] = {
+        CONF_ROW("keys", OBJECTS, "One for each id, in their order.", .flags = CONF_REQUIRED,
+                 .object = &key, .max = REMOTE_KEYS_MAX),
+};
+const struct conf_object remote_shape_keys = CONF_ROWS("keys", keys_rows);
+
+static const struct conf_field status_rows[] = {
+        CONF_ROW("revision", UINT, "The revision that `state` is of; 0: none.", .max = UINT32_MAX),
+        CONF_ROW("state", TEXT, "A state that the device tells; \"\" none.", .max = 32),
+        CONF_ROW("text", TEXT, "Why, of \"refused\" and \"reverted\".", .max = TEXT_MAX),
+        CONF_ROW("items", OBJECTS, "Places of the document that something is to be said of.",
+                 .object = &item, .max = REMOTE_ITEMS_MAX),
+        CONF_ROW("sha256", TEXT, "Of the canonical document in force; \"\" none.",
+                 .max = HEX_SHA256),
+        CONF_ROW("document", TEXT, "That document, when the SMS has not seen it yet.",
+                 .max = DOCUMENT_MAX),
+        CONF_ROW("capabilities", OBJECT, "What the device can do.", .object = &capabilities),
+        CONF_ROW("health", OBJECT, "How it is.", .object = &health),
+};
+const struct conf_object remote_shape_status = CONF_ROWS("status", status_rows);
