@@ -151,9 +151,18 @@ static bool find_paths(struct tps *tps, const char *name, char certificate[PATH_
 		const char *its = json_string_value(json_object_get(one, "name"));
 		const char *file = json_string_value(json_object_get(one, "file"));
 		const char *key_file = json_string_value(json_object_get(one, "key_file"));
+		const char *key_id = json_string_value(json_object_get(one, "key_id"));
 
 		if (!its || strcmp(its, name) != 0 || !file || !key_file)
 			continue;
+		if (key_id && key_id[0]) {
+			(void)fprintf(stderr,
+			              "tps: %s is the management system's: replace it there\n",
+			              name);
+			json_decref(list);
+			json_decref(error);
+			return false;
+		}
 		(void)snprintf(certificate, PATH_SIZE, "%s", file);
 		(void)snprintf(key, PATH_SIZE, "%s", key_file);
 		found = true;

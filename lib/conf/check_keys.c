@@ -38,8 +38,11 @@ int config_check_keys(const struct config *c, const char *file, struct conf_erro
 	for (size_t i = 0; i < c->certificates_count; i++) {
 		struct pki_error err;
 		char pointer[64];
-		int rc = check_key(&c->certificates[i], &err);
+		int rc;
 
+		if (c->certificates[i].key_id[0])
+			continue;
+		rc = check_key(&c->certificates[i], &err);
 		(void)snprintf(pointer, sizeof(pointer), "/certificates/%zu/private_key", i);
 		if (rc == SL_ESYS)
 			conf_errors_notice(

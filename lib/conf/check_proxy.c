@@ -26,6 +26,34 @@ void check_ca_names(struct build *b, const struct conf_node *root)
 	}
 }
 
+static bool is_key_id(const char *text)
+{
+	return strlen(text) == 2 * (size_t)CONFIG_KEY_ID &&
+	       strspn(text, "0123456789abcdef") == 2 * (size_t)CONFIG_KEY_ID;
+}
+
+/* A key comes from one place: a file here, or the management system. */
+static void check_key_id(struct build *b, const struct conf_node *node,
+                         const struct config_certificate *c)
+{
+	const struct conf_node *at = check_place(node, "key_id");
+
+	if (!is_key_id(c->key_id))
+		(void)conf_errors_add(b->errs, at, SL_EMALFORMED,
+		                      "write 64 hexadecimal digits in lower case",
+		                      "key_id is not the SHA-256 of a public key");
+	if (c->private_key && c->private_key[0])
+		(void)conf_errors_add(b->errs, at, SL_ECONFLICT, "name one of both",
+		                      "a key that the management system sends is in no file");
+	if (c->password_file && c->password_file[0])
+		(void)conf_errors_add(b->errs, check_place(node, "password_file"), SL_ECONFLICT,
+		                      "leave it out",
+		                      "a key that the management system sends has no password");
+	if (c->format == CONFIG_FORMAT_PKCS12)
+		(void)conf_errors_add(b->errs, at, SL_ECONFLICT, "leave it out",
+		                      "the key of a PKCS12 file is in that file");
+}
+
 void check_certificates(struct build *b, const struct conf_node *root)
 {
 	const struct conf_node *node = check_first(root, "certificates");
@@ -33,9 +61,9 @@ void check_certificates(struct build *b, const struct conf_node *root)
 	for (size_t i = 0; i < b->config->certificates_count && node; i++, node = node->next) {
 		const struct config_certificate *c = &b->config->certificates[i];
 
-		if (c->format != CONFIG_FORMAT_PKCS12)
-			continue;
-		if (c->private_key && c->private_key[0])
+		if (c->key_id && c->key_id[0])
+			check_key_id(b, node, c);
+		else if (c->format == CONFIG_FORMAT_PKCS12 && c->private_key && c->private_key[0])
 			(void)conf_errors_add(b->errs, check_place(node, "private_key"),
 			                      SL_ECONFLICT, "leave it out",
 			                      "the key of a PKCS12 file is in that file");

@@ -40,6 +40,7 @@ enum {
 	CONFIG_PORT_NAME_MAX = 16, /* bytes of an interface name, NUL included */
 	CONFIG_SEGMENTS_MAX = 64,
 	CONFIG_CERTIFICATES_MAX = 1000, /* R120 */
+	CONFIG_KEY_ID = 32,             /* bytes: SHA-256 of a SubjectPublicKeyInfo */
 	CONFIG_SERVER_PROXIES_MAX = 1000,
 	CONFIG_CLIENT_PROXIES_MAX = 256,
 	CONFIG_DECRYPTION_POLICIES_MAX = 256,
@@ -122,9 +123,10 @@ struct config_bypass_rule {
 /* Paths are as written. Only `keys` reads private_key; others get public parts by the image. */
 struct config_certificate {
 	const char *name;
-	uint32_t index;            /* in config.certificates */
-	const char *certificate;   /* path; for PKCS12 the one file */
-	const char *private_key;   /* path; "" for PKCS12, or when the key is in `certificate` */
+	uint32_t index;          /* in config.certificates */
+	const char *certificate; /* path; for PKCS12 the one file */
+	const char *private_key; /* path; "" for PKCS12, or when the key is in `certificate` */
+	const char *key_id; /* hexadecimal: the management system sends the key; "": from a file */
 	enum config_format format; /* of both files */
 	const char *password_file; /* path; its first line; "" when nothing is encrypted */
 	const char *chain; /* path: intermediates, PEM; "" none but those in `certificate` */

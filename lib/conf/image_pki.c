@@ -5,6 +5,7 @@
  */
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "lib/base/buf.h"
@@ -95,6 +96,22 @@ static int complete_chain(const struct gather *g, const struct config_certificat
 	return rc;
 }
 
+/* The key that the management system will be asked for must be the certificate's. */
+static void check_key_id(const struct gather *g, const struct config_certificate *c,
+                         const struct pki_chain *chain)
+{
+	const struct conf_node *at =
+	        g->node && g->node->parent ? conf_node_find(g->node->parent, "key_id") : NULL;
+	char hex[2 * CONFIG_KEY_ID + 1] = "";
+
+	for (size_t i = 0; i < sizeof(chain->key_id); i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", chain->key_id[i]);
+	if (c->key_id[0] && strcmp(hex, c->key_id) != 0)
+		(void)conf_errors_add(g->errs, at ? at : g->node, SL_EMISMATCH,
+		                      "name the key that the certificate was made for",
+		                      "%s has another public key than key_id says", c->certificate);
+}
+
 static void gather_certificate(struct gather *g, const struct config_certificate *c)
 {
 	const struct pki_files files = {
@@ -118,6 +135,7 @@ static void gather_certificate(struct gather *g, const struct config_certificate
 		return;
 	}
 	notice_validity(g, c->name, chain->leaf);
+	check_key_id(g, c, chain);
 	rc = complete_chain(g, c, chain);
 	if (!config_is_issuer(conf_image_maker_config(g->m), c))
 		notice_nameless(g, c->name, chain->leaf);

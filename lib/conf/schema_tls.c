@@ -12,6 +12,10 @@ static const struct conf_field certificate_fields[] = {
               "File of the private key, mode 0600. Left out when the key is in the file of the "
               "certificate.",
               .max = PATH_LEN_MAX, .fallback = ""),
+        FIELD("key_id", TEXT, config_certificate, key_id, NEW_SESSIONS, "R57",
+              "SHA-256 of the public key whose private key the management system sends, 64 "
+              "hexadecimal digits in lower case. It takes the place of private_key.",
+              .max = 2 * CONFIG_KEY_ID, .fallback = ""),
         FIELD("format", CHOICE, config_certificate, format, NEW_SESSIONS, "R69",
               "Format of both files.", .choices = &conf_choices_format, .fallback = "auto"),
         FIELD("password_file", PATH, config_certificate, password_file, NEW_SESSIONS, "R71, R72",

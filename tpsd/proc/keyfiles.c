@@ -82,6 +82,8 @@ static int send_all(struct proc *proc, uint32_t revision, const struct config *c
 	for (size_t i = 0; i < config->certificates_count; i++) {
 		const struct config_certificate *cert = &config->certificates[i];
 
+		if (cert->key_id[0])
+			continue;
 		open_and_send(&s, cert,
 		              cert->private_key[0] ? cert->private_key : cert->certificate, false);
 		if (cert->password_file[0])

@@ -44,6 +44,14 @@ static int check_one(struct keys *k, uint32_t i)
 	const struct loaded *l = loading_find(&k->loading, c->name);
 	char text[512];
 
+	if (c->key_id[0]) {
+		(void)snprintf(text, sizeof(text),
+		               "certificate %s: its key comes from a management system, which "
+		               "this build has no link to",
+		               c->name);
+		return refuse(k, i, SL_EUNSUPPORTED, text,
+		              "name a private_key file and leave key_id out");
+	}
 	if (!l) {
 		(void)snprintf(text, sizeof(text), "certificate %s: its key file did not come",
 		               c->name);

@@ -139,8 +139,9 @@ static void describe_leaf(json_t *object, const struct pki_chain *chain)
 
 static json_t *describe_certificate(const struct config_certificate *cert)
 {
-	json_t *object = json_pack("{s:s,s:s,s:s}", "name", cert->name, "file", cert->certificate,
-	                           "key_file", cert->private_key);
+	json_t *object =
+	        json_pack("{s:s,s:s,s:s,s:s}", "name", cert->name, "file", cert->certificate,
+	                  "key_file", cert->private_key, "key_id", cert->key_id);
 	struct pki_chain *chain;
 	struct pki_error err;
 

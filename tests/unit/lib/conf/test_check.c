@@ -12,6 +12,8 @@
 	"ssl_client_proxies: [{name: out, signing_certificate: shop, detection_ports: "            \
 	"[443], " more "}]\n"
 
+#define KEY_ID_63 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+
 static const struct {
 	const char *document;
 	const char *pointer;
@@ -39,6 +41,19 @@ static const struct {
         {"version: 1\ncertificates: [{name: c, certificate: /x, private_key: /y, format: "
          "pkcs12}]\n",
          "/certificates/0/private_key", "in that file"},
+        {"version: 1\ncertificates: [{name: c, certificate: /x, key_id: aa" KEY_ID_63 "}]\n",
+         "/certificates/0/key_id", "key_id"},
+        {"version: 1\ncertificates: [{name: c, certificate: /x, key_id: A" KEY_ID_63 "}]\n",
+         "/certificates/0/key_id", "not the SHA-256"},
+        {"version: 1\ncertificates: [{name: c, certificate: /x, key_id: a" KEY_ID_63
+         ", private_key: /y}]\n",
+         "/certificates/0/key_id", "in no file"},
+        {"version: 1\ncertificates: [{name: c, certificate: /x, key_id: a" KEY_ID_63
+         ", password_file: /y}]\n",
+         "/certificates/0/password_file", "has no password"},
+        {"version: 1\ncertificates: [{name: c, certificate: /x, key_id: a" KEY_ID_63
+         ", format: pkcs12}]\n",
+         "/certificates/0/key_id", "in that file"},
         {"version: 1\ntrust_stores: [{name: "
          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}]\n",
          "/trust_stores/0/name", "not a name"},
@@ -137,6 +152,7 @@ static const char *const taken[] = {
                                            "profiles: [{name: a, ssl_client_policies: [{name: x, "
                                            "proxy: out, decryption_policy: d}]}]\n",
         "version: 1\n",
+        "version: 1\ncertificates: [{name: c, certificate: /x, key_id: a" KEY_ID_63 "}]\n",
         "version: 1\nsms: {}\nssl_client_proxies: []\nsegments:\n",
         "version: 1\ndevice: {web_mode: true}\nssl_inspection: {server: false}\n",
         "version: 1\nssl_inspection: {client: false, persist_private_keys: false}\n",

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/check_keys.h"
 #include "lib/pki/cert.h"
+#include "lib/pki/key.h"
 #include "tests/unit/lib/conf/load.h"
 #include "tests/unit/lib/pki/make.h"
 #include "tests/unit/unit.h"
@@ -248,6 +249,36 @@ static void a_check_of_keys_names_each_that_does_not_fit(void **state)
 	EVP_PKEY_free(other);
 }
 
+/* The key is not here, so it is not looked for; the certificate must be that key's all the same. */
+static void a_key_that_the_management_system_sends_is_known_by_its_certificate(void **state)
+{
+	struct site *site = *state;
+	struct conf_image_maker *maker;
+	struct conf_errors errs;
+	struct loaded l;
+	uint8_t id[32];
+	char hex[65], yaml[1024];
+
+	assert_int_equal(pki_key_id(site->key, id), 0);
+	for (size_t i = 0; i < sizeof(id); i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", id[i]);
+	(void)snprintf(yaml, sizeof(yaml),
+	               "version: 1\ncertificates: [{name: a, certificate: %s/s.pem, key_id: %s}]\n",
+	               site->folder.path, hex);
+	l = load_yaml(yaml);
+	assert_int_equal(config_check_keys(l.config, "t.yaml", &l.errs), 0);
+	assert_int_equal(l.errs.count, 0);
+	unload(&l);
+	assert_int_equal(make_image(yaml, &errs, &maker), 0);
+	conf_image_maker_destroy(maker);
+	conf_errors_fini(&errs);
+
+	strstr(yaml, hex)[0] = hex[0] == '0' ? '1' : '0';
+	assert_int_equal(make_image(yaml, &l.errs, &maker), SL_EMISMATCH);
+	assert_non_null(error_at(&l, "/certificates/0/key_id", "another public key"));
+	conf_errors_fini(&l.errs);
+}
+
 static void a_sealed_image_opens_and_an_open_one_does_not(void **state)
 {
 	struct site *site = *state;
@@ -431,6 +462,8 @@ int main(void)
 	        cmocka_unit_test(a_signing_certificate_must_be_a_ca),
 	        cmocka_unit_test(a_chain_that_is_not_in_the_file_comes_from_ca_certificates),
 	        cmocka_unit_test(a_check_of_keys_names_each_that_does_not_fit),
+	        cmocka_unit_test(
+	                a_key_that_the_management_system_sends_is_known_by_its_certificate),
 	        cmocka_unit_test(a_sealed_image_opens_and_an_open_one_does_not),
 	        cmocka_unit_test(a_lying_table_with_a_right_digest_leads_nowhere_outside),
 	        cmocka_unit_test(a_damaged_image_is_refused_wherever_the_damage_is),
