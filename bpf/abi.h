@@ -12,14 +12,14 @@
 #include <linux/types.h>
 
 enum {
-	WIRE_ABI = 3,
+	WIRE_ABI = 4,
 	WIRE_SEGMENTS_MAX = 64,
 	WIRE_RANGES_MAX = 8,        /* port or VLAN ranges of one interest; more are joined */
 	WIRE_BYPASS_MAX = 256,      /* compiled bypass rules of one bank */
 	WIRE_INTERESTS_MAX = 65536, /* prefixes of both banks */
 	WIRE_QUIC_RULES = 64,       /* of a segment, bits of a word */
 	WIRE_QUIC_NETS_MAX = 65536, /* prefixes of both banks */
-	WIRE_HEARTBEATS = 68,       /* slots of the heartbeat array; PROC_SLOTS */
+	WIRE_HEARTBEATS = 69,       /* slots of the heartbeat array; PROC_SLOTS */
 	WIRE_SLOT_WIRE = 1,         /* PROC_SLOT_WIRE */
 	WIRE_VLAN_ANY = 4095,
 };

@@ -25,7 +25,16 @@ enum cli_command_id {
 };
 
 enum cli_who { CLI_SHOW, CLI_CHANGE };
-enum cli_where { CLI_HERE, CLI_LOCAL, CLI_PARENT, CLI_WIRE, CLI_KEYS, CLI_WORKERS, CLI_WORKER };
+enum cli_where {
+	CLI_HERE,
+	CLI_LOCAL,
+	CLI_PARENT,
+	CLI_WIRE,
+	CLI_KEYS,
+	CLI_LINK,
+	CLI_WORKERS,
+	CLI_WORKER
+};
 
 struct cli_command {
 	enum cli_command_id id;

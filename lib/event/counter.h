@@ -25,7 +25,7 @@ enum counter {
 
 enum counter_kind { COUNTER_KIND_COUNTER, COUNTER_KIND_GAUGE };
 
-enum { COUNTER_SLABS_MAX = 72 }; /* parent, wire, keys, control and 64 workers, with room */
+enum { COUNTER_SLABS_MAX = 72 }; /* parent to link and 64 workers, with room */
 
 /* Times are counted in fixed buckets, each twice as wide as the one before: X(name, help). */
 enum histogram {

@@ -48,6 +48,7 @@ struct message_kind {
 #define K IPC_WORKER
 #define S IPC_KEYS
 #define C IPC_CONTROL
+#define L IPC_LINK
 static const struct message_kind kinds[IPC_TYPE_END] = {
 #define MESSAGE(NAME, name, senders, receivers, nfds, list)                                        \
 	[IPC_##NAME] = {#NAME, senders, receivers, nfds, fields_of_##name},
@@ -59,6 +60,7 @@ static const struct message_kind kinds[IPC_TYPE_END] = {
 #undef K
 #undef S
 #undef C
+#undef L
 
 enum { HEADER_LEN = 2 }; /* the type */
 

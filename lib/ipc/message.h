@@ -20,6 +20,7 @@ enum ipc_role {
 	IPC_WORKER = 1 << 2,
 	IPC_KEYS = 1 << 3,
 	IPC_CONTROL = 1 << 4,
+	IPC_LINK = 1 << 5,
 };
 
 /* Bytes of a decoded message: they lie in the buffer it was decoded from. */

@@ -56,11 +56,13 @@ static void connect_two(struct parent *p, const struct proc *a, const struct pro
 	(void)close(fds[1]);
 }
 
-/* Who talks to whom, beside parent: control to all, wire and keys to workers. */
+/* Who talks to whom, beside parent: control to all, wire and keys to workers, link to keys. */
 static bool are_peers(enum ipc_role a, enum ipc_role b)
 {
 	if (a == IPC_CONTROL || b == IPC_CONTROL)
 		return a != b;
+	if (a == IPC_LINK || b == IPC_LINK)
+		return a == IPC_KEYS || b == IPC_KEYS;
 	return (a == IPC_WORKER) != (b == IPC_WORKER);
 }
 
@@ -220,7 +222,8 @@ static void on_child_end(struct parent *p, struct child *child, int status)
 	}
 	describe_end(child, status);
 	recent = note_crash(child);
-	if (!p->ready && recent >= CRASHES_MANY) {
+	/* Without `link` a device is as good as one whose SMS is away. */
+	if (!p->ready && recent >= CRASHES_MANY && child->proc.kind->role != IPC_LINK) {
 		log_critical("%s does not come up", child->proc.kind->name);
 		p->status = TPSD_FAILED;
 		(void)raise(SIGTERM);

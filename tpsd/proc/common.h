@@ -19,7 +19,7 @@ struct common {
 	struct counter_file *counter_file;
 	struct ring *rings[PROC_SLOTS];
 	struct learned *learned;
-	unsigned nslots; /* used: 4 + workers */
+	unsigned nslots; /* used: 5 + workers */
 };
 
 /* All of it for `nworkers` workers, or an exit status (enum tpsd_exit) said by log_critical. */

@@ -156,7 +156,8 @@ static void look_who_is_left(struct loop_timer *timer)
 {
 	struct control *c =
 	        (struct control *)(void *)((char *)timer - offsetof(struct control, leave));
-	bool left = proc_peer(c->proc, IPC_WIRE, 0) || proc_peer(c->proc, IPC_KEYS, 0);
+	bool left = proc_peer(c->proc, IPC_WIRE, 0) || proc_peer(c->proc, IPC_KEYS, 0) ||
+	            proc_peer(c->proc, IPC_LINK, 0);
 
 	for (unsigned i = 0; i < c->proc->nworkers && !left; i++)
 		left = proc_peer(c->proc, IPC_WORKER, i) != NULL;

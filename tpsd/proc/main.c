@@ -27,6 +27,7 @@ const struct proc_kind processes[] = {
          .capabilities = CAP(IPC_LOCK),
          .no_network = true,
          .seccomp = true},
+        {.name = "link", .role = IPC_LINK, .ops = &link_ops, .user = "sluice-link"},
         {.name = "wire",
          .role = IPC_WIRE,
          .ops = &wire_ops,

@@ -205,6 +205,8 @@ static unsigned slot_of(enum ipc_role role)
 		return PROC_SLOT_KEYS;
 	case IPC_CONTROL:
 		return PROC_SLOT_CONTROL;
+	case IPC_LINK:
+		return PROC_SLOT_LINK;
 	default:
 		return PROC_SLOT_WORKER;
 	}

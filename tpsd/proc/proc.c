@@ -18,8 +18,6 @@
 #include "lib/conf/image.h"
 #include "tpsd/proc/shell.h"
 
-enum { SINGLE_PEERS = 4 }; /* parent, wire, keys, control: their slots are their places */
-
 struct proc_shell {
 	struct loop_timer heartbeat;
 	struct proc *proc;
@@ -39,6 +37,8 @@ static size_t place_of(enum ipc_role role, unsigned index)
 		return PROC_SLOT_KEYS;
 	case IPC_CONTROL:
 		return PROC_SLOT_CONTROL;
+	case IPC_LINK:
+		return PROC_SLOT_LINK;
 	case IPC_WORKER:
 		return index < PROC_WORKERS_MAX ? PROC_SLOT_WORKER + index : PROC_SLOTS;
 	}

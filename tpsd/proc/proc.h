@@ -25,7 +25,7 @@ struct config;
 
 enum {
 	PROC_WORKERS_MAX = 64,
-	PROC_SLOTS = PROC_WORKERS_MAX + 4, /* parent, wire, keys, control, then the workers */
+	PROC_SLOTS = PROC_WORKERS_MAX + 5, /* parent to link, then the workers */
 	PROC_HEARTBEAT_EVERY_MS = 100,
 	PROC_HEARTBEAT_MAX_MS = 2000, /* silent for longer: hung */
 };
@@ -36,6 +36,7 @@ enum proc_slot {
 	PROC_SLOT_WIRE,
 	PROC_SLOT_KEYS,
 	PROC_SLOT_CONTROL,
+	PROC_SLOT_LINK,
 	PROC_SLOT_WORKER
 };
 
@@ -130,4 +131,4 @@ void proc_answer(struct proc *proc, uint64_t id, int status, const char *json, s
 void proc_exit(struct proc *proc, int status) SL_NONNULL(1);
 
 /* The processes' functions, for the table in main.c. */
-extern const struct proc_ops wire_ops, worker_ops, keys_ops, control_ops;
+extern const struct proc_ops wire_ops, worker_ops, keys_ops, control_ops, link_ops;

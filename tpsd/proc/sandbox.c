@@ -17,7 +17,8 @@
 #include "lib/base/log.h"
 
 /* Users of the process table, in the order of their fallback numbers. */
-static const char *const users[] = {"sluice", "sluice-wire", "sluice-worker", "sluice-keys"};
+static const char *const users[] = {"sluice", "sluice-wire", "sluice-worker", "sluice-keys",
+                                    "sluice-link"};
 
 static uid_t fallback_id(const char *user)
 {

@@ -101,6 +101,8 @@ static bool slot_wanted(enum cli_where where, unsigned slot, const struct call *
 		return slot == PROC_SLOT_WIRE;
 	case CLI_KEYS:
 		return slot == PROC_SLOT_KEYS;
+	case CLI_LINK:
+		return slot == PROC_SLOT_LINK;
 	case CLI_WORKERS:
 		return slot >= PROC_SLOT_WORKER;
 	case CLI_WORKER:

@@ -107,6 +107,8 @@ static void send_end(struct transaction *t, unsigned slot, enum ipc_type type, u
 	struct ipc_message msg = {.type = type};
 	char name[SLOT_NAME_MAX];
 
+	if (!slot_takes_part(slot))
+		return;
 	if (type == IPC_COMMIT)
 		msg.commit.revision = revision;
 	else
@@ -121,7 +123,7 @@ static void offer_alone(struct transaction *t, unsigned slot)
 {
 	char name[SLOT_NAME_MAX];
 
-	if (t->in_force == 0)
+	if (t->in_force == 0 || !slot_takes_part(slot))
 		return;
 	t->offered_alone[slot] = t->in_force;
 	if (offer(t, slot, t->in_force, t->fd, t->size) != 0)
@@ -382,7 +384,7 @@ static bool all_there(const struct transaction *t)
 	struct proc *proc = t->control->proc;
 
 	for (unsigned slot = 0; slot < PROC_SLOT_WORKER + proc->nworkers; slot++)
-		if (slot != PROC_SLOT_CONTROL && !slot_channel(proc, slot))
+		if (slot_takes_part(slot) && !slot_channel(proc, slot))
 			return false;
 	return true;
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of `link`: what its files share. */
+#pragma once
+
+#include "tpsd/link/link.h"
+
+struct proc;
+struct store;
+
+struct link {
+	struct proc *proc;
+	struct store *store;
+};

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tpsd/link/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+
+enum { PATH_SIZE = 256, NAME_SIZE = 96, CHUNK = 64 * 1024 };
+
+struct store {
+	int dir, files; /* STATE/sms, STATE/sms/files */
+	char files_path[PATH_SIZE];
+};
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/*
+ * A folder below `at`, made when it is not there. One that is there has to be ours: the folder
+ * above is another's, who could have put anything in its place.
+ */
+static int open_dir(int at, const char *name, const struct store_owner *owner, mode_t mode,
+                    int *ret_fd)
+{
+	bool made = mkdirat(at, name, 0700) == 0;
+	struct stat st;
+	int fd, rc = 0;
+
+	if (!made && errno != EEXIST)
+		return SL_ESYS;
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		rc = SL_ESYS;
+	else if (!made && st.st_uid != owner->uid && st.st_uid != geteuid())
+		rc = SL_EPERM;
+	else if (fchown(fd, owner->uid, owner->readers) != 0 || fchmod(fd, mode) != 0)
+		rc = SL_ESYS;
+	if (rc == 0)
+		*ret_fd = fd;
+	else
+		close_fd(fd);
+	return rc;
+}
+
+int store_open(const char *state_dir, const struct store_owner *owner, struct store **ret_store)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int state, rc = SL_ESYS;
+
+	if (!s)
+		return SL_ENOMEM;
+	s->dir = s->files = -1;
+	(void)snprintf(s->files_path, sizeof(s->files_path), "%s/sms/files", state_dir);
+	state = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (state >= 0)
+		rc = open_dir(state, "sms", owner, 0750, &s->dir);
+	/* The group's bit: what is made in it is readable to `control`. */
+	if (rc == 0)
+		rc = open_dir(s->dir, "files", owner, 02750, &s->files);
+	close_fd(state);
+	if (rc == 0)
+		*ret_store = s;
+	else
+		store_close(s);
+	return rc;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	close_fd(store->dir);
+	close_fd(store->files);
+	free(store);
+}
+
+const char *store_files_path(const struct store *store)
+{
+	return store->files_path;
+}
+
+int store_read(struct store *store, const char *name, struct buf *text)
+{
+	int fd = openat(store->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = -1;
+	int rc = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? SL_ENOENT : SL_ESYS;
+	while (rc == 0 && n != 0) {
+		uint8_t *room;
+
+		rc = buf_reserve(text, 4096, &room);
+		if (rc != 0)
+			break;
+		n = read(fd, room, 4096);
+		if (n < 0)
+			rc = SL_ESYS;
+		else
+			text->len += (size_t)n;
+	}
+	(void)close(fd);
+	return rc;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, SL_MIN(len, (size_t)CHUNK));
+
+		if (n <= 0)
+			return SL_ESYS;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int store_write(struct store *store, const char *name, const void *data, size_t len)
+{
+	char next[NAME_SIZE];
+	int fd, rc;
+
+	(void)snprintf(next, sizeof(next), "%s.new", name);
+	fd = openat(store->dir, next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return SL_ESYS;
+	rc = write_all(fd, data, len);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = SL_ESYS;
+	(void)close(fd);
+	if (rc == 0)
+		rc = store_rename(store, next, name);
+	else
+		(void)unlinkat(store->dir, next, 0);
+	return rc;
+}
+
+int store_remove(struct store *store, const char *name)
+{
+	return unlinkat(store->dir, name, 0) == 0 || errno == ENOENT ? 0 : SL_ESYS;
+}
+
+int store_rename(struct store *store, const char *from, const char *to)
+{
+	if (renameat(store->dir, from, store->dir, to) != 0)
+		return SL_ESYS;
+	return fsync(store->dir) == 0 ? 0 : SL_ESYS;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `link` has on the disk, all below STATE/sms (docs/internals/link.md). The folder is opened
+ * with privileges, since the one above is `control`'s; later it is only reached by its descriptor.
+ * Files are written whole or not at all. `link`'s one thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/attr.h"
+
+struct buf;
+struct store;
+
+/* Who reads the files of documents. */
+struct store_owner {
+	uid_t uid; /* of link */
+	gid_t gid;
+	gid_t readers; /* of control */
+};
+
+/* Makes and opens STATE/sms and STATE/sms/files. SL_ESYS with errno; SL_EPERM: STATE/sms is there
+ * and somebody else's. */
+int store_open(const char *state_dir, const struct store_owner *owner, struct store **ret_store)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+void store_close(struct store *store);
+
+/* STATE/sms/files, for the capabilities and for errors. */
+const char *store_files_path(const struct store *store) SL_NONNULL(1);
+
+/* A small file, 0600: into `text`, SL_ENOENT; the whole of it, onto the disk; gone. SL_ESYS. */
+int store_read(struct store *store, const char *name, struct buf *text) SL_NONNULL(1, 2, 3) SL_MUST;
+int store_write(struct store *store, const char *name, const void *data, size_t len)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+int store_remove(struct store *store, const char *name) SL_NONNULL(1, 2);
+/* `from` takes the place of `to`. */
+int store_rename(struct store *store, const char *from, const char *to) SL_NONNULL(1, 2, 3) SL_MUST;
