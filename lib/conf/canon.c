@@ -178,7 +178,7 @@ static int add_field(json_t *map, const struct conf_field *f, const struct conf_
 		value = fallback_value(f, flags, &none);
 	if (none)
 		return 0;
-	if (value && is_empty(value)) {
+	if (value && is_empty(value) && !(f->flags & CONF_EMPTY)) {
 		json_decref(value);
 		return 0;
 	}
@@ -200,6 +200,11 @@ static json_t *object_value(const struct conf_object *object, const struct conf_
 		}
 	}
 	return map;
+}
+
+json_t *canon_object(const struct conf_object *object, const struct conf_node *node, unsigned flags)
+{
+	return object_value(object, node, flags);
 }
 
 json_t *canon_value(const struct conf_node *root, unsigned flags)

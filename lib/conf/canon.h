@@ -2,7 +2,8 @@
 /*
  * The one spelling of a document: compact JSON, keys in the order of the schema, values in their
  * canonical form, sets in the order of their enumeration, what says nothing (null, empty lists and
- * maps) left out. Two documents that say the same have the same text and so the same sha256.
+ * maps, but for rows where empty says something) left out. Two documents that say the same have the
+ * same text and so the same sha256.
  * Defaults are not filled in: the document is what its author said, and stays the same when an
  * upgrade changes a default. For comparing what holds, ask for CONF_CANON_DEFAULTS.
  */

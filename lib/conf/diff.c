@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/canon.h"
 #include "lib/conf/canon_priv.h"
+#include "lib/conf/diff_priv.h"
 #include "lib/conf/node.h"
 
 enum { PATH_MAX_LEN = 1024 };
@@ -231,21 +232,29 @@ static int diff_object(struct walk *w, const struct conf_object *object, const j
 	return rc;
 }
 
-int conf_diff(const struct conf_node *old_root, const struct conf_node *new_root,
-              struct conf_changes *ret_changes)
+int diff_values(const struct conf_object *object, const json_t *old_value, const json_t *new_value,
+                struct conf_changes *ret_changes)
 {
 	struct conf_changes changes = {0};
 	struct walk w = {.changes = &changes};
-	json_t *old = canon_value(old_root, CONF_CANON_DEFAULTS);
-	json_t *new = canon_value(new_root, CONF_CANON_DEFAULTS);
-	int rc = old && new ? diff_object(&w, &conf_schema, old, new) : SL_ENOMEM;
+	int rc = diff_object(&w, object, old_value, new_value);
 
-	json_decref(old);
-	json_decref(new);
 	if (rc == 0)
 		*ret_changes = changes;
 	else
 		conf_changes_fini(&changes);
+	return rc;
+}
+
+int conf_diff(const struct conf_node *old_root, const struct conf_node *new_root,
+              struct conf_changes *ret_changes)
+{
+	json_t *old = canon_value(old_root, CONF_CANON_DEFAULTS);
+	json_t *new = canon_value(new_root, CONF_CANON_DEFAULTS);
+	int rc = old && new ? diff_values(&conf_schema, old, new, ret_changes) : SL_ENOMEM;
+
+	json_decref(old);
+	json_decref(new);
 	return rc;
 }
 

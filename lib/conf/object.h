@@ -12,6 +12,7 @@
 #include "lib/base/attr.h"
 #include "lib/conf/schema.h"
 
+struct conf_changes;
 struct conf_errors;
 
 enum { CONF_OBJECT_TEXT_MAX = 24 * 1024 * 1024 }; /* 16 MiB in base64, and the row's own maximum */
@@ -36,6 +37,21 @@ enum { CONF_OBJECT_TEXT_MAX = 24 * 1024 * 1024 }; /* 16 MiB in base64, and the r
  */
 int conf_object_read(const struct conf_object *object, const void *text, size_t len,
                      struct conf_errors *errs, json_t **ret_value) SL_NONNULL(1, 2, 4, 5) SL_MUST;
+
+/* As conf_object_read, of a value that was read already. The first error's code. */
+int conf_object_check(const struct conf_object *object, const json_t *value,
+                      struct conf_errors *errs) SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The one spelling of a checked value, as canon.h has it of documents; `flags` are its. A new
+ * reference. SL_ENOMEM; the first error's code for what conf_object_check refuses by its size. */
+int conf_object_canonical(const struct conf_object *object, const json_t *value, unsigned flags,
+                          json_t **ret_value) SL_NONNULL(1, 2, 4) SL_MUST;
+
+/* What differs between two checked values, as diff.h has it of documents. One of both NULL: it is
+ * made, or gone; then what is written is told, without defaults. conf_changes_fini frees. */
+int conf_object_diff(const struct conf_object *object, const json_t *old_value,
+                     const json_t *new_value, struct conf_changes *ret_changes)
+        SL_NONNULL(1, 4) SL_MUST;
 
 /* As JSON Schema (draft 2020-12). NULL: out of memory. */
 json_t *conf_object_json_schema(const struct conf_object *object) SL_NONNULL(1) SL_MUST;

@@ -70,7 +70,8 @@ enum conf_flag {
 	CONF_SECRET = 1 << 1,      /* never shown, not in an error either; never in an image */
 	CONF_UNIQUE = 1 << 2,      /* OBJECTS: no two items of one name */
 	CONF_UNAVAILABLE = 1 << 3, /* known, and refused by this build: `unavailable` says why */
-	CONF_FILE = 1 << 4, /* PATH, PATHS: a file whose public content goes into the image */
+	CONF_FILE = 1 << 4,  /* PATH, PATHS: a file whose public content goes into the image */
+	CONF_EMPTY = 1 << 5, /* a list: written and empty is something else than not written */
 };
 
 /* Value that is checked and kept nowhere. */
@@ -121,6 +122,15 @@ struct conf_object {
 
 /* The whole document; its struct is struct config. */
 extern const struct conf_object conf_schema;
+
+/* Items of its lists, for who keeps such items by themselves. */
+extern const struct conf_object conf_object_trust_store;
+extern const struct conf_object conf_object_server_proxy;
+extern const struct conf_object conf_object_client_proxy;
+extern const struct conf_object conf_object_decryption_policy;
+extern const struct conf_object conf_object_action_set;
+extern const struct conf_object conf_object_profile;
+extern const struct conf_object conf_object_virtual_segment;
 
 /* By name; NULL when there is none. */
 const struct conf_field *conf_object_field(const struct conf_object *object, const char *name)

@@ -86,7 +86,8 @@ static const struct conf_field tls_side_fields[] = {
         FIELD("mac", CHOICES, config_tls_side, mac, NEW_SESSIONS, "R49", "Message authentication.",
               .choices = &conf_choices_mac, BY_PRESET),
         FIELD("deselected_suites", SUITES, config_tls_side, deselected_suites, NEW_SESSIONS, "R51",
-              "Cipher suites of the selections that are not to be used, by IANA name.", .max = 256),
+              "Cipher suites of the selections that are not to be used, by IANA name.",
+              .flags = CONF_EMPTY, .max = 256),
 };
 
 const struct conf_object conf_object_tls_side = {

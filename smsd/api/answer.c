@@ -85,6 +85,19 @@ int api_query_number(struct api_call *call, const char *name, int64_t min, int64
 	return 0;
 }
 
+int api_query_flag(struct api_call *call, const char *name, bool *ret_flag)
+{
+	char *text = http_query_value(call->request, name);
+	bool is_true = text && strcmp(text, "true") == 0;
+	bool is_flag = !text || is_true || strcmp(text, "false") == 0;
+
+	free(text);
+	if (!is_flag)
+		return problem_add(&call->problem, SL_EINVAL, "", "", "%s is true or false", name);
+	*ret_flag = is_true;
+	return 0;
+}
+
 const char *api_body_text(const struct api_call *call, const char *name)
 {
 	return json_string_value(json_object_get(call->body, name));

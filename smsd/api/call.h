@@ -64,5 +64,9 @@ void api_set_revision(struct api_call *call, int64_t revision) SL_NONNULL(1);
 int api_query_number(struct api_call *call, const char *name, int64_t min, int64_t max,
                      int64_t fallback, int64_t *ret_number) SL_NONNULL(1, 2, 6) SL_MUST;
 
+/* A parameter of the query that is "true" or "false"; false when it is not there. SL_EINVAL. */
+int api_query_flag(struct api_call *call, const char *name, bool *ret_flag)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
 /* A text of the checked body; NULL when it was not sent. Valid as long as the call. */
 const char *api_body_text(const struct api_call *call, const char *name) SL_NONNULL(1, 2);

@@ -63,9 +63,20 @@ static void say_words(struct page *p, const struct conf_field *f)
 		}
 }
 
+/* The object is one of the shapes, and has a section of its own. */
+static const char *shape_name_of(const struct conf_object *object)
+{
+	for (int i = API_SHAPE_FILE + 1; i < API_SHAPE_END; i++)
+		if (api_shape_object((enum api_shape)i) == object)
+			return api_shape_name((enum api_shape)i);
+	return NULL;
+}
+
 static void say_bounds(struct page *p, const struct conf_field *f)
 {
-	if (f->choices)
+	if (f->object && shape_name_of(f->object))
+		page_say(p, ": [%s](#%s)", shape_name_of(f->object), shape_name_of(f->object));
+	else if (f->choices)
 		say_words(p, f);
 	else if (f->type == CONF_TYPE_UINT || f->type == CONF_TYPE_PORT)
 		page_say(p, ", %" PRIu64 " to %" PRIu64, f->min, f->max);
@@ -88,7 +99,7 @@ static void say_fields(struct page *p, const struct conf_object *object)
 		page_say(p, " | %s |\n", f->help);
 	}
 	for (size_t i = 0; i < object->count; i++)
-		if (object->fields[i].object) {
+		if (object->fields[i].object && !shape_name_of(object->fields[i].object)) {
 			page_say(p, "\n`%s`:\n", object->fields[i].name);
 			say_fields(p, object->fields[i].object);
 		}

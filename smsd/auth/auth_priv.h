@@ -50,6 +50,9 @@ int credential_read(const char *authorization, const char *cookie,
 /* capability.c. Bits of all that there is, of a role by its name (0: no such role), and scopes as
  * the store has them: names with a space between. Names it does not know are passed over. */
 uint64_t capability_all(void);
+/* With VIEW_CONFIGURATION where one of the capabilities is of no use without looking: the one rule
+ * of it, which auth_identify applies to whatever a role, a group or a token's scopes have left. */
+uint64_t capability_with_view(uint64_t capabilities);
 uint64_t role_capabilities(const char *name) SL_NONNULL(1);
 void scopes_write(uint64_t scopes, char ret_text[SCOPES_TEXT_MAX]) SL_NONNULL(2);
 uint64_t scopes_read(const char *text) SL_NONNULL(1);

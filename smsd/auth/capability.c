@@ -35,6 +35,18 @@ uint64_t capability_all(void)
 	return UINT64_MAX >> (64 - AUTH_CAPABILITY_END);
 }
 
+uint64_t capability_with_view(uint64_t capabilities)
+{
+	static const enum auth_capability configuration[] = {
+	        AUTH_PROFILES,        AUTH_SERVER_PROXIES, AUTH_CLIENT_PROXIES, AUTH_SSL_SETTINGS,
+	        AUTH_LOCK_SSL_FILTER, AUTH_DEVICES,        AUTH_DISTRIBUTE};
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(configuration); i++)
+		if (capabilities >> configuration[i] & 1)
+			capabilities |= UINT64_C(1) << AUTH_VIEW_CONFIGURATION;
+	return capabilities;
+}
+
 struct role {
 	const char *name;
 	uint64_t capabilities;

@@ -348,6 +348,13 @@ int object_rename(struct store_tx *tx, const struct object_change *how, enum obj
 	return update_seen(tx, how, kind, name, revision, new_name, NULL, problem);
 }
 
+int object_replace_as(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                      const char *name, int64_t revision, const char *new_name, const json_t *body,
+                      struct problem *problem)
+{
+	return update_seen(tx, how, kind, name, revision, new_name, body, problem);
+}
+
 static int add_user(void *arg, const struct store_row *row)
 {
 	return problem_add(arg, SL_EBUSY, "", "change that first", "it is in use by the %s \"%s\"",

@@ -91,6 +91,10 @@ int object_replace(struct store_tx *tx, const struct object_change *how, enum ob
 int object_rename(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
                   const char *name, int64_t revision, const char *new_name, struct problem *problem)
         SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
+/* Body and name at once: one revision of both. */
+int object_replace_as(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                      const char *name, int64_t revision, const char *new_name, const json_t *body,
+                      struct problem *problem) SL_NONNULL(1, 2, 4, 6, 7, 8) SL_MUST;
 /* SL_EBUSY: something refers to it (`problem` names what). */
 int object_delete(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
                   const char *name, int64_t revision, struct problem *problem)

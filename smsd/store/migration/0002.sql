@@ -149,3 +149,13 @@ CREATE TABLE grp_person (
 	PRIMARY KEY (grp, person)
 );
 CREATE INDEX grp_person_person ON grp_person (person);
+
+-- ---- settings ----
+-- Names of policies, unique over all profiles (R113).
+CREATE TABLE policy_name (
+	name TEXT PRIMARY KEY,
+	profile @INT@ NOT NULL REFERENCES object (id) ON DELETE CASCADE
+);
+CREATE INDEX policy_name_profile ON policy_name (profile);
+-- What became of an object that is not there any more.
+CREATE INDEX change_name ON change (kind, name, id);

@@ -32,7 +32,7 @@ def case_document_is_whole(smsd, client):
         check(op["summary"] and op["x-access"], f"{method} {path}: no summary or access")
         check((op["x-access"] == "everyone") == (op["security"] == []), f"{method} {path}: security")
     check(len(names) == len(set(names)), "two operations of one name")
-    refs = re.findall(r"#/components/schemas/(\w+)", str(smsd.document))
+    refs = re.findall(r"#/components/schemas/([\w-]+)", str(smsd.document))
     check(set(refs) <= set(schemas), f"there is no {set(refs) - set(schemas)}")
 
 

@@ -6,7 +6,7 @@ import re
 
 KNOWN = {"type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems",
          "enum", "anyOf", "minimum", "maximum", "maxLength", "pattern", "$ref", "description",
-         "default", "writeOnly"}
+         "default", "writeOnly", "x-requirements", "x-scope"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
 
 

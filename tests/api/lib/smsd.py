@@ -2,6 +2,7 @@
 """A real smsd on loopback with a data directory of its own, and a client of it. Each answer is held
 against smsd's own OpenAPI document, and searched for what must never leave."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -176,28 +177,31 @@ class Client:
                                          source_address=(self.source, 0))
         return context.wrap_socket(plain, server_hostname="127.0.0.1")
 
-    def raw(self, method, path, body=None, headers=()):
+    @contextlib.contextmanager
+    def connected(self):
+        """A function that asks as raw() does, each time on this one connection."""
         connection = http.client.HTTPSConnection("127.0.0.1", self.smsd.port, timeout=ANSWER_S)
         connection.sock = self.tls()
-        try:
+
+        def ask(method, path, body=None, headers=()):
             connection.request(method, path, body, dict(headers))
             came = connection.getresponse()
             return Answer(came.status, came.headers, came.read())
+
+        try:
+            yield ask
         finally:
             connection.close()
 
+    def raw(self, method, path, body=None, headers=()):
+        with self.connected() as ask:
+            return ask(method, path, body, headers)
+
     def many(self, method, path, count):
         """Statuses of so many requests on one connection, which costs one handshake."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.smsd.port, timeout=ANSWER_S)
-        connection.sock = self.tls()
-        try:
+        with self.connected() as ask:
             for _ in range(count):
-                connection.request(method, path)
-                came = connection.getresponse()
-                came.read()
-                yield came.status
-        finally:
-            connection.close()
+                yield ask(method, path).status
 
     def credentials(self, method):
         headers = {}

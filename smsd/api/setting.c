@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects that become settings: the same routes for every kind of kind.def that has a key. A
+ * route's path says which kind it is of; a body has been checked by the schema's own row.
+ */
+#include "smsd/object/setting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "smsd/api/route.h"
+#include "smsd/base/moment.h"
+#include "smsd/object/object.h"
+
+enum { OK = 200, CREATED = 201, NO_CONTENT = 204 };
+
+static enum object_kind kind_of(const struct api_call *call)
+{
+	const char *path = call->route->path + 1;
+	size_t len = strcspn(path, "/?");
+
+	for (unsigned i = 0; i < OBJECT_KIND_END; i++) {
+		const char *collection = object_kind_collection(i);
+
+		if (strlen(collection) == len && memcmp(path, collection, len) == 0)
+			return i;
+	}
+	return OBJECT_KIND_END; /* no route of route.def */
+}
+
+/* ---- looking ----------------------------------------------------------------------------- */
+
+int api_setting_get(struct api_call *call)
+{
+	struct object object;
+	json_t *shown = NULL;
+	int rc = object_get(call->context->store, kind_of(call), call->parameter[0], &object,
+	                    &call->problem);
+
+	if (rc != 0)
+		return rc;
+	api_set_revision(call, object.revision);
+	rc = setting_show(call->context->store, &object, &shown, &call->problem);
+	object_fini(&object);
+	return rc ? rc : api_answer(call, OK, shown);
+}
+
+/* One more than the page has says that there is a next one. */
+struct page {
+	json_t *items;
+	size_t limit;
+	char next[OBJECT_NAME_MAX]; /* name of the last one; counts when `more` */
+	bool more;
+};
+
+static int add_item(void *arg, const struct object *object)
+{
+	struct page *page = arg;
+	char time[MOMENT_TEXT_MAX];
+	json_t *item;
+
+	if (json_array_size(page->items) == page->limit) {
+		page->more = true;
+		return 1;
+	}
+	memcpy(page->next, object->name, sizeof(page->next));
+	item = json_pack("{s:s, s:I, s:s, s:O}", "name", object->name, "revision",
+	                 (json_int_t)object->revision, "changed",
+	                 moment_text(object->changed_ms, time), "body", object->body);
+	return json_array_append_new(page->items, item) == 0 ? 0 : SL_ENOMEM;
+}
+
+int api_setting_list(struct api_call *call)
+{
+	char *after = http_query_value(call->request, "after");
+	struct page page = {.items = json_array()};
+	int64_t limit = 0;
+	int rc = api_query_number(call, "limit", 1, API_PAGE_MAX, API_PAGE, &limit);
+
+	page.limit = (size_t)limit;
+	if (rc == 0)
+		rc = page.items
+		             ? object_list(call->context->store, kind_of(call), after ? after : "",
+		                           (unsigned)limit + 1, add_item, &page)
+		             : SL_ENOMEM;
+	free(after);
+	if (rc == 0)
+		return api_answer(call, OK,
+		                  json_pack("{s:o, s:s}", "items", page.items, "next",
+		                            page.more ? page.next : ""));
+	json_decref(page.items);
+	return rc;
+}
+
+/* ---- changing ---------------------------------------------------------------------------- */
+
+/* How it is written down; `comment` is freed by the caller. */
+static int read_change(struct api_call *call, char **ret_comment, struct setting_change *ret_how)
+{
+	bool check = false;
+	int rc = api_query_flag(call, "check", &check);
+
+	if (rc != 0)
+		return rc;
+	*ret_comment = http_query_value(call->request, "comment");
+	*ret_how = (struct setting_change){
+	        .actor = &call->identity.actor,
+	        .comment = *ret_comment,
+	        .may_locked = call->identity.capabilities >> AUTH_LOCK_SSL_FILTER & 1,
+	        .check_only = check,
+	};
+	return 0;
+}
+
+/* The revision of the name as it is now; 0: there is none. */
+static int64_t revision_of(struct api_call *call, const char *name)
+{
+	struct problem unsaid = {0};
+	struct object object;
+	int64_t revision = 0;
+
+	if (object_get(call->context->store, kind_of(call), name, &object, &unsaid) == 0) {
+		revision = object.revision;
+		object_fini(&object);
+	}
+	problem_fini(&unsaid);
+	return revision;
+}
+
+/* What was written, or would be: `before` NULL for a new one. Takes `notices` over. */
+static int answer_written(struct api_call *call, const struct setting_change *how, int status,
+                          const char *name, const json_t *before, const json_t *after,
+                          json_t *notices)
+{
+	int64_t revision = revision_of(call, name);
+	json_t *diff = NULL;
+	int rc = setting_diff(kind_of(call), before, after, &diff);
+
+	if (rc != 0) {
+		json_decref(notices);
+		return rc;
+	}
+	if (revision > 0)
+		api_set_revision(call, revision);
+	return api_answer(call, how->check_only ? OK : status,
+	                  json_pack("{s:s, s:I, s:b, s:o, s:o}", "name", name, "revision",
+	                            (json_int_t)revision, "checked", how->check_only, "notices",
+	                            notices, "diff", diff));
+}
+
+int api_setting_create(struct api_call *call)
+{
+	struct setting_change how;
+	json_t *notices = NULL;
+	char *comment = NULL;
+	int rc = read_change(call, &comment, &how);
+
+	if (rc == 0)
+		rc = setting_create(call->context->store, &how, kind_of(call), call->body, &notices,
+		                    &call->problem);
+	free(comment);
+	return rc ? rc
+	          : answer_written(call, &how, CREATED, api_body_text(call, "name"), NULL,
+	                           call->body, notices);
+}
+
+static int replace(struct api_call *call, const struct setting_change *how, int64_t revision)
+{
+	struct store *store = call->context->store;
+	struct object before;
+	json_t *notices = NULL;
+	int rc = object_get(store, kind_of(call), call->parameter[0], &before, &call->problem);
+
+	if (rc != 0)
+		return rc;
+	rc = setting_replace(store, how, kind_of(call), call->parameter[0], revision, call->body,
+	                     &notices, &call->problem);
+	if (rc == 0)
+		rc = answer_written(call, how, OK,
+		                    how->check_only ? call->parameter[0]
+		                                    : api_body_text(call, "name"),
+		                    before.body, call->body, notices);
+	object_fini(&before);
+	return rc;
+}
+
+int api_setting_replace(struct api_call *call)
+{
+	struct setting_change how;
+	char *comment = NULL;
+	int64_t revision = 0;
+	int rc = api_if_match(call, &revision);
+
+	if (rc == 0)
+		rc = read_change(call, &comment, &how);
+	if (rc == 0)
+		rc = replace(call, &how, revision);
+	free(comment);
+	return rc;
+}
+
+int api_setting_delete(struct api_call *call)
+{
+	struct setting_change how;
+	char *comment = NULL;
+	int64_t revision = 0;
+	int rc = api_if_match(call, &revision);
+
+	if (rc == 0)
+		rc = read_change(call, &comment, &how);
+	if (rc == 0)
+		rc = setting_delete(call->context->store, &how, kind_of(call), call->parameter[0],
+		                    revision, &call->problem);
+	free(comment);
+	if (rc == 0)
+		call->response.status = NO_CONTENT;
+	return rc;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shapes of settings: a body is the schema's own row, what is around it is the same for all. */
+#include "smsd/api/shape.h"
+#include "smsd/object/object.h"
+
+static const struct conf_field user_rows[] = {
+        CONF_ROW("kind", TEXT, "What kind of object.", .flags = CONF_REQUIRED, .max = 32),
+        CONF_ROW("name", TEXT, "Its name.", .flags = CONF_REQUIRED, .max = CONF_NAME_LONG),
+};
+static const struct conf_object user = CONF_ROWS("user", user_rows);
+
+#define ITEM_ROWS(body_object, text)                                                               \
+	CONF_ROW("name", TEXT, "Its name.", .flags = CONF_REQUIRED, .max = CONF_NAME_LONG),        \
+	        CONF_ROW("revision", UINT, "Counts its changes.", .flags = CONF_REQUIRED,          \
+	                 .max = API_NUMBER_MAX),                                                   \
+	        CONF_ROW("changed", TIME, "When it was changed last.", .flags = CONF_REQUIRED),    \
+	        CONF_ROW("body", OBJECT, text, .flags = CONF_REQUIRED, .object = &(body_object))
+
+/* clang-format off */
+#define KIND(NAME, name_, collection, key_, capability, help_)
+#define SETTING(NAME, name_, collection_, key_, capability, object_, help_)                        \
+	static const struct conf_field item_rows_##NAME[] = {                                      \
+	        ITEM_ROWS(object_, "As it stands in a device's document.")};                       \
+	static const struct conf_object item_##NAME = CONF_ROWS("item", item_rows_##NAME);         \
+	static const struct conf_field page_rows_##NAME[] = {                                      \
+	        CONF_ROW("items", OBJECTS, "By name.", .flags = CONF_REQUIRED,                     \
+	                 .object = &item_##NAME),                                                  \
+	        CONF_ROW("next", TEXT, "What `after` is for the next page; empty at the end.",     \
+	                 .flags = CONF_REQUIRED, .max = CONF_NAME_LONG)};                          \
+	const struct conf_object api_shape_page_##NAME = CONF_ROWS("page", page_rows_##NAME);      \
+	static const struct conf_field shown_rows_##NAME[] = {                                     \
+	        ITEM_ROWS(object_, "As it stands in a device's document."),                        \
+	        CONF_ROW("used_by", OBJECTS, "What refers to it.", .flags = CONF_REQUIRED,         \
+	                 .object = &user)};                                                        \
+	const struct conf_object api_shape_shown_##NAME = CONF_ROWS("setting", shown_rows_##NAME);
+#include "smsd/object/kind.def"
+#undef KIND
+/* clang-format on */
+
+static const struct conf_field notice_rows[] = {
+        CONF_ROW("pointer", TEXT, "Place in the body.", .flags = CONF_REQUIRED, .max = 512),
+        CONF_ROW("text", TEXT, "What is worth knowing.", .flags = CONF_REQUIRED, .max = 1024),
+        CONF_ROW("remedy", TEXT, "What to do about it.", .max = 512),
+        CONF_ROW("object", ANY, "Kind and name, where it is of another object."),
+};
+static const struct conf_object notice = CONF_ROWS("notice", notice_rows);
+
+static const struct conf_field difference_rows[] = {
+        CONF_ROW("pointer", TEXT, "Place in the body; of what is gone, in the old one.",
+                 .flags = CONF_REQUIRED, .max = 1024),
+        CONF_ROW("label", TEXT, "The same by names.", .flags = CONF_REQUIRED, .max = 1024),
+        CONF_ROW("kind", TEXT, "added, removed, changed or moved.", .flags = CONF_REQUIRED,
+                 .max = 16),
+        CONF_ROW("old", ANY, "Value before; null for none."),
+        CONF_ROW("new", ANY, "Value since; null for none."),
+};
+static const struct conf_object difference = CONF_ROWS("difference", difference_rows);
+
+static const struct conf_field written_rows[] = {
+        CONF_ROW("name", TEXT, "Its name.", .flags = CONF_REQUIRED, .max = CONF_NAME_LONG),
+        CONF_ROW("revision", UINT,
+                 "Its revision: the one before where nothing was changed or written, 0 for "
+                 "nothing made.",
+                 .flags = CONF_REQUIRED, .max = API_NUMBER_MAX),
+        CONF_ROW("checked", BOOL, "It was looked at only, and nothing was written.",
+                 .flags = CONF_REQUIRED),
+        CONF_ROW("notices", OBJECTS, "Worth knowing, and nothing that refuses.",
+                 .flags = CONF_REQUIRED, .object = &notice),
+        CONF_ROW("diff", OBJECTS, "What differs from before, setting by setting.",
+                 .flags = CONF_REQUIRED, .object = &difference),
+};
+const struct conf_object api_shape_setting_written = CONF_ROWS("written", written_rows);

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that become settings: made, looked at, changed and refused as a person does it."""
+
+from cases.certificates import Desk, bring
+from cases.session import bearer, enter, make_token
+from lib.smsd import check
+
+KINDS = {"trust-stores": "client_proxies", "server-proxies": "server_proxies",
+         "client-proxies": "client_proxies", "decryption-policies": "client_proxies",
+         "action-sets": "profiles", "profiles": "profiles", "virtual-segments": "profiles"}
+
+
+def proxy(name, *certificates, **more):
+    return {"name": name, "destinations": ["10.0.0.1"], "detection_ports": ["443"],
+            "certificates": list(certificates), **more}
+
+
+def ready(smsd, client, name):
+    """Logged in, with a certificate of that name."""
+    enter(smsd, client)
+    with Desk() as desk:
+        bring(client, desk, name, "a.pem", "a.key").must(201)
+
+
+def case_a_setting_is_made_shown_changed_and_deleted(smsd, client):
+    """What is in its answers, at each step; a page of them; what refers to what."""
+    ready(smsd, client, "life")
+    made = client.request("POST", "/server-proxies?comment=first", proxy("life 1", "life")).must(201)
+    check(made.json["revision"] == 1 and made.headers["ETag"] == '"1"', f"{made.json}")
+    check({"certificates", "destinations", "detection_ports", "name"}
+          == {d["label"] for d in made.json["diff"]}, f"{made.json['diff']}")
+    client.request("POST", "/server-proxies", proxy("life 2", "life")).must(201)
+    client.request("POST", "/profiles", {"name": "life", "ssl_server_policies": [
+        {"name": "life", "proxy": "life 1"}]}).must(201)
+    shown = client.request("GET", "/server-proxies/life%201").must(200)
+    check(shown.json["used_by"] == [{"kind": "profile", "name": "life"}], f"{shown.json}")
+    check(shown.json["body"]["destinations"] == ["10.0.0.1/32"], f"{shown.json}")
+    page = client.request("GET", "/server-proxies?limit=1").must(200).json
+    check([i["name"] for i in page["items"]] == ["life 1"] and page["next"] == "life 1", f"{page}")
+    page = client.request("GET", "/server-proxies?limit=1&after=life%201").must(200).json
+    check([i["name"] for i in page["items"]] == ["life 2"] and page["next"] == "", f"{page}")
+    body = proxy("life 1", "life", logging=True)
+    client.request("PUT", "/server-proxies/life%201", body).must(428)
+    client.request("PUT", "/server-proxies/life%201", body, {"If-Match": '"2"'}).must(412)
+    done = client.request("PUT", "/server-proxies/life%201", body, {"If-Match": '"1"'}).must(200)
+    check(done.json["diff"] == [{"pointer": "/logging", "label": "logging", "kind": "changed",
+                                 "old": False, "new": True}] and done.json["revision"] == 2, f"{done.json}")
+    same = client.request("PUT", "/server-proxies/life%201", body, {"If-Match": '"2"'}).must(200)
+    check(same.json["revision"] == 2 and same.json["diff"] == [], f"{same.json}")
+    busy = client.request("DELETE", "/server-proxies/life%201", headers={"If-Match": '"2"'}).must(409)
+    check("profile \"life\"" in busy.json["detail"], f"{busy.json}")
+    client.request("DELETE", "/server-proxies/life%202", headers={"If-Match": '"1"'}).must(204)
+    client.request("GET", "/server-proxies/life%202").must(404)
+
+
+def case_a_refusal_names_field_rule_and_remedy(smsd, client):
+    """Of the schema, and of a name that nothing has; a check alone says the same and writes nothing."""
+    ready(smsd, client, "rules")
+    wrong = client.request("POST", "/server-proxies", proxy("rules", "rulez", loging=True)).must(400)
+    check(wrong.json["errors"][0]["pointer"] == "/loging"
+          and wrong.json["errors"][0]["remedy"] == 'did you mean "logging"?', f"{wrong.json}")
+    for query in ("", "?check=true"):
+        wrong = client.request("POST", "/server-proxies" + query, proxy("rules", "rulez")).must(404)
+        check(wrong.json["errors"] == [{"pointer": "/certificates/0", "remedy": 'did you mean "rules"?',
+                                        "text": 'there is no certificate "rulez"'}], f"{wrong.json}")
+    right = client.request("POST", "/server-proxies?check=true", proxy("rules", "rules")).must(200)
+    check(right.json["checked"] and right.json["revision"] == 0, f"{right.json}")
+    client.request("GET", "/server-proxies/rules").must(404)
+    client.request("POST", "/server-proxies?check=perhaps", proxy("rules", "rules")).must(400)
+
+
+def case_each_kind_asks_for_its_capability(smsd, client):
+    """Whoever has one of configuration may look at every kind, and change his own alone; the audit
+    log alone shows nothing of it."""
+    enter(smsd, client)
+    tokens = {}
+    for name in {*KINDS.values(), "audit"}:
+        token = make_token(smsd, client, f"kinds {name}", [name]).must(201).json["token"]
+        tokens[name] = bearer(client, token)
+    for kind, capability in KINDS.items():
+        other = tokens["profiles" if capability != "profiles" else "client_proxies"]
+        tokens["audit"].request("GET", f"/{kind}").must(403)
+        other.request("GET", f"/{kind}").must(200)
+        other.request("POST", f"/{kind}", {}).must(403)
+        other.request("DELETE", f"/{kind}/none").must(403)
+        tokens[capability].request("POST", f"/{kind}", {}).must(400)
+        tokens[capability].request("DELETE", f"/{kind}/none").must(428)
+
+def case_locked_policies_ask_for_theirs(smsd, client):
+    """Without lock_ssl_filter a locked policy is neither changed nor unlocked nor deleted."""
+    ready(smsd, client, "lock")
+    client.request("POST", "/server-proxies", proxy("lock", "lock")).must(201)
+    shut = {"name": "lock", "ssl_server_policies": [{"name": "shut", "proxy": "lock", "locked": True}]}
+    token = make_token(smsd, client, "profiles alone", ["profiles"]).must(201).json["token"]
+    other = bearer(client, token)
+    other.request("POST", "/profiles", shut).must(403)
+    client.request("POST", "/profiles", shut).must(201)
+    seen = {"If-Match": '"1"'}
+    for change in ({**shut["ssl_server_policies"][0], "locked": False},
+                   {**shut["ssl_server_policies"][0], "state": "off"}):
+        refused = other.request("PUT", "/profiles/lock", {**shut, "ssl_server_policies": [change]}, seen)
+        check(refused.must(403).json["errors"][0]["pointer"] == "/ssl_server_policies/0",
+              f"{refused.json}")
+    other.request("PUT", "/profiles/lock", {"name": "lock"}, seen).must(403)
+    other.request("DELETE", "/profiles/lock", headers=seen).must(403)
+    more = {**shut, "variables": {"HOME_NET": "10.0.0.0/8"}}
+    other.request("PUT", "/profiles/lock", more, seen).must(200)
+    client.request("PUT", "/profiles/lock", {"name": "lock"}, {"If-Match": '"2"'}).must(200)
