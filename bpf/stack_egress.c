@@ -41,7 +41,7 @@ int stack_egress(struct __sk_buff *skb)
 	struct iphdr ip;
 	struct real r = {};
 	struct wire_segment *seg;
-	__be32 from[2], to[2];
+	__be32 outer[2], to[2];
 	__u32 index;
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || parse_ip(skb, ETH_HLEN, &ip) ||
@@ -53,13 +53,11 @@ int stack_egress(struct __sk_buff *skb)
 	seg = bpf_map_lookup_elem(&segments, &index);
 	if (!seg)
 		return drop(WIRE_DROP_STACK_UNKNOWN);
-	from[0] = ip.saddr;
-	from[1] = ip.daddr;
 	to[0] = r.to ? r.key.addr[0][3] : r.key.addr[1][3];
 	to[1] = r.to ? r.key.addr[1][3] : r.key.addr[0][3];
-	if (addresses_replace(skb, ETH_HLEN, ETH_HLEN + ip.ihl * 4, from, to) ||
-	    dress(skb, &r.key, &r.dress, bpf_ntohs(ip.tot_len),
-	          r.to ? r.key.outer[0] : r.key.outer[1], r.to ? r.key.outer[1] : r.key.outer[0]))
+	outer[0] = r.to ? r.key.outer[0] : r.key.outer[1];
+	outer[1] = r.to ? r.key.outer[1] : r.key.outer[0];
+	if (dress(skb, &r.key, &r.dress, &ip, to, outer))
 		return drop(WIRE_DROP_DRESS);
 	count(WIRE_COUNT_DRESSED_PACKETS);
 	return bpf_redirect(seg->ifindex[r.to & 1], 0);

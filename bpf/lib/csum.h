@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Checksums of headers that are changed or made anew. What is changed goes by differences
- * (bpf_l3_csum_replace, bpf_l4_csum_replace), which is right whether the TCP checksum is complete
- * or still to be finished by the sender's card. For a header made anew see tcp_csum_make.
+ * Checksums of headers that are changed or made anew. What is changed goes by differences, TCP's by
+ * bpf_l4_csum_replace, which is right whether the checksum is complete or still to be finished by
+ * the sender's card. For a header made anew see tcp_csum_make.
  */
 #pragma once
 
@@ -23,6 +23,23 @@ inline_fn __u16 csum_fold16(__u32 sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (__u16)sum;
+}
+
+/* What a sum changes by when two words take the place of two others. */
+inline_fn __u32 csum_exchange(const __be32 *from, const __be32 *to)
+{
+	return csum_add32(csum_add32(~from[0], ~from[1]), csum_add32(to[0], to[1]));
+}
+
+inline_fn __u32 csum_exchange16(__be16 from, __be16 to)
+{
+	return (__u32)(__u16)~from + to;
+}
+
+/* The checksum of a header whose words' sum changed by `diff` (RFC 1624). */
+inline_fn __u16 csum_mend(__u16 check, __u32 diff)
+{
+	return ~csum_fold16(csum_add32((__u16)~check, diff));
 }
 
 inline_fn __u32 csum_pseudo(__be32 src, __be32 dst, __u32 tcp_len)

@@ -9,31 +9,18 @@
 #include "bpf/lib/csum.h"
 #include "bpf/lib/visit.h"
 
-/* Replaces source and destination of the header at `l3` and mends the TCP checksum. */
-inline_fn int addresses_replace(struct __sk_buff *skb, __u32 l3, __u32 l4, __be32 *from, __be32 *to)
-{
-	__s64 diff = bpf_csum_diff(from, 8, to, 8, 0);
-
-	if (diff < 0 || bpf_l3_csum_replace(skb, l3 + IP_CSUM_AT, 0, diff, 0) ||
-	    bpf_l4_csum_replace(skb, l4 + TCP_CSUM_AT, 0, diff, BPF_F_PSEUDO_HDR))
-		return -1;
-	return bpf_skb_store_bytes(skb, l3 + 12, to, 8, 0);
-}
-
 /* To the socket of the leg that talks to the packet's sender. */
-inline_fn int undress(struct __sk_buff *skb, __u32 synthetic, int from_client)
+inline_fn int undress(struct __sk_buff *skb, struct visit *v, __u32 synthetic, int from_client)
 {
-	struct visit *v = visit_get();
-	__be32 from[2];
-	__be32 to[2] = {synthetic,
-	                bpf_htonl(from_client ? WIRE_LOCAL_CLIENT_LEG : WIRE_LOCAL_SERVER_LEG)};
-	struct packet *p;
+	struct packet *p = &v->packet;
+	__be32 from[2] = {p->src, p->dst};
+	struct {
+		__u16 pad, check;
+		__be32 to[2];
+	} ip = {.to = {synthetic,
+	               bpf_htonl(from_client ? WIRE_LOCAL_CLIENT_LEG : WIRE_LOCAL_SERVER_LEG)}};
+	__u32 diff = csum_exchange(from, ip.to);
 
-	if (!v)
-		return drop(WIRE_DROP_DRESS);
-	p = &v->packet;
-	from[0] = p->src;
-	from[1] = p->dst;
 	if (p->dress.vlan_proto && bpf_skb_vlan_pop(skb))
 		return drop(WIRE_DROP_DRESS);
 	if (p->tunnel_len) {
@@ -43,7 +30,10 @@ inline_fn int undress(struct __sk_buff *skb, __u32 synthetic, int from_client)
 		p->l3 = ETH_HLEN;
 		p->l4 = ETH_HLEN + p->ip_header;
 	}
-	if (addresses_replace(skb, p->l3, p->l4, from, to) ||
+	ip.check = csum_mend(p->ip_check, diff);
+	if (bpf_l4_csum_replace(skb, p->l4 + TCP_CSUM_AT, 0, diff, BPF_F_PSEUDO_HDR) ||
+	    bpf_skb_store_bytes(skb, p->l3 + IP_CSUM_AT, &ip.check, sizeof(ip) - sizeof(ip.pad),
+	                        0) ||
 	    bpf_skb_change_type(skb, 0 /* PACKET_HOST */))
 		return drop(WIRE_DROP_DRESS);
 	count(WIRE_COUNT_DIVERTED_PACKETS);
@@ -101,33 +91,51 @@ inline_fn int tunnel_push(struct __sk_buff *skb, const struct wire_key *k,
 	return bpf_skb_store_bytes(skb, ETH_HLEN, &o, 28, 0);
 }
 
-/* TTL and DSCP of the end in whose name the packet goes; ECN bits are the stack's own. */
-inline_fn int ip_dress(struct __sk_buff *skb, __u32 l3, const struct wire_dress *d)
-{
-	__u8 old[2], now[2], old_ttl[2], now_ttl[2];
+/* A frame up to the IP header's end, aligned as the verifier wants it. */
+struct dressed {
+	__u16 pad;
+	__u8 mac[12];
+	__be16 type;
+	struct iphdr ip;
+};
 
-	if (bpf_skb_load_bytes(skb, l3, old, 2) || bpf_skb_load_bytes(skb, l3 + 8, old_ttl, 2))
-		return -1;
-	now[0] = old[0];
-	now[1] = (d->tos & 0xfc) | (old[1] & 3);
-	now_ttl[0] = d->ttl;
-	now_ttl[1] = old_ttl[1];
-	if (bpf_l3_csum_replace(skb, l3 + IP_CSUM_AT, *(__u16 *)old, *(__u16 *)now, 2) ||
-	    bpf_l3_csum_replace(skb, l3 + IP_CSUM_AT, *(__u16 *)old_ttl, *(__u16 *)now_ttl, 2))
-		return -1;
-	return bpf_skb_store_bytes(skb, l3, now, 2, 0) ||
-	       bpf_skb_store_bytes(skb, l3 + 8, now_ttl, 2, 0);
+/*
+ * Puts `to` (source, destination), and TTL and DSCP of the end in whose name the packet goes, into
+ * a header; ECN bits are the stack's own. Returns what TCP's pseudo header changed by.
+ */
+inline_fn __u32 ip_dress(struct iphdr *ip, const struct wire_dress *d, const __be32 *to)
+{
+	__u8 tos = (d->tos & 0xfc) | (ip->tos & 3);
+	__be32 from[2] = {ip->saddr, ip->daddr};
+	__u32 addresses = csum_exchange(from, to);
+	__u32 rest = csum_exchange16(bpf_htons(ip->tos), bpf_htons(tos)) +
+	             csum_exchange16(bpf_htons(ip->ttl << 8), bpf_htons(d->ttl << 8));
+
+	ip->tos = tos;
+	ip->ttl = d->ttl;
+	ip->saddr = to[0];
+	ip->daddr = to[1];
+	ip->check = csum_mend(ip->check, csum_add32(addresses, rest));
+	return addresses;
 }
 
-/* The rest of the frame, after addresses: TTL, tunnel, VLAN tag, MACs. 0 or -1. */
+/*
+ * The frame of the real flow around a packet of the stack whose IP header is `ip`: addresses `to`,
+ * TTL, MACs, tunnel between the addresses `outer`, VLAN tag. 0 or -1.
+ */
 inline_fn int dress(struct __sk_buff *skb, const struct wire_key *k, const struct wire_dress *d,
-                    __u32 ip_total, __be32 outer_src, __be32 outer_dst)
+                    const struct iphdr *ip, const __be32 *to, const __be32 *outer)
 {
-	if (ip_dress(skb, ETH_HLEN, d))
+	__u32 l4 = ETH_HLEN + ip->ihl * 4, diff;
+	struct dressed frame = {.type = bpf_htons(ETH_P_IP), .ip = *ip};
+
+	__builtin_memcpy(frame.mac, d->mac, sizeof(frame.mac));
+	diff = ip_dress(&frame.ip, d, to);
+	if (bpf_l4_csum_replace(skb, l4 + TCP_CSUM_AT, 0, diff, BPF_F_PSEUDO_HDR) ||
+	    bpf_skb_store_bytes(skb, 0, frame.mac, sizeof(frame) - sizeof(frame.pad), 0))
 		return -1;
-	if (k->tunnel != WIRE_TUNNEL_NONE && tunnel_push(skb, k, d, ip_total, outer_src, outer_dst))
-		return -1;
-	if (bpf_skb_store_bytes(skb, 0, d->mac, sizeof(d->mac), 0))
+	if (k->tunnel != WIRE_TUNNEL_NONE &&
+	    tunnel_push(skb, k, d, bpf_ntohs(ip->tot_len), outer[0], outer[1]))
 		return -1;
 	return d->vlan_proto ? bpf_skb_vlan_push(skb, d->vlan_proto, d->vlan_tci) : 0;
 }

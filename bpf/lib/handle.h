@@ -16,6 +16,13 @@ inline_fn int inspection_off(const struct visit *v)
 	return heartbeat_stale(WIRE_SLOT_WIRE, v->now, v->heartbeat_max_ns) ? OFF_DEAD : 0;
 }
 
+/* Sessions are to end, too. */
+inline_fn int told_to_clear(void)
+{
+	return switch_get(WIRE_SWITCH_CLEAR) &&
+	       (switch_get(WIRE_SWITCH_FALLBACK) || switch_get(WIRE_SWITCH_STOP));
+}
+
 /* 0: the packet is the entry's; 1: it may begin a new flow; negative: drop. */
 inline_fn int syn_on_flow(struct wire_flow *f, const struct visit *v)
 {
@@ -106,9 +113,9 @@ inline_fn int flow_packet(struct __sk_buff *skb, struct visit *v, struct wire_fl
 	case FLOW_DIVERT:
 		if (heartbeat_stale(f->worker, v->now, v->heartbeat_max_ns))
 			return flow_reset(skb, v, f, WIRE_DROP_STALE_RESET);
-		if (v->off == OFF_TOLD && switch_get(WIRE_SWITCH_CLEAR))
+		if (told_to_clear())
 			return flow_reset(skb, v, f, WIRE_DROP_CLEARED);
-		return undress(skb, synthetic, client == v->side);
+		return undress(skb, v, synthetic, client == v->side);
 	default:
 		return drop(WIRE_DROP_BLOCKED);
 	}
@@ -125,7 +132,8 @@ inline_fn int tcp_packet(struct __sk_buff *skb, struct visit *v, __u32 bypass_co
 		count(WIRE_COUNT_BYPASS_RULE);
 		return forward(skb, v);
 	}
-	v->off = inspection_off(v);
+	/* Whether inspection is on concerns no flow that is decided. */
+	v->off = f && f->state > WIRE_HELD && !(v->packet.flags & TCP_SYN) ? 0 : inspection_off(v);
 	if (f && v->packet.flags & TCP_SYN) {
 		verdict = syn_on_flow(f, v);
 		if (verdict < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From a frame to what the programs decide on: VLAN tag, one layer of GRE or IPIP, IPv4, TCP.
- * Headers are copied out with bpf_skb_load_bytes, which also reads what is not in the linear part.
+ * Headers are copied out with bpf_skb_load_bytes, which also reads what is not in the linear part;
+ * those of most packets, one after the other, with one call.
  */
 #pragma once
 
@@ -40,10 +41,20 @@ struct packet {
 	__be16 sport, dport;
 	__u16 vlan, flags; /* TCP flags, low byte */
 	__u32 seq, ack;
-	__u16 window, ip_total;
+	__u16 window, ip_total, ip_check;
 	__u8 tunnel, proto, ip_header, tcp_header;
 	struct wire_dress dress;
 };
+
+/* The front of a frame without tunnel and without IP options, aligned as the verifier wants it. */
+struct front {
+	__u16 pad;
+	__u8 mac[12];
+	__be16 type;
+	struct iphdr ip;
+	struct tcphdr tcp;
+};
+#define FRONT_LEN (sizeof(struct front) - sizeof(__u16))
 
 /*
  * bpf_skb_load_bytes of 1 to `max` bytes. Linux 6.1's verifier does not learn that a number is not
@@ -65,17 +76,19 @@ inline_fn int parse_other(struct packet *p, __u32 kind)
 	return PACKET_OTHER;
 }
 
-/* The inner IPv4 header is at p->l3. */
-inline_fn int parse_inner(struct __sk_buff *skb, struct packet *p, const struct iphdr *ip)
+/* The inner IPv4 header is in `f` and at p->l3. `tcp_at`: where the TCP header that `f` has is. */
+inline_fn int parse_inner(struct __sk_buff *skb, struct packet *p, struct front *f, __u32 tcp_at)
 {
+	const struct iphdr *ip = &f->ip;
+	const struct tcphdr *tcp = &f->tcp;
 	__u32 total = bpf_ntohs(ip->tot_len);
-	struct tcphdr tcp;
 
 	p->src = ip->saddr;
 	p->dst = ip->daddr;
 	p->proto = ip->protocol;
 	p->ip_header = ip->ihl * 4;
 	p->ip_total = total;
+	p->ip_check = ip->check;
 	p->dress.ttl = ip->ttl;
 	p->dress.tos = ip->tos;
 	p->l4 = p->l3 + p->ip_header;
@@ -94,30 +107,50 @@ inline_fn int parse_inner(struct __sk_buff *skb, struct packet *p, const struct 
 	}
 	if (p->proto != IPPROTO_TCP)
 		return PACKET_OTHER;
-	if (bpf_skb_load_bytes(skb, p->l4, &tcp, sizeof(tcp)))
+	if (p->l4 != tcp_at && bpf_skb_load_bytes(skb, p->l4, &f->tcp, sizeof(f->tcp)))
 		return PACKET_TCP_BAD;
-	p->sport = tcp.source;
-	p->dport = tcp.dest;
-	p->tcp_header = tcp.doff * 4;
-	if (p->tcp_header < sizeof(tcp) || p->ip_header + p->tcp_header > total)
+	p->sport = tcp->source;
+	p->dport = tcp->dest;
+	p->tcp_header = tcp->doff * 4;
+	if (p->tcp_header < sizeof(*tcp) || p->ip_header + p->tcp_header > total)
 		return PACKET_TCP_BAD;
-	p->seq = bpf_ntohl(tcp.seq);
-	p->ack = bpf_ntohl(tcp.ack_seq);
-	p->window = bpf_ntohs(tcp.window);
-	p->flags = ((const __u8 *)&tcp)[13];
+	p->seq = bpf_ntohl(tcp->seq);
+	p->ack = bpf_ntohl(tcp->ack_seq);
+	p->window = bpf_ntohs(tcp->window);
+	p->flags = ((const __u8 *)tcp)[13];
 	p->payload = p->l4 + p->tcp_header;
 	p->payload_len = total - p->ip_header - p->tcp_header;
 	return PACKET_TCP;
 }
 
-/* 0 when the header at `at` fits into the packet. */
-inline_fn int parse_ip(struct __sk_buff *skb, __u32 at, struct iphdr *ip)
+/* 0 when the header, which is at `at`, fits into the packet. */
+inline_fn int check_ip(struct __sk_buff *skb, __u32 at, const struct iphdr *ip)
 {
-	if (bpf_skb_load_bytes(skb, at, ip, sizeof(*ip)) || ip->version != 4 || ip->ihl < 5)
-		return -1;
-	if (bpf_ntohs(ip->tot_len) < ip->ihl * 4 || at + bpf_ntohs(ip->tot_len) > skb->len)
+	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
+	    at + bpf_ntohs(ip->tot_len) > skb->len)
 		return -1;
 	return 0;
+}
+
+/* 0 when there is a header at `at` that fits into the packet. */
+inline_fn int parse_ip(struct __sk_buff *skb, __u32 at, struct iphdr *ip)
+{
+	if (bpf_skb_load_bytes(skb, at, ip, sizeof(*ip)))
+		return -1;
+	return check_ip(skb, at, ip);
+}
+
+/* Copies out MACs and IP header, and what follows where it is long enough: *ret_tcp_at is where,
+ * 0: nothing. */
+inline_fn int parse_front(struct __sk_buff *skb, struct front *f, __u32 *ret_tcp_at)
+{
+	*ret_tcp_at = ETH_HLEN + sizeof(f->ip);
+	if (!bpf_skb_load_bytes(skb, 0, f->mac, FRONT_LEN))
+		return check_ip(skb, ETH_HLEN, &f->ip);
+	*ret_tcp_at = 0;
+	if (bpf_skb_load_bytes(skb, 0, f->mac, sizeof(f->mac)))
+		return -1;
+	return parse_ip(skb, ETH_HLEN, &f->ip);
 }
 
 /* The outer header is `ip`, at p->l3; finds the inner one. 0, or a WIRE_COUNT_UNINSPECTED_x. */
@@ -179,8 +212,8 @@ inline_fn int parse_tags(struct __sk_buff *skb, struct packet *p)
 /* `p` is all zero. Returns an enum packet_class. */
 inline_fn int parse_packet(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 proto = skb->protocol;
-	struct iphdr ip;
+	__u32 proto = skb->protocol, tcp_at;
+	struct front f;
 	int kind;
 
 	if (skb->vlan_present) {
@@ -198,17 +231,17 @@ inline_fn int parse_packet(struct __sk_buff *skb, struct packet *p)
 	if (proto != bpf_htons(ETH_P_IP))
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_NON_IP);
 	p->l3 = ETH_HLEN;
-	if (bpf_skb_load_bytes(skb, 0, p->dress.mac, sizeof(p->dress.mac)) ||
-	    parse_ip(skb, p->l3, &ip))
+	if (parse_front(skb, &f, &tcp_at))
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_MALFORMED);
-	if (ip.protocol == PROTO_IPV6_IN_IP4)
+	__builtin_memcpy(p->dress.mac, f.mac, sizeof(f.mac));
+	if (f.ip.protocol == PROTO_IPV6_IN_IP4)
 		return parse_other(p, WIRE_COUNT_UNINSPECTED_IPV6_TUNNEL);
-	if (ip.protocol == PROTO_GRE || ip.protocol == PROTO_IPIP) {
-		kind = parse_tunnel(skb, p, &ip);
+	if (f.ip.protocol == PROTO_GRE || f.ip.protocol == PROTO_IPIP) {
+		kind = parse_tunnel(skb, p, &f.ip);
 		if (kind)
 			return parse_other(p, kind);
 	}
-	return parse_inner(skb, p, &ip);
+	return parse_inner(skb, p, &f, tcp_at);
 }
 
 /* Who is where: `side` is the one on which the packet came in. */
