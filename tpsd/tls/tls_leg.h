@@ -34,8 +34,11 @@ struct tls_leg {
 	const struct ticket_keys *tickets; /* client leg; NULL: none */
 	struct tls_accept *accept;         /* owned; NULL: a server leg, or done */
 	bool established;
-	bool notified;           /* the peer sent close_notify */
-	bool notifying;          /* our close_notify waits for the socket */
+	bool notified;  /* the peer sent close_notify */
+	bool notifying; /* our close_notify waits for the socket */
+	/* A handshake message was read, a ticket say, with bytes or without: it leaves a write
+	 * buffer of 16 KiB behind, until the next write. */
+	bool buffer_left;
 	bool certificate_wanted; /* server leg: it asked for a client certificate (R30) */
 	uint8_t alert_sent, alert_received; /* description, TLS_NO_ALERT: none; fatal or not */
 	unsigned renegotiations_refused;
