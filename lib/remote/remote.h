@@ -26,6 +26,8 @@ enum {
 	REMOTE_FILE_MAX = 256 * 1024 * 1024, /* bytes: CONF_NAMES_FILE_MAX */
 	REMOTE_KEYS_MAX = 64,                /* in one call */
 	REMOTE_ITEMS_MAX = 1000,             /* of one status; more are counted */
+	REMOTE_EVENTS_MAX = 4 * 1024 * 1024, /* bytes of one batch of events */
+	REMOTE_EVENT_LINES_MAX = 10000,      /* and lines */
 	REMOTE_BODY_MAX = 48 * 1024 * 1024,  /* a status has the document in it, as text */
 	REMOTE_SEALED_MAX = 8192, /* bytes of a sealed key: an RSA key of 4096 bits has 2.4 KiB */
 	REMOTE_CERTIFICATE_DAYS = 90,

@@ -34,7 +34,7 @@ int sqlite_number(sqlite3 *db, const char *text, int64_t otherwise, int64_t *ret
 
 /* The file is of its owner alone; -wal and -shm take its mode. SQLite itself would take the umask.
  */
-static int make_file(const char *path, struct problem *problem)
+int sqlite_make_file(const char *path, struct problem *problem)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -47,7 +47,7 @@ static int make_file(const char *path, struct problem *problem)
 }
 
 /* Nothing that a file brings along is run, and the file's own tables cannot be overwritten. */
-static int harden(sqlite3 *db)
+int sqlite_harden(sqlite3 *db)
 {
 	static const struct {
 		int option;
@@ -68,7 +68,7 @@ static int harden(sqlite3 *db)
 }
 
 /* Committed is what is in the log and synced; readers and the writer do not wait for each other. */
-static int use_log(sqlite3 *db)
+int sqlite_use_log(sqlite3 *db)
 {
 	sqlite3_stmt *stmt;
 	char text[64];
@@ -92,7 +92,7 @@ static int use_log(sqlite3 *db)
  * SQLite does anyway: a sealed key that was replaced is in no free page. */
 static int settle(struct conn *conn)
 {
-	int rc = harden(conn->db);
+	int rc = sqlite_harden(conn->db);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(conn->db, SQLITE_BUSY_WAIT_MS);
@@ -122,7 +122,7 @@ static int make_ours(struct conn *conn, struct problem *problem)
 		return problem_add(problem, SL_EMALFORMED, "", "name another directory",
 		                   "the database " SQLITE_FILE " is another program's");
 	if (rc == SQLITE_OK)
-		rc = use_log(conn->db);
+		rc = sqlite_use_log(conn->db);
 	return sqlite_problem(conn->db, rc, "opening", problem);
 }
 
@@ -138,7 +138,7 @@ int conn_open(const char *directory, enum conn_use use, struct conn **ret_conn,
 		goto out;
 	}
 	conn->use = use;
-	code = use == CONN_WRITES ? make_file(path, problem) : 0;
+	code = use == CONN_WRITES ? sqlite_make_file(path, problem) : 0;
 	if (code != 0)
 		goto out;
 	rc = sqlite3_open_v2(path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);

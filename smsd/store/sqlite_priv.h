@@ -47,3 +47,12 @@ int sqlite_run_text(sqlite3 *db, const char *text) SL_NONNULL(1, 2) SL_MUST;
 /* The first column of the first row; `otherwise` when there is none. */
 int sqlite_number(sqlite3 *db, const char *text, int64_t otherwise, int64_t *ret_number)
         SL_NONNULL(1, 2, 4) SL_MUST;
+
+/* ---- of a file: sms.db, a day of events -------------------------------------------------- */
+
+/* Makes it, its owner's alone. SL_ELIMIT, SL_ESYS. */
+int sqlite_make_file(const char *path, struct problem *problem) SL_NONNULL(1, 2) SL_MUST;
+/* Nothing that a file brings along is run, and the file's own tables cannot be overwritten. */
+int sqlite_harden(sqlite3 *db) SL_NONNULL(1) SL_MUST;
+/* Write-ahead log: readers and the writer do not wait for each other. */
+int sqlite_use_log(sqlite3 *db) SL_NONNULL(1) SL_MUST;

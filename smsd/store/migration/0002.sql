@@ -120,6 +120,17 @@ CREATE TABLE distribution_device (
 );
 CREATE INDEX distribution_device_device ON distribution_device (device, revision);
 
+-- ---- events: how far the stream of each device is; the lines are in files of their own ----
+CREATE TABLE intake (
+	device TEXT NOT NULL,
+	epoch TEXT NOT NULL,
+	next @INT@ NOT NULL,            -- all numbers before it are stored, or refused for good
+	odd_next @INT@ NOT NULL,        -- those before it that had no time of an event ...
+	odd_ms @INT@ NOT NULL,          -- ... are filed here
+	changed_ms @INT@ NOT NULL,
+	PRIMARY KEY (device, epoch)
+);
+
 -- ---- people: roles that were made here, groups ----
 CREATE TABLE role (
 	id @ID@,

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a batch: what is known of its epoch, the lines, the days, and only then how far it
+ * is. Killed in between, the days have it and the device was not answered: it sends it again, and
+ * the days know it.
+ */
+#include "smsd/ingest/ingest.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/remote/remote.h"
+#include "smsd/base/moment.h"
+#include "smsd/base/problem.h"
+#include "smsd/ingest/event_store.h"
+#include "smsd/ingest/ingest_batch.h"
+#include "smsd/store/store.h"
+
+struct ingest {
+	struct store *store;
+	struct ingest_options options;
+	struct event_store *events;
+	char epoch[INTAKE_EPOCH_LEN + 1]; /* of our own events: new with each start */
+	pthread_mutex_t mutex;
+	/* Under the mutex: */
+	uint64_t seq;
+	char busy[INGEST_BUSY_MAX][EVENT_DAY_DEVICE_MAX]; /* devices with a batch under way */
+};
+
+/* ---- our own events ---------------------------------------------------------------------- */
+
+static char *own_text(struct ingest *ingest, int64_t now_ms, uint64_t seq, enum log_level level,
+                      const char *about, const char *message)
+{
+	char time[CLOCK_TEXT_MAX];
+	json_t *line =
+	        json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "timestamp",
+	                  clock_format_us((uint64_t)now_ms * 1000, time), "event_type", "system",
+	                  "epoch", ingest->epoch, "seq", (json_int_t)seq, "device", INGEST_SELF,
+	                  "severity", log_level_name(level), "process", "smsd", "message", message);
+	char *text;
+
+	if (line && about)
+		(void)json_object_set_new(line, "about", json_string(about));
+	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	json_decref(line);
+	return text;
+}
+
+static int add_own(struct ingest *ingest, int64_t now_ms, uint64_t seq, const char *text)
+{
+	struct event_record record = {.time_ms = now_ms, .device = INGEST_SELF, .seq = seq};
+	struct intake_line *line = malloc(sizeof(*line));
+	struct buf words;
+	int rc = line ? intake_line_read(text, strlen(text), line) : SL_ENOMEM;
+
+	buf_init(&words, INTAKE_LINE_MAX);
+	if (rc == 0)
+		rc = intake_line_words(line, &words);
+	if (rc == 0) {
+		record.epoch = line->epoch;
+		record.line = text;
+		record.len = strlen(text);
+		record.words = buf_text(&words);
+		record.words_len = words.len;
+		rc = event_store_add(ingest->events, &record, 1);
+	}
+	buf_fini(&words);
+	free(line);
+	return rc;
+}
+
+void ingest_say(struct ingest *ingest, enum log_level level, const char *about, const char *fmt,
+                ...)
+{
+	int64_t now_ms = moment_now_ms();
+	char message[EVENT_FILTER_TEXT_MAX * 2];
+	uint64_t seq;
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	(void)pthread_mutex_lock(&ingest->mutex);
+	seq = ingest->seq++;
+	(void)pthread_mutex_unlock(&ingest->mutex);
+	log_write(level, "%s", message);
+	text = own_text(ingest, now_ms, seq, level, about, message);
+	if (!text || add_own(ingest, now_ms, seq, text) != 0)
+		log_error("events: the line above could not be stored as an event");
+	free(text);
+}
+
+/* ---- one batch of a device at a time ----------------------------------------------------- */
+
+static int begin_device(struct ingest *ingest, const char *device, char **ret_slot)
+{
+	char *slot = NULL;
+
+	(void)pthread_mutex_lock(&ingest->mutex);
+	for (size_t i = 0; i < INGEST_BUSY_MAX; i++) {
+		if (strcmp(ingest->busy[i], device) == 0) {
+			slot = NULL;
+			break;
+		}
+		if (!slot && ingest->busy[i][0] == '\0')
+			slot = ingest->busy[i];
+	}
+	if (slot)
+		(void)snprintf(slot, EVENT_DAY_DEVICE_MAX, "%s", device);
+	(void)pthread_mutex_unlock(&ingest->mutex);
+	*ret_slot = slot;
+	return slot ? 0 : SL_EAGAIN;
+}
+
+static void end_device(struct ingest *ingest, char *slot)
+{
+	(void)pthread_mutex_lock(&ingest->mutex);
+	slot[0] = '\0';
+	(void)pthread_mutex_unlock(&ingest->mutex);
+}
+
+/* ---- how far an epoch is ----------------------------------------------------------------- */
+
+/* A row of `intake`. */
+struct progress {
+	bool known;
+	uint64_t next;
+	uint64_t odd_next; /* lines before it whose time was too far ahead are filed at odd_ms */
+	int64_t odd_ms;
+};
+
+static int take_progress(void *arg, const struct store_row *row)
+{
+	struct progress *p = arg;
+
+	*p = (struct progress){.known = true,
+	                       .next = (uint64_t)store_row_integer(row, 0),
+	                       .odd_next = (uint64_t)store_row_integer(row, 1),
+	                       .odd_ms = store_row_integer(row, 2)};
+	return 0;
+}
+
+static int read_progress(struct ingest *ingest, const struct ingest_batch *batch,
+                         struct progress *ret)
+{
+	const struct store_value values[] = {store_text(batch->device), store_text(batch->epoch)};
+
+	*ret = (struct progress){0};
+	return store_read(ingest->store, STORE_INTAKE, values, 2, take_progress, ret);
+}
+
+struct saving {
+	const struct ingest_batch *batch;
+	const struct progress *progress;
+};
+
+static int save_tx(void *arg, struct store_tx *tx)
+{
+	const struct saving *s = arg;
+	const struct store_value values[] = {
+	        store_text(s->batch->device),
+	        store_text(s->batch->epoch),
+	        store_integer((int64_t)s->progress->next),
+	        store_integer((int64_t)s->progress->odd_next),
+	        store_integer(s->progress->odd_ms),
+	        store_integer(moment_now_ms()),
+	};
+	const struct store_value old[] = {store_text(s->batch->device),
+	                                  store_integer(INGEST_EPOCHS_KEPT)};
+	int rc = store_tx_run(tx, STORE_INTAKE_SET, values, SL_ARRAY_LEN(values), NULL, NULL);
+
+	return rc ? rc : store_tx_run(tx, STORE_INTAKE_DROP_OLD, old, 2, NULL, NULL);
+}
+
+static int save_progress(struct ingest *ingest, const struct ingest_batch *batch,
+                         const struct progress *progress)
+{
+	struct saving saving = {batch, progress};
+
+	return store_write(ingest->store, save_tx, &saving);
+}
+
+/* ---- a batch ----------------------------------------------------------------------------- */
+
+/* Where lines of no time went the first time is written before they go there: should they come
+ * again on another day, they are found. */
+static int save_odd(struct ingest *ingest, const struct ingest_batch *batch,
+                    const struct batch_read *read, const struct batch_frame *frame,
+                    struct progress *progress)
+{
+	if (!read->odd || progress->odd_next >= read->next)
+		return 0;
+	progress->odd_next = read->next;
+	progress->odd_ms = frame->odd_ms;
+	return save_progress(ingest, batch, progress);
+}
+
+static int store_batch(struct ingest *ingest, const struct ingest_batch *batch,
+                       const struct batch_read *read, const struct batch_frame *frame,
+                       struct progress *progress)
+{
+	int rc = save_odd(ingest, batch, read, frame, progress);
+
+	if (rc == 0 && read->count > 0)
+		rc = event_store_add(ingest->events, read->records, read->count);
+	if (rc == 0 && (!progress->known || read->next > progress->next)) {
+		progress->next = SL_MAX(read->next, progress->next);
+		rc = save_progress(ingest, batch, progress);
+	}
+	return rc;
+}
+
+static void tell_refused(struct ingest *ingest, const struct ingest_batch *batch,
+                         const struct batch_read *read)
+{
+	if (read->malformed + read->foreign + read->expired == 0)
+		return;
+	ingest_say(ingest, LOG_LEVEL_WARNING, batch->device,
+	           "%s sent events that are not kept: %" PRIu64 " are no events, %" PRIu64
+	           " are of another device or epoch, %" PRIu64 " are older than what is kept",
+	           batch->device, read->malformed, read->foreign, read->expired);
+}
+
+static void fill_answer(const struct ingest_batch *batch, const struct batch_read *read,
+                        struct ingest_answer *answer)
+{
+	*answer =
+	        (struct ingest_answer){.next = SL_MAX(read->next, batch->first),
+	                               .repeated = read->repeated,
+	                               .lost = read->lost,
+	                               .refused = read->malformed + read->foreign + read->expired};
+	for (size_t i = 0; i < read->count; i++) {
+		bool own = read->records[i].device == read->gap_device;
+
+		answer->stored += !own && read->records[i].added;
+		answer->repeated += !own && !read->records[i].added;
+	}
+}
+
+static int take_batch(struct ingest *ingest, const struct ingest_batch *batch,
+                      struct ingest_answer *answer)
+{
+	int64_t now_ms = moment_now_ms();
+	struct batch_frame frame = {
+	        .now_ms = now_ms,
+	        .oldest_ms = (event_day_of(now_ms) - ingest->options.keep_days) * EVENT_DAY_MS,
+	};
+	struct progress progress;
+	struct batch_read read;
+	int rc = read_progress(ingest, batch, &progress);
+
+	if (rc != 0)
+		return rc;
+	frame.known = progress.known;
+	frame.expected = progress.next;
+	frame.odd_ms =
+	        progress.odd_next > SL_MAX(batch->first, progress.next) ? progress.odd_ms : now_ms;
+	rc = batch_read(batch, &frame, &read);
+	if (rc != 0)
+		return rc;
+	rc = store_batch(ingest, batch, &read, &frame, &progress);
+	if (rc == 0) {
+		fill_answer(batch, &read, answer);
+		tell_refused(ingest, batch, &read);
+	}
+	batch_read_fini(&read);
+	return rc;
+}
+
+static int refuse(struct problem *problem, int rc)
+{
+	switch (rc) {
+	case SL_EINVAL:
+		return problem_add(problem, rc, "", "",
+		                   "epoch is 16 hexadecimal digits, first a number below 2^53");
+	case SL_EAGAIN:
+		problem->retry_s = 1;
+		return problem_add(problem, rc, "", "send one batch at a time",
+		                   "another batch of this device is under way");
+	case SL_ELIMIT:
+		problem->retry_s = 30;
+		return problem_add(problem, rc, "", "keep the events and send them again",
+		                   "there is no room for events on the disk");
+	case SL_ERANGE:
+		return problem_add(problem, rc, "", "send less at a time",
+		                   "a batch has %d lines at most", REMOTE_EVENT_LINES_MAX);
+	default:
+		return problem_add(problem, rc, "", "", "events cannot be stored: %s",
+		                   err_text(rc));
+	}
+}
+
+int ingest_take(struct ingest *ingest, const struct ingest_batch *batch,
+                struct ingest_answer *ret_answer, struct problem *problem)
+{
+	char *slot;
+	int rc = begin_device(ingest, batch->device, &slot);
+
+	if (rc == 0) {
+		rc = take_batch(ingest, batch, ret_answer);
+		end_device(ingest, slot);
+	}
+	return rc == 0 ? 0 : refuse(problem, rc);
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+void ingest_tick(struct ingest *ingest)
+{
+	int64_t today = event_day_of(moment_now_ms());
+	unsigned dropped = 0;
+	int rc = event_store_sweep(ingest->events, today - ingest->options.keep_days,
+	                           ingest->options.keep_bytes, &dropped);
+
+	if (rc != 0)
+		log_error("events: what is too old cannot be removed: %s", err_text(rc));
+	if (dropped > 0)
+		ingest_say(ingest, LOG_LEVEL_INFO, NULL,
+		           "the events of %u days were removed, by age or for room", dropped);
+}
+
+struct event_store *ingest_events(struct ingest *ingest)
+{
+	return ingest->events;
+}
+
+int ingest_open(struct store *store, const struct ingest_options *options,
+                struct ingest **ret_ingest, struct problem *problem)
+{
+	struct ingest *ingest = calloc(1, sizeof(*ingest));
+	uint64_t random;
+	int rc;
+
+	if (!ingest)
+		return problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
+	ingest->store = store;
+	ingest->options = *options;
+	(void)pthread_mutex_init(&ingest->mutex, NULL);
+	rc = RAND_bytes((unsigned char *)&random, sizeof(random)) == 1 ? 0 : SL_ECRYPTO;
+	(void)snprintf(ingest->epoch, sizeof(ingest->epoch), "%016" PRIx64, random);
+	if (rc != 0)
+		(void)problem_add(problem, rc, "", "", "%s", err_text(rc));
+	else
+		rc = event_store_open(options->directory, &ingest->events, problem);
+	if (rc == 0)
+		*ret_ingest = ingest;
+	else
+		ingest_close(ingest);
+	return rc;
+}
+
+void ingest_close(struct ingest *ingest)
+{
+	if (!ingest)
+		return;
+	event_store_close(ingest->events);
+	(void)pthread_mutex_destroy(&ingest->mutex);
+	free(ingest);
+}
