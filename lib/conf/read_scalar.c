@@ -165,10 +165,11 @@ static bool is_interface(const char *text)
 	return true;
 }
 
-static bool has_control(const char *text)
+static bool has_control(const char *text, bool lines)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+		if (((unsigned char)*text < ' ' || *text == 0x7f) &&
+		    !(lines && (*text == '\n' || *text == '\r')))
 			return true;
 	return false;
 }
@@ -189,10 +190,13 @@ static const char *text_remedy(const struct conf_field *f, const char *text)
 	case CONF_TYPE_INTERFACE:
 		return is_interface(text) ? NULL : "write the name of a network interface: eth1";
 	case CONF_TYPE_PATH:
-		return text[0] == '/' && !has_control(text) ? NULL
-		                                            : "write the whole path, from \"/\" on";
+		return text[0] == '/' && !has_control(text, false)
+		               ? NULL
+		               : "write the whole path, from \"/\" on";
 	default:
-		return has_control(text) ? "leave control characters and line ends out" : NULL;
+		return has_control(text, f->flags & CONF_LINES)
+		               ? "leave control characters and line ends out"
+		               : NULL;
 	}
 }
 

@@ -72,6 +72,7 @@ enum conf_flag {
 	CONF_UNAVAILABLE = 1 << 3, /* known, and refused by this build: `unavailable` says why */
 	CONF_FILE = 1 << 4,  /* PATH, PATHS: a file whose public content goes into the image */
 	CONF_EMPTY = 1 << 5, /* a list: written and empty is something else than not written */
+	CONF_LINES = 1 << 6, /* TEXT: line ends may be in it, as in PEM */
 };
 
 /* Value that is checked and kept nowhere. */

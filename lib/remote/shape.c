@@ -50,35 +50,35 @@ static const struct conf_field enrol_rows[] = {
         CONF_ROW("token", TEXT, "The token.", .flags = CONF_REQUIRED | CONF_SECRET,
                  .max = TOKEN_MAX),
         CONF_ROW("request", TEXT, "Signing request in PEM; its subject counts for nothing.",
-                 .flags = CONF_REQUIRED, .max = PEM_MAX),
+                 .flags = CONF_REQUIRED | CONF_LINES, .max = PEM_MAX),
         CONF_ROW("sealing_key", TEXT, "X25519 public key that keys are sealed for, base64.",
                  .flags = CONF_REQUIRED, .min = BASE64_32, .max = BASE64_32),
         CONF_ROW("capabilities", OBJECT, "What the device can do.", .flags = CONF_REQUIRED,
                  .object = &capabilities),
         CONF_ROW("document", TEXT, "The canonical document in force; \"\" none.",
-                 .max = DOCUMENT_MAX),
+                 .flags = CONF_LINES, .max = DOCUMENT_MAX),
 };
 const struct conf_object remote_shape_enrol = CONF_ROWS("enrol", enrol_rows);
 
 static const struct conf_field enrolled_rows[] = {
         CONF_ROW("name", NAME, "The device's name.", .flags = CONF_REQUIRED,
                  .max = CONF_NAME_SHORT),
-        CONF_ROW("certificate", TEXT, "The device's certificate, PEM.", .flags = CONF_REQUIRED,
-                 .max = PEM_MAX),
-        CONF_ROW("ca", TEXT, "The device CA's certificate, PEM.", .flags = CONF_REQUIRED,
-                 .max = PEM_MAX),
+        CONF_ROW("certificate", TEXT, "The device's certificate, PEM.",
+                 .flags = CONF_REQUIRED | CONF_LINES, .max = PEM_MAX),
+        CONF_ROW("ca", TEXT, "The device CA's certificate, PEM.",
+                 .flags = CONF_REQUIRED | CONF_LINES, .max = PEM_MAX),
 };
 const struct conf_object remote_shape_enrolled = CONF_ROWS("enrolled", enrolled_rows);
 
 static const struct conf_field renew_rows[] = {
-        CONF_ROW("request", TEXT, "Signing request for a new key, PEM.", .flags = CONF_REQUIRED,
-                 .max = PEM_MAX),
+        CONF_ROW("request", TEXT, "Signing request for a new key, PEM.",
+                 .flags = CONF_REQUIRED | CONF_LINES, .max = PEM_MAX),
 };
 const struct conf_object remote_shape_renew = CONF_ROWS("renew", renew_rows);
 
 static const struct conf_field renewed_rows[] = {
-        CONF_ROW("certificate", TEXT, "The device's certificate, PEM.", .flags = CONF_REQUIRED,
-                 .max = PEM_MAX),
+        CONF_ROW("certificate", TEXT, "The device's certificate, PEM.",
+                 .flags = CONF_REQUIRED | CONF_LINES, .max = PEM_MAX),
 };
 const struct conf_object remote_shape_renewed = CONF_ROWS("renewed", renewed_rows);
 
@@ -138,7 +138,7 @@ static const struct conf_field status_rows[] = {
         CONF_ROW("sha256", TEXT, "Of the canonical document in force; \"\" none.",
                  .max = HEX_SHA256),
         CONF_ROW("document", TEXT, "That document, when the SMS has not seen it yet.",
-                 .max = DOCUMENT_MAX),
+                 .flags = CONF_LINES, .max = DOCUMENT_MAX),
         CONF_ROW("capabilities", OBJECT, "What the device can do.", .object = &capabilities),
         CONF_ROW("health", OBJECT, "How it is.", .object = &health),
 };

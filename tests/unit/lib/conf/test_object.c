@@ -16,6 +16,7 @@ static const struct conf_field rows[] = {
         CONF_ROW("parts", OBJECTS, "What is in it.", .object = &part, .max = 2),
         CONF_ROW("labels", NAMES, "Words.", .max = 2),
         CONF_ROW("before", ANY, "Anything."),
+        CONF_ROW("pem", TEXT, "Lines.", .flags = CONF_LINES, .max = 16),
 };
 static const struct conf_object whole = CONF_ROWS("whole", rows);
 
@@ -39,6 +40,7 @@ static void what_fits_is_taken(void **state)
 	        "{\"name\": \"a\", \"parts\": [{\"size\": 1}, {\"size\": 9}]}",
 	        "{\"name\": \"a\", \"labels\": [], \"before\": {\"x\": [1, null, {}]}}",
 	        "{\"name\": \"a\", \"labels\": null}",
+	        "{\"name\": \"a\", \"pem\": \"one\\r\\ntwo\\n\"}",
 	};
 	struct conf_errors errs;
 
@@ -66,6 +68,8 @@ static void what_does_not_is_refused_at_its_place(void **state)
 	check("[]", SL_EINVAL, "", "no JSON object");
 	check("{\"name\": \"a\"} x", SL_EMALFORMED, "", "JSON");
 	check("{\"name\": \"a\", \"name\": \"b\"}", SL_EMALFORMED, "", "JSON");
+	check("{\"name\": \"a\", \"password\": \"a\\nb\"}", SL_EINVAL, "/password", "control");
+	check("{\"name\": \"a\", \"pem\": \"a\\tb\"}", SL_EINVAL, "/pem", "control");
 	check("{}", SL_ENOENT, "", "no \"name\"");
 	check("{\"name\": \"a\", \"pasword\": \"b\"}", SL_ENOENT, "/pasword", "did you mean");
 	check("{\"name\": \"a\", \"other\": 1}", SL_ENOENT, "/other", "docs/sms-api.md");
