@@ -35,6 +35,29 @@ static int link_setup(struct proc *proc)
 	return rc;
 }
 
+/* So that no document waits for what cannot come. */
+static void refuse_keys(struct ipc_channel *keys, const struct ipc_bytes *ids)
+{
+	struct ipc_message msg = {.type = IPC_SEALED_KEY};
+
+	for (uint32_t at = 0; at + REMOTE_ID_LEN <= ids->len; at += REMOTE_ID_LEN) {
+		msg.sealed_key.status = SL_ENOENT;
+		msg.sealed_key.id = (struct ipc_bytes){ids->data + at, REMOTE_ID_LEN};
+		msg.sealed_key.device = ipc_text_of("");
+		msg.sealed_key.text = ipc_text_of("the device is not enrolled");
+		if (ipc_send(keys, &msg) != 0)
+			log_error(
+			        "keys was not told that a key does not come: its channel is full");
+	}
+}
+
+static void link_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
+                         int fds[IPC_FDS_MAX])
+{
+	if (msg->type == IPC_NEED_KEYS)
+		refuse_keys(from, &msg->need_keys.ids);
+}
+
 static void link_stop(struct proc *proc)
 {
 	struct link *link = proc->state;
@@ -48,5 +71,6 @@ static void link_stop(struct proc *proc)
 
 const struct proc_ops link_ops = {
         .setup = link_setup,
+        .message = link_message,
         .stop = link_stop,
 };

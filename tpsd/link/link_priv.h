@@ -4,6 +4,8 @@
 
 #include "tpsd/link/link.h"
 
+enum { REMOTE_ID_LEN = 32 };
+
 struct proc;
 struct store;
 

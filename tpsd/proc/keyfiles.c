@@ -82,7 +82,7 @@ static int send_all(struct proc *proc, uint32_t revision, const struct config *c
 	for (size_t i = 0; i < config->certificates_count; i++) {
 		const struct config_certificate *cert = &config->certificates[i];
 
-		if (cert->key_id[0])
+		if (cert->key_id[0]) /* the SMS sends it */
 			continue;
 		open_and_send(&s, cert,
 		              cert->private_key[0] ? cert->private_key : cert->certificate, false);
@@ -139,8 +139,6 @@ void keyfiles_fini(struct keyfiles *k)
 
 /* ---- the keystore ---- */
 
-#define UNTRUSTED_FILE "untrusted-ca.pem"
-
 static bool is_roots(int fd, mode_t type)
 {
 	struct stat st;
@@ -167,10 +165,9 @@ static int open_keystore(const char *state_dir)
 	return fd;
 }
 
-static int open_untrusted(int dir)
+static int open_file(int dir, const char *name)
 {
-	int fd = openat(dir, UNTRUSTED_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-	                0600);
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (fd >= 0 && !is_roots(fd, S_IFREG)) {
 		(void)close(fd);
@@ -180,23 +177,29 @@ static int open_untrusted(int dir)
 	return fd;
 }
 
-void keyfiles_send_keystore(struct proc *proc)
+static void send_file(struct proc *proc, int dir, const char *name)
 {
 	struct ipc_channel *keys = proc_peer(proc, IPC_KEYS, 0);
 	struct ipc_message msg = {.type = IPC_KEYSTORE_FILE};
-	int dir = open_keystore(proc->state_dir);
-	int fd = dir >= 0 ? open_untrusted(dir) : -1;
+	int fd = dir >= 0 ? open_file(dir, name) : -1;
 
-	msg.keystore_file.name = ipc_text_of(UNTRUSTED_FILE);
+	msg.keystore_file.name = ipc_text_of(name);
 	if (fd < 0)
-		log_critical("%s/keystore/" UNTRUSTED_FILE
-		             " cannot be opened: %s; it and its folder "
-		             "must be root's alone",
-		             proc->state_dir, strerror(errno));
+		log_critical("%s/keystore/%s cannot be opened: %s; it and its folder must be "
+		             "root's alone",
+		             proc->state_dir, name, strerror(errno));
 	else if (!keys || ipc_send_fds(keys, &msg, &fd, 1) != 0)
-		log_error("the file of the untrusted CA could not be handed to keys");
+		log_error("%s could not be handed to keys", name);
 	if (fd >= 0)
 		(void)close(fd);
+}
+
+void keyfiles_send_keystore(struct proc *proc)
+{
+	int dir = open_keystore(proc->state_dir);
+
+	send_file(proc, dir, KEYFILES_UNTRUSTED);
+	send_file(proc, dir, KEYFILES_SEALING);
 	if (dir >= 0)
 		(void)close(dir);
 }

@@ -27,9 +27,13 @@ void keyfiles_abort(struct keyfiles *k, uint32_t revision) SL_NONNULL(1);
 void keyfiles_resend(struct keyfiles *k, struct proc *proc) SL_NONNULL(1, 2);
 void keyfiles_fini(struct keyfiles *k) SL_NONNULL(1);
 
+#define KEYFILES_UNTRUSTED "untrusted-ca.pem"
+#define KEYFILES_SEALING   "sealing.pem"
+
 /*
- * To a `keys` that was started: the file of the untrusted CA, STATE/keystore/untrusted-ca.pem, open
- * for reading and writing, made when it is not there. What others than root could have put there is
- * not opened (critical log): sites that do not verify are then not decrypted.
+ * To a `keys` that was started: the files of STATE/keystore, open for reading and writing, made
+ * when they are not there: the untrusted CA, and the key that the SMS seals private keys for. What
+ * others than root could have put there is not opened (critical log): sites that do not verify are
+ * then not decrypted, and the SMS sends no keys.
  */
 void keyfiles_send_keystore(struct proc *proc) SL_NONNULL(1);

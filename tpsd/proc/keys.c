@@ -20,6 +20,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "tpsd/proc/built_at.h"
+#include "tpsd/proc/keyfiles.h"
 #include "tpsd/proc/keys_priv.h"
 #include "tpsd/tls/untrusted.h"
 
@@ -82,8 +83,9 @@ static void on_forge(struct keys *k, struct ipc_channel *from, const struct ipc_
 	answer(k, from, &msg);
 }
 
-/* The one file that is written here. A clock that is not set yet makes no CA of the past. */
-static void on_keystore_file(struct keys *k, int fd)
+/* One of the two files that are written here. A clock that is not set yet makes no CA of the past.
+ */
+static void on_untrusted_file(struct keys *k, int fd)
 {
 	struct pki_issuer ca;
 	char path[256];
@@ -93,6 +95,15 @@ static void on_keystore_file(struct keys *k, int fd)
 		return;
 	forger_set_untrusted(k->forger, &ca);
 	keys_tell_own(k);
+}
+
+static void on_keystore_file(struct keys *k, const struct ipc_keystore_file *msg, int fd)
+{
+	if (msg->name.len == strlen(KEYFILES_SEALING) &&
+	    memcmp(msg->name.data, KEYFILES_SEALING, msg->name.len) == 0)
+		keys_on_sealing_file(k, fd);
+	else
+		on_untrusted_file(k, fd);
 }
 
 static void keys_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
@@ -105,7 +116,7 @@ static void keys_message(struct proc *proc, struct ipc_channel *from, const stru
 		keys_on_file(k, &msg->key_file, &fds[0]);
 		break;
 	case IPC_KEYSTORE_FILE:
-		on_keystore_file(k, fds[0]);
+		on_keystore_file(k, &msg->keystore_file, fds[0]);
 		break;
 	case IPC_FORGE:
 		on_forge(k, from, &msg->forge);
@@ -115,6 +126,12 @@ static void keys_message(struct proc *proc, struct ipc_channel *from, const stru
 		break;
 	case IPC_DECRYPT:
 		on_decrypt(k, from, &msg->decrypt);
+		break;
+	case IPC_SEALED_KEY:
+		keys_on_sealed(k, &msg->sealed_key);
+		break;
+	case IPC_FORGET_KEYS:
+		keys_on_forget(k);
 		break;
 	default:
 		break;
@@ -158,7 +175,11 @@ static void rotate(struct loop_timer *timer)
 
 static void keys_peer_up(struct proc *proc, struct ipc_channel *peer)
 {
-	if (ipc_channel_peer(peer) != IPC_WORKER || !proc->state)
+	if (!proc->state)
+		return;
+	if (ipc_channel_peer(peer) == IPC_LINK)
+		keys_link_up(proc->state);
+	if (ipc_channel_peer(peer) != IPC_WORKER)
 		return;
 	send_ticket_keys(proc->state, peer);
 	keys_send_own(proc->state, peer);
@@ -202,7 +223,8 @@ static int keys_start(struct proc *proc)
 	k->store = keystore_create();
 	/* A later start has a later generation, so that workers that lived on take its keys. */
 	k->generation = (uint32_t)(clock_wall_us() / 1000000 / 60) * 4;
-	if (k->store)
+	k->fetched = fetched_create();
+	if (k->store && k->fetched)
 		k->forger = forger_create(k->store, BUILT_AT, proc->counters);
 	if (!k->forger || RAND_priv_bytes(k->tickets[0], TICKET_SECRET_LEN) <= 0)
 		return SL_ENOMEM;
@@ -218,7 +240,11 @@ static void keys_stop(struct proc *proc)
 	loop_timer_cancel(&k->rotate);
 	loop_timer_cancel(&k->pool);
 	loading_fini(&k->loading);
+	loop_timer_cancel(&k->patience);
 	asked_fini(&k->asked);
+	asked_fini(&k->checked);
+	asked_fini(&k->current);
+	fetched_destroy(k->fetched);
 	forger_destroy(k->forger);
 	keystore_destroy(k->store);
 	OPENSSL_cleanse(k, sizeof(*k));

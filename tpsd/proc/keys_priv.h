@@ -12,6 +12,7 @@
 #include "lib/base/loop.h"
 #include "lib/pki/error.h"
 #include "tpsd/proc/proc.h"
+#include "tpsd/tls/fetched.h"
 #include "tpsd/tls/forger.h"
 #include "tpsd/tls/keystore.h"
 #include "tpsd/tls/ticket.h"
@@ -63,7 +64,12 @@ struct keys {
 	bool ready; /* a first set of keys is in use: before, one that is missing may yet come */
 	uint32_t forged_leaves; /* limit of the revision prepared last */
 	struct loop_timer pool;
-	struct asked asked;
+	struct asked asked;         /* being prepared */
+	struct asked checked;       /* prepared, and neither in force nor aborted */
+	struct asked current;       /* in force */
+	struct fetched *fetched;    /* keys of the SMS */
+	struct loop_timer patience; /* runs while `asked` waits for them */
+	bool impatient;             /* it has run out for `asked` */
 	uint32_t generation;
 	uint8_t tickets[2][TICKET_SECRET_LEN]; /* this generation, the one before */
 	bool have_older;
@@ -78,6 +84,17 @@ void keys_on_file(struct keys *k, const struct ipc_key_file *msg, int *fd);
 const struct loaded *loading_find(const struct loading *l, const char *certificate);
 void loading_fini(struct loading *l);
 
+/* ---- keys_remote.c: the keys that the SMS sends */
+/* Names those of `asked`. 0: all that can be had are here; SL_EAGAIN: keys_finish_prepare will be
+ * called. */
+int keys_await_remote(struct keys *k) SL_MUST;
+/* `current` is in force: says what is missing, and asks for it. */
+void keys_remote_commit(struct keys *k, uint32_t revision);
+void keys_on_sealed(struct keys *k, const struct ipc_sealed_key *msg);
+void keys_on_forget(struct keys *k);
+void keys_link_up(struct keys *k);
+void keys_on_sealing_file(struct keys *k, int fd);
+
 /* ---- keys_revision.c: three of proc_ops ---- */
 int keys_prepare(struct proc *proc, uint32_t revision, const struct conf_image *image,
                  struct config *config);
@@ -87,5 +104,7 @@ void keys_abort(struct proc *proc, uint32_t revision);
 void keys_finish_prepare(struct keys *k);
 void asked_fini(struct asked *a);
 /* Which keys are of our own CAs and leaves: to one worker, to all. */
+/* Takes the key of certificate `i` of `a` into use for that revision. */
+int keys_use(struct keys *k, const struct asked *a, uint32_t i, EVP_PKEY *key) SL_MUST;
 void keys_send_own(struct keys *k, struct ipc_channel *to);
 void keys_tell_own(struct keys *k);

@@ -44,14 +44,9 @@ static int check_one(struct keys *k, uint32_t i)
 	const struct loaded *l = loading_find(&k->loading, c->name);
 	char text[512];
 
-	if (c->key_id[0]) {
-		(void)snprintf(text, sizeof(text),
-		               "certificate %s: its key comes from a management system, which "
-		               "this build has no link to",
-		               c->name);
-		return refuse(k, i, SL_EUNSUPPORTED, text,
-		              "name a private_key file and leave key_id out");
-	}
+	/* What the SMS sent was checked when it came; what is missing refuses nothing (R57). */
+	if (c->key_id[0])
+		return 0;
 	if (!l) {
 		(void)snprintf(text, sizeof(text), "certificate %s: its key file did not come",
 		               c->name);
@@ -114,14 +109,22 @@ static int check_issuers(struct keys *k)
 
 /* A key that signs leaves signs nothing else: it does not come where workers have digests signed.
  */
-static int use_key(struct keys *k, uint32_t i)
+int keys_use(struct keys *k, const struct asked *a, uint32_t i, EVP_PKEY *key)
 {
-	const struct loaded *l = loading_find(&k->loading, k->asked.config->certificates[i].name);
-	X509 *issuer = k->asked.certificates[i].issuer;
+	X509 *issuer = a->certificates[i].issuer;
 
 	if (issuer)
-		return forger_add_issuer(k->forger, issuer, l->key, k->asked.revision);
-	return keystore_add(k->store, l->key, k->asked.revision);
+		return forger_add_issuer(k->forger, issuer, key, a->revision);
+	return keystore_add(k->store, key, a->revision);
+}
+
+static int use_key(struct keys *k, uint32_t i)
+{
+	const struct config_certificate *c = &k->asked.config->certificates[i];
+	EVP_PKEY *key = c->key_id[0] ? fetched_find(k->fetched, k->asked.certificates[i].id)
+	                             : loading_find(&k->loading, c->name)->key;
+
+	return key ? keys_use(k, &k->asked, i, key) : 0;
 }
 
 static void make_pool(struct loop_timer *timer);
@@ -160,16 +163,34 @@ static bool is_complete(const struct keys *k)
 	       k->loading.complete;
 }
 
+/* SL_EAGAIN: something is not here yet. */
+static int finish(struct keys *k)
+{
+	int rc = is_complete(k) ? keys_await_remote(k) : SL_EAGAIN;
+
+	if (rc == 0)
+		rc = check_and_use(k);
+	if (rc == SL_EAGAIN)
+		return rc;
+	loop_timer_cancel(&k->patience);
+	if (rc == 0) {
+		asked_fini(&k->checked);
+		k->checked = k->asked;
+		k->asked = (struct asked){.revision = 0};
+	} else {
+		fetched_forget(k->fetched, k->asked.revision);
+		asked_fini(&k->asked);
+	}
+	return rc;
+}
+
 void keys_finish_prepare(struct keys *k)
 {
 	uint32_t revision = k->asked.revision;
-	int rc;
+	int rc = finish(k);
 
-	if (!is_complete(k))
-		return;
-	rc = check_and_use(k);
-	asked_fini(&k->asked);
-	proc_ready(k->proc, revision, rc);
+	if (rc != SL_EAGAIN)
+		proc_ready(k->proc, revision, rc);
 }
 
 static int read_certificate(const struct conf_image *image, const char *name, bool issuer,
@@ -200,6 +221,8 @@ int keys_prepare(struct proc *proc, uint32_t revision, const struct conf_image *
 	int rc = 0;
 
 	asked_fini(a);
+	loop_timer_cancel(&k->patience);
+	k->impatient = false;
 	a->certificates = calloc(config->certificates_count + 1, sizeof(*a->certificates));
 	if (!a->certificates)
 		return SL_ENOMEM;
@@ -211,10 +234,8 @@ int keys_prepare(struct proc *proc, uint32_t revision, const struct conf_image *
 		rc = read_certificate(image, c->name, config_is_issuer(config, c),
 		                      &a->certificates[i]);
 	}
-	if (rc == 0 && !is_complete(k))
-		return SL_EAGAIN; /* keys_on_file goes on */
 	if (rc == 0)
-		rc = check_and_use(k);
+		return finish(k); /* or keys_on_file goes on, or what the SMS sends */
 	asked_fini(a);
 	return rc;
 }
@@ -255,12 +276,18 @@ void keys_commit(struct proc *proc, uint32_t revision)
 {
 	struct keys *k = proc->state;
 
+	if (k->checked.revision == revision) {
+		asked_fini(&k->current);
+		k->current = k->checked;
+		k->checked = (struct asked){.revision = 0};
+	}
 	keystore_retire_before(k->store, revision);
 	forger_commit(k->forger, revision, time(NULL));
 	forger_set_max(k->forger, 2 * (size_t)k->forged_leaves);
 	keys_tell_own(k);
 	if (k->loading.revision == revision)
 		loading_fini(&k->loading);
+	keys_remote_commit(k, revision);
 	log_info("%zu private keys in use", keystore_count(k->store));
 }
 
@@ -270,6 +297,9 @@ void keys_abort(struct proc *proc, uint32_t revision)
 
 	if (k->asked.revision == revision)
 		asked_fini(&k->asked);
+	if (k->checked.revision == revision)
+		asked_fini(&k->checked);
+	fetched_forget(k->fetched, revision);
 	if (k->loading.revision == revision)
 		loading_fini(&k->loading);
 	keystore_forget(k->store, revision);

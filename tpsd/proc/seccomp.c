@@ -84,8 +84,8 @@ static const int allowed[] = {
         SCMP_SYS(sysinfo),
 };
 
-/* keys writes one file, which parent opened: the untrusted CA. */
-static const int allowed_keys[] = {SCMP_SYS(fsync), SCMP_SYS(ftruncate)};
+/* keys writes two files, which parent opened: the untrusted CA and the sealing key. */
+static const int allowed_keys[] = {SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(pwrite64)};
 
 static const int refused[] = {
         SCMP_SYS(open),      SCMP_SYS(openat),   SCMP_SYS(access),

@@ -118,10 +118,20 @@ static bool certificate_bad(const struct config_certificate *cert, struct verdic
 	return bad;
 }
 
-/* Keys are part of the transaction: a revision in force has a key for each certificate. */
+/* Keys from files are part of the transaction: a revision in force has them. Those that the SMS
+ * sends may be missing (R57). */
 static void check_certificate(const struct trouble *t, struct verdict *v)
 {
+	unsigned long long missing = count(t, COUNTER_keys_missing);
 	size_t n = 0;
+
+	if (missing > 0) {
+		fail(v,
+		     "see 'tps sms status': until they come, what needs them goes by "
+		     "on_keys_unavailable",
+		     "the SMS has not sent %llu private keys", missing);
+		return;
+	}
 
 	for (size_t i = 0; i < t->config->server_proxies_count; i++) {
 		const struct config_server_proxy *p = &t->config->server_proxies[i];

@@ -76,6 +76,14 @@ static int forget_server(struct session *s)
 	return refuse(s, REASON_FORGE_FAILED);
 }
 
+/* The issuer's key is not there: the SMS has not sent it yet (R57). */
+static enum reason reason_of(int status)
+{
+	return status == SL_EREFUSED ? REASON_SIGNING_CERTIFICATE
+	       : status == SL_ENOENT ? REASON_KEYS_UNAVAILABLE
+	                             : REASON_FORGE_FAILED;
+}
+
 int step_forge(struct session *s)
 {
 	struct outbound *out = s->out;
@@ -83,9 +91,7 @@ int step_forge(struct session *s)
 	int rc;
 
 	if (out->answered)
-		return out->leaf ? 0
-		                 : refuse(s, out->status == SL_EREFUSED ? REASON_SIGNING_CERTIFICATE
-		                                                        : REASON_FORGE_FAILED);
+		return out->leaf ? 0 : refuse(s, reason_of(out->status));
 	out->issuer = setup_find_issuer(s->proxy, clock_wall_s());
 	if (!out->issuer)
 		return refuse(s, REASON_SIGNING_CERTIFICATE);

@@ -141,6 +141,23 @@ void forger_forget(struct forger *f, uint32_t revision)
 	drop_if(f, named_only_by, revision);
 }
 
+void forger_drop(struct forger *f, const uint8_t id[KEY_ID_LEN])
+{
+	struct issuer **at = &f->issuers;
+
+	while (*at) {
+		struct issuer *i = *at;
+
+		if (memcmp(i->id, id, KEY_ID_LEN) != 0) {
+			at = &i->next;
+			continue;
+		}
+		*at = i->next;
+		f->issuers_count--;
+		free_issuer(i);
+	}
+}
+
 /*
  * By its key. Of two certificates with one key the newer that is in force; one that is only
  * prepared stands in where there is none, since a worker may have heard of the commit before us.

@@ -60,6 +60,9 @@ int forger_add_issuer(struct forger *f, X509 *certificate, EVP_PKEY *key, uint32
 void forger_commit(struct forger *f, uint32_t revision, int64_t now) SL_NONNULL(1);
 void forger_forget(struct forger *f, uint32_t revision) SL_NONNULL(1);
 
+/* Drops the issuers of this key, whoever names them, with their leaves. */
+void forger_drop(struct forger *f, const uint8_t id[KEY_ID_LEN]) SL_NONNULL(1, 2);
+
 /*
  * Makes the pool: 0 when it is there (the keystore has its keys), SL_EAGAIN to be called again
  * soon, or an error. A call takes about `slice_ms`.

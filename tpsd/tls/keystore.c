@@ -113,6 +113,20 @@ void keystore_forget(struct keystore *ks, uint32_t revision)
 	drop_if(ks, named_only_by, revision);
 }
 
+void keystore_drop(struct keystore *ks, const uint8_t id[KEY_ID_LEN])
+{
+	for (struct stored_key **at = bucket_of(ks, id); *at; at = &(*at)->next) {
+		struct stored_key *k = *at;
+
+		if (memcmp(k->id, id, KEY_ID_LEN) != 0)
+			continue;
+		*at = k->next;
+		ks->count--;
+		free_key(k);
+		return;
+	}
+}
+
 size_t keystore_count(const struct keystore *ks)
 {
 	return ks->count;

@@ -37,6 +37,9 @@ int keystore_add(struct keystore *ks, EVP_PKEY *key, uint32_t revision) SL_NONNU
 void keystore_retire_before(struct keystore *ks, uint32_t revision) SL_NONNULL(1);
 void keystore_forget(struct keystore *ks, uint32_t revision) SL_NONNULL(1);
 
+/* Drops it whoever names it; nothing happens when it is not there. */
+void keystore_drop(struct keystore *ks, const uint8_t id[KEY_ID_LEN]) SL_NONNULL(1, 2);
+
 size_t keystore_count(const struct keystore *ks) SL_NONNULL(1);
 
 /*

@@ -259,6 +259,7 @@ static void each_count_fails_its_own_check(void **state)
 	} cases[] = {
 	        {COUNTER_serverConnectionFailures, "connections to servers", UNREACHABLE},
 	        {COUNTER_serverMismatch, "same certificate as the server's", UNEXPECTED_ALERTS},
+	        {COUNTER_keys_missing, "server certificate and its key", NOT_INSPECTED},
 	};
 	static const struct {
 		enum reason reason;
