@@ -9,7 +9,8 @@
 #include "smsd/run.h"
 
 static const char usage[] =
-        "usage: smsd --data DIR [--listen ADDR:PORT] [--key-file F | --passphrase-file F]\n"
+        "usage: smsd --data DIR [--listen ADDR:PORT] [--listen-devices ADDR:PORT]\n"
+        "            [--key-file F | --passphrase-file F]\n"
         "            [--new-key-file F | --new-passphrase-file F] [--user NAME] [--check]\n"
         "       smsd --version | --help\n"
         "\n"
@@ -18,6 +19,8 @@ static const char usage[] =
         "\n"
         "  -d, --data DIR           its data; made at the first start, for its user alone\n"
         "  -l, --listen ADDR:PORT   where to listen (default [::]:8443)\n"
+        "      --listen-devices ADDR:PORT  where devices are served, whose certificates are\n"
+        "                           smsd's own (default [::]:8444)\n"
         "  -k, --key-file F         the key that private keys are encrypted by, 32 bytes or 64\n"
         "                           hexadecimal digits (default DIR/vault.key, made at the\n"
         "                           first start: move it away from the data)\n"
@@ -38,11 +41,12 @@ static const char usage[] =
         "kernel feature missing, 5 already running.\n";
 
 /* Options without a letter. */
-enum { NEW_KEY_FILE = 256, NEW_PASSPHRASE_FILE };
+enum { NEW_KEY_FILE = 256, NEW_PASSPHRASE_FILE, LISTEN_DEVICES };
 
 static const struct option long_options[] = {
         {"data", required_argument, NULL, 'd'},
         {"listen", required_argument, NULL, 'l'},
+        {"listen-devices", required_argument, NULL, LISTEN_DEVICES},
         {"key-file", required_argument, NULL, 'k'},
         {"passphrase-file", required_argument, NULL, 'p'},
         {"new-key-file", required_argument, NULL, NEW_KEY_FILE},
@@ -61,30 +65,33 @@ static int usage_error(const char *text, const char *value)
 }
 
 /* "[::]:8443", "127.0.0.1:8443", "192.0.2.1". */
-static bool parse_listen(const char *text, struct run_options *options)
+static bool parse_listen(const char *text, char address[RUN_ADDRESS_MAX], uint16_t *port)
 {
 	const char *end = text[0] == '[' ? strchr(text, ']') : strchrnul(text, ':');
 	const char *from = text[0] == '[' ? text + 1 : text;
-	const char *port = end ? end + (*end == ']') : "";
+	const char *at = end ? end + (*end == ']') : "";
 	char *rest;
-	unsigned long number = RUN_PORT;
+	unsigned long number = *port;
 
-	if (!end || end == from || end - from >= RUN_ADDRESS_MAX || (*port && *port != ':'))
+	if (!end || end == from || end - from >= RUN_ADDRESS_MAX || (*at && *at != ':'))
 		return false;
-	if (*port) {
-		number = strtoul(port + 1, &rest, 10);
-		if (port[1] < '0' || port[1] > '9' || *rest || number > UINT16_MAX)
+	if (*at) {
+		number = strtoul(at + 1, &rest, 10);
+		if (at[1] < '0' || at[1] > '9' || *rest || number > UINT16_MAX)
 			return false;
 	}
-	memcpy(options->address, from, (size_t)(end - from));
-	options->address[end - from] = '\0';
-	options->port = (uint16_t)number;
+	memcpy(address, from, (size_t)(end - from));
+	address[end - from] = '\0';
+	*port = (uint16_t)number;
 	return true;
 }
 
 int main(int argc, char **argv)
 {
-	struct run_options options = {.address = "::", .port = RUN_PORT};
+	struct run_options options = {.address = "::",
+	                              .port = RUN_PORT,
+	                              .devices_address = "::",
+	                              .devices_port = RUN_DEVICES_PORT};
 	int c;
 
 	log_open("smsd", LOG_LEVEL_INFO);
@@ -94,7 +101,11 @@ int main(int argc, char **argv)
 			options.data = optarg;
 			break;
 		case 'l':
-			if (!parse_listen(optarg, &options))
+			if (!parse_listen(optarg, options.address, &options.port))
+				return usage_error("not an address and port: ", optarg);
+			break;
+		case LISTEN_DEVICES:
+			if (!parse_listen(optarg, options.devices_address, &options.devices_port))
 				return usage_error("not an address and port: ", optarg);
 			break;
 		case 'k':

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -26,6 +27,7 @@
 #include "smsd/base/actor.h"
 #include "smsd/base/problem.h"
 #include "smsd/data.h"
+#include "smsd/device/port.h"
 #include "smsd/identity.h"
 #include "smsd/job/job.h"
 #include "smsd/privilege.h"
@@ -38,11 +40,13 @@ struct smsd {
 	const struct run_options *options;
 	struct problem problem;
 	struct api_context context;
-	SSL_CTX *ctx;
+	SSL_CTX *ctx, *devices_ctx;
 	struct event_base *base;
 	struct job_pool *pool;
 	struct api *api;
 	struct http_server *server;
+	struct port *port;
+	struct http_server *devices;
 	struct event *term, *interrupt, *jobs, *drain;
 	unsigned drain_steps;
 };
@@ -140,6 +144,8 @@ static int open_all(struct smsd *s, const char *passphrase, bool first)
 		rc = make_first_person(s);
 	if (rc == 0)
 		rc = open_identity(s);
+	if (rc == 0)
+		rc = device_ca_open(s->context.store, s->context.vault, &s->problem);
 	return rc;
 }
 
@@ -157,7 +163,8 @@ static void drain_due(evutil_socket_t fd, short what, void *arg)
 	struct smsd *s = arg;
 	bool over = s->drain_steps++ >= RUN_DRAIN_S * 1000 / DRAIN_STEP_MS;
 
-	if (over || (api_pending(s->api) == 0 && http_server_busy(s->server) == 0))
+	if (over || (api_pending(s->api) == 0 && http_server_busy(s->server) == 0 &&
+	             port_pending(s->port) == 0 && http_server_busy(s->devices) == 0))
 		(void)event_base_loopbreak(s->base);
 	else
 		(void)event_add(s->drain, &step);
@@ -170,6 +177,8 @@ static void end_asked(evutil_socket_t number, short what, void *arg)
 	log_info("ends, for signal %d", (int)number);
 	notify_manager("STOPPING=1");
 	http_server_close(s->server);
+	http_server_close(s->devices);
+	port_close(s->port);
 	event_active(s->drain, EV_TIMEOUT, 0);
 }
 
@@ -177,6 +186,36 @@ static bool add_signal(struct smsd *s, int number, struct event **ret)
 {
 	*ret = evsignal_new(s->base, number, end_asked, s);
 	return *ret && event_add(*ret, NULL) == 0;
+}
+
+/* Certificates of the port are of this start: a stop is the end of their key. */
+static int start_devices(struct smsd *s)
+{
+	struct port_options port = {
+	        .base = s->base,
+	        .pool = s->pool,
+	        .store = s->context.store,
+	        .vault = s->context.vault,
+	        .handlers = {[REMOTE_ENROL] = port_enrol, [REMOTE_RENEW] = port_renew},
+	};
+	struct http_options http = {.address = s->options->devices_address,
+	                            .port = s->options->devices_port,
+	                            .body_max = REMOTE_BODY_MAX,
+	                            .connections_max = PORT_CONNECTIONS_MAX,
+	                            .source_max = PORT_SOURCE_MAX,
+	                            .fn = port_request};
+	int rc = device_ca_context(s->context.store, s->context.vault, &s->devices_ctx,
+	                           &port.ctx_ends_ms, &s->problem);
+
+	if (rc != 0)
+		return rc;
+	port.ctx = http.ctx = s->devices_ctx;
+	rc = port_create(&port, &s->port);
+	if (rc != 0)
+		return problem_add(&s->problem, rc, "", "", "devices cannot be served: %s",
+		                   err_text(rc));
+	http.arg = s->port;
+	return http_server_create(s->base, &http, &s->devices, &s->problem);
 }
 
 static int start_serving(struct smsd *s)
@@ -200,15 +239,36 @@ static int start_serving(struct smsd *s)
 	    !add_signal(s, SIGTERM, &s->term) || !add_signal(s, SIGINT, &s->interrupt))
 		return problem_add(&s->problem, SL_ENOMEM, "", "", "out of memory");
 	http.arg = s->api;
-	return http_server_create(s->base, &http, &s->server, &s->problem);
+	rc = start_devices(s);
+	return rc ? rc : http_server_create(s->base, &http, &s->server, &s->problem);
+}
+
+/* Of all connections of both ports, and as many again for what else is open; without it those that
+ * come too late wait. */
+static void allow_descriptors(void)
+{
+	const rlim_t want = 2 * (PORT_CONNECTIONS_MAX + HTTP_CONNECTIONS_MAX);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = SL_MIN(want, limit.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < want)
+		log_warning("%llu open files are few for 1000 devices: raise their limit to %llu",
+		            (unsigned long long)limit.rlim_cur, (unsigned long long)want);
 }
 
 static int serve(struct smsd *s)
 {
-	int rc = start_serving(s);
+	int rc;
+
+	allow_descriptors();
+	rc = start_serving(s);
 
 	if (rc != 0)
 		return rc;
+	log_info("devices are served at %s port %u", s->options->devices_address,
+	         http_server_port(s->devices));
 	log_info("version %s serves at %s port %u", SLUICE_VERSION, s->options->address,
 	         http_server_port(s->server));
 	notify_manager("READY=1");
@@ -231,11 +291,14 @@ static void close_all(struct smsd *s)
 	event_drop(s->drain);
 	event_drop(s->term);
 	event_drop(s->interrupt);
+	port_destroy(s->port);
+	http_server_destroy(s->devices);
 	http_server_destroy(s->server);
 	api_destroy(s->api);
 	if (s->base)
 		event_base_free(s->base);
 	libevent_global_shutdown();
+	SSL_CTX_free(s->devices_ctx);
 	SSL_CTX_free(s->ctx);
 	vault_close(s->context.vault);
 	if (s->context.store)

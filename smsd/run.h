@@ -16,12 +16,14 @@ enum run_status {
 	RUN_BUSY = 5,      /* another smsd has the data */
 };
 
-enum { RUN_ADDRESS_MAX = 64, RUN_PORT = 8443, RUN_DRAIN_S = 10 };
+enum { RUN_ADDRESS_MAX = 64, RUN_PORT = 8443, RUN_DEVICES_PORT = 8444, RUN_DRAIN_S = 10 };
 
 struct run_options {
 	const char *data;
 	char address[RUN_ADDRESS_MAX];
 	uint16_t port;
+	char devices_address[RUN_ADDRESS_MAX];
+	uint16_t devices_port;
 	const char *key_file;        /* NULL: DATA/vault.key */
 	const char *passphrase_file; /* NULL: by a key file */
 	/* Not NULL: the vault is to open by this from now on, and nothing is served. The key file

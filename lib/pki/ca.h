@@ -100,6 +100,23 @@ bool pki_request_is_ca(X509_REQ *request) SL_NONNULL(1);
 int pki_request_sign(const struct pki_issuer *issuer, X509_REQ *request, unsigned days, int64_t now,
                      X509 **ret_certificate, struct pki_error *err) SL_NONNULL(1, 2, 5, 6) SL_MUST;
 
+/* What the one that has the certificate may be in a handshake of TLS. */
+enum pki_end { PKI_END_CLIENT, PKI_END_SERVER };
+
+/*
+ * A certificate for a key that the issuer knows to be the named one's: subject alone `name` (a
+ * common name), for digital signatures at this end of TLS, from the day before `now` until `days`
+ * after it, never past the issuer's own end. SL_EINVAL, SL_ECRYPTO, SL_EREFUSED as
+ * pki_request_sign. X509_free frees.
+ */
+int pki_end_issue(const struct pki_issuer *issuer, EVP_PKEY *key, const char *name,
+                  enum pki_end end, unsigned days, int64_t now, X509 **ret_certificate,
+                  struct pki_error *err) SL_NONNULL(1, 2, 3, 7, 8) SL_MUST;
+
+/* The request is signed with its own key: SL_EMISMATCH. *ret_key is the request's. */
+int pki_request_key(X509_REQ *request, EVP_PKEY **ret_key, struct pki_error *err)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
 /*
  * The key and then the certificate as PEM into an open file (what pki_chain_parse and
  * pki_key_load_fd read back), written to the disk. `path` is for errors. SL_ESYS.

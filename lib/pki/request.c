@@ -173,18 +173,19 @@ static int sign_leaf(const struct pki_issuer *issuer, X509 *asked, X509 **ret_ce
 	return rc;
 }
 
-static int check_request(X509_REQ *request, struct pki_error *err)
+int pki_request_key(X509_REQ *request, EVP_PKEY **ret_key, struct pki_error *err)
 {
 	EVP_PKEY *key = X509_REQ_get0_pubkey(request);
 
+	ERR_clear_error();
 	if (!key || X509_REQ_verify(request, key) != 1)
 		return pki_error_set_openssl(err, SL_EMISMATCH, "have it made anew",
 		                             "the request is not signed with its own key");
+	*ret_key = key;
 	return 0;
 }
 
-static int check_issuer(const struct pki_issuer *issuer, bool ca, int64_t now,
-                        struct pki_error *err)
+int ca_check_issuer(const struct pki_issuer *issuer, bool ca, int64_t now, struct pki_error *err)
 {
 	int rc = pki_issuer_check(issuer->certificate, now);
 
@@ -206,12 +207,11 @@ int pki_request_sign(const struct pki_issuer *issuer, X509_REQ *request, unsigne
 {
 	bool ca = pki_request_is_ca(request);
 	X509 *asked = NULL;
-	int rc;
+	EVP_PKEY *key;
+	int rc = pki_request_key(request, &key, err);
 
-	ERR_clear_error();
-	rc = check_request(request, err);
 	if (rc == 0)
-		rc = check_issuer(issuer, ca, now, err);
+		rc = ca_check_issuer(issuer, ca, now, err);
 	if (rc == 0 && to_certificate(request, &asked) != 0)
 		rc = pki_error_set_openssl(err, SL_EMALFORMED, "have it made anew",
 		                           "the request cannot be read");

@@ -17,6 +17,9 @@
 
 #define REMOTE_PREFIX "/device/v1"
 
+/* The `type` of the 403 that says the device's certificate counts for nothing. */
+#define REMOTE_TYPE_REVOKED "urn:sluice:revoked"
+
 enum {
 	REMOTE_VERSION = 1, /* of these calls */
 	REMOTE_PORT = 8444,

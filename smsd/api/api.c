@@ -11,8 +11,8 @@
 #include "lib/base/log.h"
 #include "smsd/api/check.h"
 #include "smsd/api/limit.h"
-#include "smsd/api/refusal.h"
 #include "smsd/api/route.h"
+#include "smsd/http/refusal.h"
 #include "smsd/job/job.h"
 
 enum { UNAUTHORIZED = 401, METHOD_NOT_ALLOWED = 405, TOO_MANY_REQUESTS = 429, FAILED = 500 };

@@ -2,11 +2,10 @@
 #include "smsd/api/check.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/err.h"
-#include "lib/conf/error.h"
 #include "smsd/api/route.h"
+#include "smsd/http/body.h"
 #include "smsd/http/target.h"
 
 enum { UNAUTHORIZED = 401, BAD_REQUEST = 400, UNSUPPORTED_MEDIA = 415 };
@@ -56,57 +55,10 @@ static int check_access(struct api_call *call)
 	                   auth_capability_name((enum auth_capability)access));
 }
 
-/* Whether `key` stands in the query before `at` already. */
-static bool is_repeated(const char *query, const char *key, size_t len)
-{
-	const char *at = query;
-	const char *other;
-	size_t other_len;
-
-	while ((other = http_query_next(&at, &other_len)) != NULL && other < key)
-		if (other_len == len && memcmp(other, key, len) == 0)
-			return true;
-	return false;
-}
-
 int check_query(struct api_call *call)
 {
-	const char *at = call->request->query;
-	const char *key;
-	size_t len;
-
-	while ((key = http_query_next(&at, &len)) != NULL) {
-		if (!api_route_takes(call->route, key, len))
-			return problem_add(
-			        &call->problem, SL_EINVAL, "", "docs/sms-api.md lists them",
-			        "this route has no parameter \"%.*s\"", (int)SL_MIN(len, 64U), key);
-		if (is_repeated(call->request->query, key, len))
-			return problem_add(&call->problem, SL_EINVAL, "", "name it once",
-			                   "the parameter \"%.*s\" came twice", (int)len, key);
-	}
-	return 0;
-}
-
-static bool is_json(const char *type)
-{
-	static const char json[] = "application/json";
-	size_t len = strcspn(type, "; \t");
-
-	return len == sizeof(json) - 1 && strncasecmp(type, json, len) == 0;
-}
-
-static int read_object(struct api_call *call, const struct conf_object *shape)
-{
-	struct conf_errors errs;
-	int rc;
-
-	conf_errors_init(&errs);
-	rc = conf_object_read(shape, call->request->body, call->request->body_len, &errs,
-	                      &call->body);
-	if (rc != 0 && problem_add_conf(&call->problem, &errs) == 0)
-		rc = problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
-	conf_errors_fini(&errs);
-	return rc;
+	return http_query_check(call->request->query, api_route_query(call->route),
+	                        "docs/sms-api.md lists them", &call->problem);
 }
 
 /* Fills in call->body. All its codes are status 400 or 415, whatever the table says of them. */
@@ -118,13 +70,13 @@ static int check_body(struct api_call *call)
 	if (call->route->body == API_SHAPE_NONE && call->request->body_len > 0)
 		return problem_add(&call->problem, SL_EINVAL, "", "leave it out",
 		                   "this route takes no body");
-	if (shape && !is_json(call->request->content_type)) {
+	if (shape && !http_body_is_json(call->request)) {
 		call->refusal = UNSUPPORTED_MEDIA;
 		return problem_add(&call->problem, SL_EUNSUPPORTED, "",
 		                   "send Content-Type: application/json", "the body is no JSON");
 	}
 	if (shape) {
-		int rc = read_object(call, shape);
+		int rc = http_body_read(call->request, shape, &call->body, &call->problem);
 
 		if (rc != 0)
 			return rc;

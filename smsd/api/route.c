@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "smsd/http/target.h"
-
 const struct api_route api_routes[] = {
 #define ROUTE(ID, METHOD, path, access, body, answer, handler, summary)                            \
 	{#ID,     HTTP_##METHOD, path, API_ACCESS_##access, API_SHAPE_##body, API_SHAPE_##answer,  \
@@ -37,18 +35,6 @@ const char *api_route_query(const struct api_route *route)
 	const char *query = route->path + api_route_path_len(route);
 
 	return *query ? query + 1 : query;
-}
-
-bool api_route_takes(const struct api_route *route, const char *key, size_t len)
-{
-	const char *at = api_route_query(route);
-	const char *name;
-	size_t name_len;
-
-	while ((name = http_query_next(&at, &name_len)) != NULL)
-		if (name_len == len && memcmp(name, key, len) == 0)
-			return true;
-	return false;
 }
 
 /* One segment of a path, a "/" in front; moves *at behind it. */

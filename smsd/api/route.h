@@ -41,6 +41,3 @@ const struct api_route *api_route_match(enum http_method method, const char *pat
 /* The route's path without its query's parameters; those, or "". */
 size_t api_route_path_len(const struct api_route *route) SL_NONNULL(1);
 const char *api_route_query(const struct api_route *route) SL_NONNULL(1);
-
-/* The key of `len` bytes is one of the query's parameters. */
-bool api_route_takes(const struct api_route *route, const char *key, size_t len) SL_NONNULL(1, 2);

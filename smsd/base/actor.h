@@ -10,7 +10,7 @@ struct actor {
 	int64_t person;            /* row of `person`; 0: smsd itself */
 	char name[ACTOR_NAME_MAX]; /* "admin"; "smsd" for itself; "": nobody has proved who it is */
 	char from[ACTOR_FROM_MAX]; /* address it came from; "" for smsd itself */
-	const char *via;           /* "session", "token", "login", "smsd"; static */
+	const char *via;           /* "session", "token", "login", "device", "smsd"; static */
 };
 
 /* smsd itself: what it does at its start, and by the clock. */

@@ -18,12 +18,26 @@
 struct event_base;
 struct job_pool;
 
+enum {
+	/* Two a device: one is held in `wanted`, the other brings files and statuses. */
+	PORT_CONNECTIONS_MAX = 4 * DEVICES_MAX,
+	/* All devices may be behind one address, and no address has more than half of them. */
+	PORT_SOURCE_MAX = PORT_CONNECTIONS_MAX / 2,
+	/* Jobs of devices at once; beyond it 503. The other half of the pool's queue is people's.
+	 */
+	PORT_PENDING_MAX = 512,
+	PORT_BODY_SMALL_MAX = 128 * 1024, /* of calls that bring no document; beyond it 413 */
+	/* What the port shows is made anew when so much of its life is left; looked at hourly. */
+	PORT_SERVER_LEFT_S = 30 * 24 * 3600,
+	PORT_LOOK_S = 3600,
+};
+
 struct port_call {
 	struct store *store;
 	struct vault *vault;
 	void *above; /* port_options.above */
 	const struct http_request *request;
-	struct device device; /* who asks; id 0 with `enrol` */
+	struct device device; /* who asks, without its document; id 0 with `enrol` */
 	json_t *body;         /* checked by its shape; NULL without one */
 	struct http_response response;
 	struct problem problem;
@@ -32,21 +46,30 @@ struct port_call {
 /* Pool thread. 0: `response` is the answer; else `problem` has the code. */
 typedef int port_handler(struct port_call *call);
 
+/* Of this room. */
+port_handler port_enrol, port_renew;
+
 struct port_options {
 	struct event_base *base;
 	struct job_pool *pool;
 	struct store *store;
 	struct vault *vault;
+	SSL_CTX *ctx;                            /* of device_ca_context */
+	int64_t ctx_ends_ms;                     /* when what it shows ends */
 	void *above;                             /* push */
 	port_handler *handlers[REMOTE_CALL_END]; /* WANTED's answers at once: it is asked again */
 };
 
 struct port;
 
+/* SL_ENOMEM, SL_ESYS. A call without a handler is answered by 501. */
 int port_create(const struct port_options *options, struct port **ret_port)
         SL_NONNULL(1, 2) SL_MUST;
 
-/* All `wanted` that are held are answered first. */
+/* All `wanted` that are held are answered, and none is held from now on: the end is near. */
+void port_close(struct port *port) SL_NONNULL(1);
+
+/* No job is under way any more: the pool has been destroyed. What is held is answered. */
 void port_destroy(struct port *port);
 
 /* What http calls for each request; `arg` is the port. */

@@ -94,8 +94,10 @@ struct http_options {
 	size_t body_max;     /* bytes; beyond it 413 */
 	size_t incoming_max; /* 0: HTTP_INCOMING_MAX */
 	unsigned idle_s;     /* 0: HTTP_IDLE_S */
-	unsigned request_s;  /* 0: HTTP_REQUEST_S */
-	http_request_fn *fn; /* once for each whole request */
+	unsigned connections_max; /* 0: HTTP_CONNECTIONS_MAX */
+	unsigned source_max;      /* 0: HTTP_SOURCE_MAX */
+	unsigned request_s;       /* 0: HTTP_REQUEST_S */
+	http_request_fn *fn;      /* once for each whole request */
 	void *arg;
 };
 

@@ -97,8 +97,9 @@ static bool admit(struct http_peer *peer)
 		return false;
 	name_source(peer, &from);
 	peer->source = source_of(&from);
-	peer->admitted = peer->server->peers_count <= HTTP_CONNECTIONS_MAX &&
-	                 admitted_of(peer->server, &peer->source) < HTTP_SOURCE_MAX;
+	peer->admitted =
+	        peer->server->peers_count <= peer->server->options.connections_max &&
+	        admitted_of(peer->server, &peer->source) < peer->server->options.source_max;
 	return peer->admitted;
 }
 

@@ -137,6 +137,9 @@ int http_server_create(struct event_base *base, const struct http_options *optio
 	s->options = *options;
 	s->options.idle_s = options->idle_s ? options->idle_s : HTTP_IDLE_S;
 	s->options.incoming_max = options->incoming_max ? options->incoming_max : HTTP_INCOMING_MAX;
+	s->options.connections_max =
+	        options->connections_max ? options->connections_max : HTTP_CONNECTIONS_MAX;
+	s->options.source_max = options->source_max ? options->source_max : HTTP_SOURCE_MAX;
 	s->options.request_s = options->request_s ? options->request_s : HTTP_REQUEST_S;
 	s->base = base;
 	LIST_INIT(&s->peers);

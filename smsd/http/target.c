@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "smsd/base/problem.h"
 #include "smsd/http/http.h"
 
 static int hex_digit(char c)
@@ -178,4 +179,47 @@ char *http_query_find(const char *query, const char *name)
 		return NULL;
 	}
 	return NULL;
+}
+
+bool http_query_names(const char *names, const char *key, size_t len)
+{
+	const char *name;
+	size_t name_len;
+
+	while ((name = http_query_next(&names, &name_len)) != NULL)
+		if (name_len == len && memcmp(name, key, len) == 0)
+			return true;
+	return false;
+}
+
+/* Whether `key` stands in the query before itself already. */
+static bool is_repeated(const char *query, const char *key, size_t len)
+{
+	const char *at = query;
+	const char *other;
+	size_t other_len;
+
+	while ((other = http_query_next(&at, &other_len)) != NULL && other < key)
+		if (other_len == len && memcmp(other, key, len) == 0)
+			return true;
+	return false;
+}
+
+int http_query_check(const char *query, const char *names, const char *where,
+                     struct problem *problem)
+{
+	const char *at = query;
+	const char *key;
+	size_t len;
+
+	while ((key = http_query_next(&at, &len)) != NULL) {
+		if (!http_query_names(names, key, len))
+			return problem_add(problem, SL_EINVAL, "", where,
+			                   "this route has no parameter \"%.*s\"",
+			                   (int)SL_MIN(len, 64U), key);
+		if (is_repeated(query, key, len))
+			return problem_add(problem, SL_EINVAL, "", "name it once",
+			                   "the parameter \"%.*s\" came twice", (int)len, key);
+	}
+	return 0;
 }

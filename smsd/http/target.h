@@ -6,9 +6,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/attr.h"
+
+struct problem;
 
 struct http_target {
 	char *path;  /* heap */
@@ -29,3 +32,11 @@ char *http_query_find(const char *query, const char *name) SL_NONNULL(1, 2);
 
 /* The key of the query's next parameter as it came, from *at on; moves *at. NULL at the end. */
 const char *http_query_next(const char **at, size_t *ret_len) SL_NONNULL(1, 2);
+
+/* Whether "a&b" names it. */
+bool http_query_names(const char *names, const char *key, size_t len) SL_NONNULL(1, 2);
+
+/* Every key is one of `names` ("a&b") and comes once; else SL_EINVAL in words. `where` says where
+ * they are listed. */
+int http_query_check(const char *query, const char *names, const char *where,
+                     struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;

@@ -43,7 +43,8 @@ def case_privileges_are_given_up(smsd, client):
 
 def case_second_smsd_on_the_same_data_is_refused(smsd, client):
     """Exit status 5, and the first goes on."""
-    code, said = smsd.run("--data", smsd.data, "--listen", "127.0.0.1:0")
+    code, said = smsd.run("--data", smsd.data, "--listen", "127.0.0.1:0", "--listen-devices",
+                          "127.0.0.1:0")
     check(code == 5, f"{code}: {said}")
     client.request("GET", "/version").must(200)
 
@@ -55,7 +56,8 @@ def case_port_that_is_taken_is_told(fresh, client):
     try:
         fresh.start()
         fresh.stop()
-        code, said = fresh.run("--data", fresh.data, "--listen", f"127.0.0.1:{other.port}")
+        code, said = fresh.run("--data", fresh.data, "--listen", f"127.0.0.1:{other.port}",
+                               "--listen-devices", "127.0.0.1:0")
         check(code == 1 and f"port {other.port}" in said, f"{code}: {said}")
     finally:
         other.close()
@@ -133,7 +135,7 @@ def case_passphrase_opens_the_vault(fresh, client):
 def case_usage_is_status_2(smsd, client):
     """What cannot be meant is refused before anything is made."""
     for argv in ([], ["--data"], ["--data", "/x", "y"], ["--nonsense"], ["--data", "/x", "--listen", "1:x"],
-                 ["--data", "/x", "--listen", "[::1"], ["--data", "/x", "--listen", "a:70000"],
+                 ["--data", "/x", "--listen", "[::1"], ["--data", "/x", "--listen-devices", "::1:"], ["--data", "/x", "--listen", "a:70000"],
                  ["--data", "/x", "--key-file", "a", "--passphrase-file", "b"]):
         code, said = smsd.run(*argv)
         check(code == 2, f"{argv}: {code}: {said}")

@@ -20,6 +20,7 @@ from lib import schema
 START_S, END_S, ANSWER_S = 60, 60, 60
 PREFIX = "/api/v1"
 SERVES = re.compile(r"serves at \S+ port (\d+)")
+DEVICES = re.compile(r"devices are served at \S+ port (\d+)")
 
 
 class Failure(Exception):
@@ -41,13 +42,14 @@ class Smsd:
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
         self.child = None
-        self.port = 0
+        self.port = self.devices_port = 0
         self.document = None
         self.secrets = []
         self.faults = []
 
     def argv(self, *more):
-        return [self.program, "--data", self.data, "--listen", "127.0.0.1:0", *more]
+        return [self.program, "--data", self.data, "--listen", "127.0.0.1:0",
+                "--listen-devices", "127.0.0.1:0", *more]
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as src:
@@ -63,6 +65,7 @@ class Smsd:
             found = SERVES.search(self.log()[before:])
             if found:
                 self.port = int(found.group(1))
+                self.devices_port = int(DEVICES.search(self.log()[before:]).group(1))
                 self.learn()
                 return self
             if self.child.poll() is not None:

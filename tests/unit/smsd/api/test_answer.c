@@ -6,7 +6,7 @@
 #include "lib/base/err.h"
 #include "smsd/api/call.h"
 #include "smsd/api/check.h"
-#include "smsd/api/refusal.h"
+#include "smsd/http/refusal.h"
 #include "smsd/api/route.h"
 #include "tests/unit/unit.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smsd/api/refusal.h"
+#include "smsd/http/refusal.h"
 
 #include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 
 #include "lib/base/err.h"
-#include "smsd/api/answer.h"
+#include "smsd/http/answer.h"
 
 enum { FAILED = 500 };
 
@@ -14,11 +14,11 @@ enum { FAILED = 500 };
 static const struct {
 	int code, status;
 } statuses[] = {
-        {SL_EINVAL, 400},   {SL_ERANGE, 400},       {SL_ESHORT, 400},    {SL_EMALFORMED, 400},
-        {SL_EEOF, 400},     {SL_EUNSUPPORTED, 400}, {SL_EMISMATCH, 400}, {SL_EEXPIRED, 400},
-        {SL_EPERM, 403},    {SL_EREFUSED, 403},     {SL_ENOENT, 404},    {SL_EEXIST, 409},
-        {SL_EBUSY, 409},    {SL_ELIMIT, 409},       {SL_ECONFLICT, 412}, {SL_EAGAIN, 503},
-        {SL_ETIMEOUT, 503}, {SL_ENOMEM, 503},
+        {SL_EINVAL, 400}, {SL_ERANGE, 400},       {SL_ESHORT, 400},    {SL_EMALFORMED, 400},
+        {SL_EEOF, 400},   {SL_EUNSUPPORTED, 400}, {SL_EMISMATCH, 400}, {SL_EEXPIRED, 400},
+        {SL_EPERM, 403},  {SL_EREFUSED, 403},     {SL_EREVOKED, 403},  {SL_ENOENT, 404},
+        {SL_EEXIST, 409}, {SL_EBUSY, 409},        {SL_ELIMIT, 409},    {SL_ECONFLICT, 412},
+        {SL_EAGAIN, 503}, {SL_ETIMEOUT, 503},     {SL_ENOMEM, 503},
 };
 
 int refusal_status(int code)
