@@ -60,6 +60,12 @@ int conf_object_check(const struct conf_object *object, const json_t *value,
 	return 0;
 }
 
+int conf_load_value(const char *file, json_t *value, struct conf_errors *errs,
+                    struct conf_document **ret)
+{
+	return json_tree(file, value, CONF_SCALAR_MAX, errs, ret);
+}
+
 int conf_object_read(const struct conf_object *object, const void *text, size_t len,
                      struct conf_errors *errs, json_t **ret_value)
 {

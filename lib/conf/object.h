@@ -13,6 +13,7 @@
 #include "lib/conf/schema.h"
 
 struct conf_changes;
+struct conf_document;
 struct conf_errors;
 
 enum { CONF_OBJECT_TEXT_MAX = 24 * 1024 * 1024 }; /* 16 MiB in base64, and the row's own maximum */
@@ -52,6 +53,11 @@ int conf_object_canonical(const struct conf_object *object, const json_t *value,
 int conf_object_diff(const struct conf_object *object, const json_t *old_value,
                      const json_t *new_value, struct conf_changes *ret_changes)
         SL_NONNULL(1, 4) SL_MUST;
+
+/* A whole document from a value, which stays the caller's: conf_load_json of its text, without the
+ * text. */
+int conf_load_value(const char *file, json_t *value, struct conf_errors *errs,
+                    struct conf_document **ret) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /* As JSON Schema (draft 2020-12). NULL: out of memory. */
 json_t *conf_object_json_schema(const struct conf_object *object) SL_NONNULL(1) SL_MUST;

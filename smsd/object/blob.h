@@ -34,6 +34,11 @@ enum blob_content {
 	        BLOB_CONTENT_END
 };
 
+const char *blob_content_name(enum blob_content content);
+
+/* SL_ENOENT for a name that is none. */
+int blob_content_parse(const char *name, enum blob_content *ret_content) SL_NONNULL(1, 2) SL_MUST;
+
 enum {
 	BLOB_DIGEST = 32,
 	BLOB_PIECE_MAX = 1024 * 1024,
@@ -42,6 +47,13 @@ enum {
 	BLOB_UPLOADS_MAX = 64, /* under way at once, of all people */
 	BLOB_UPLOAD_S = 24 * 3600,
 };
+
+enum { BLOB_HEX_MAX = 2 * BLOB_DIGEST + 1 };
+
+/* 64 hexadecimal digits in lower case. SL_EMALFORMED. */
+const char *blob_digest_text(const uint8_t sha256[BLOB_DIGEST], char ret_hex[BLOB_HEX_MAX])
+        SL_NONNULL(1, 2);
+int blob_digest_parse(const char *hex, uint8_t ret_sha256[BLOB_DIGEST]) SL_NONNULL(1, 2) SL_MUST;
 
 /* An upload: begun, added to (`offset` is its size so far, else SL_ECONFLICT with that size in
  * `problem`), and dropped. SL_ELIMIT, SL_ENOENT (or another person's). */

@@ -57,10 +57,25 @@ struct document {
 };
 
 /*
- * Makes it and checks it whole (config_build). Everything that is refused is in `problem`, each
- * place as "kind/name/pointer within". Certificates' chains are written as bytes by digest
- * (blob_put) in a write of its own. SL_EINVAL..., SL_ENOENT, SL_ENOMEM. document_fini frees.
+ * All objects at one moment: what the documents of one distribution are made of, for one thread at
+ * a time. Certificates are read when a document has them, each once: SL_EAGAIN when one was changed
+ * since. document_shelf_close(NULL) is nothing.
  */
+struct document_shelf;
+int document_shelf_open(struct store *store, struct document_shelf **ret_shelf,
+                        struct problem *problem) SL_NONNULL(1, 2, 3) SL_MUST;
+void document_shelf_close(struct document_shelf *shelf);
+
+/*
+ * Makes it and checks it whole (config_build). Everything that is refused is in `problem`, each
+ * place as "kind/name/pointer within" ("server proxy/shop/destinations/0", "device/box/limits":
+ * no name has a slash). Certificates' chains are written as bytes by digest (blob_put) in a write
+ * of its own. Virtual segments come in the order of their names. SL_EINVAL..., SL_ENOENT,
+ * SL_ENOMEM. document_fini frees.
+ */
+int document_make_of(struct document_shelf *shelf, const struct document_device *device,
+                     struct document *ret_document, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
 int document_make(struct store *store, const struct document_device *device,
                   struct document *ret_document, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Would every document be right after a change? Devices that have the same virtual segments have
+ * the same objects in their documents, so one of them is asked for all; only documents that the
+ * changed object is in are made. What is wrong without the change as well is not its fault, and not
+ * said. In the writer's thread: nothing is read but the shelf.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/conf/config.h"
+#include "smsd/base/problem.h"
+#include "smsd/object/document_priv.h"
+#include "smsd/store/store.h"
+
+enum {
+	/* Documents made for one change: the writer's thread has others to serve. What is beyond
+	 * is found when a distribution is looked at. */
+	GROUPS_MAX = 16,
+};
+
+struct check {
+	struct store_tx *tx;
+	struct document_shelf shelf;
+	struct shelf_object *changed; /* NULL: all is said */
+	json_t *devices;              /* {name: settings} */
+	json_t *notices;
+	struct problem *problem;
+};
+
+/* ---- one document ------------------------------------------------------------------------ */
+
+/* Where documents of a check would have files; nothing is laid down. */
+#define NOWHERE "/files"
+
+static int make_errors(struct check *c, struct reach *reach, const struct document_device *device,
+                       struct conf_errors *errs, struct draft *ret_draft)
+{
+	struct config *config = NULL;
+	int rc = draft_make(&c->shelf, reach, device, errs, ret_draft);
+
+	if (rc != 0)
+		return rc;
+	rc = draft_build(ret_draft, errs, &config, NULL);
+	config_put(config);
+	if (rc != 0)
+		draft_fini(ret_draft);
+	return rc;
+}
+
+/* Not the changed object's own: of which, in words. */
+static void say_error(struct check *c, const struct draft *draft, const struct conf_error *e)
+{
+	const char *within;
+	const struct shelf_object *object = draft_place(draft, e->pointer, &within);
+
+	if (object && object == c->changed)
+		(void)problem_add(c->problem, e->code, within, e->remedy, "%s", e->text);
+	else
+		(void)problem_add(c->problem, e->code, "", e->remedy, "%s%s%s%s%s: %s",
+		                  object ? "the " : "",
+		                  object ? object_kind_name(object->kind) : "the device's settings",
+		                  object ? " " : "", object ? object->name : "", within, e->text);
+}
+
+/* The same thing is said of the same place of the same object. */
+static bool says_same(const struct draft *a, const struct conf_error *x, const struct draft *b,
+                      const struct conf_error *y)
+{
+	const char *xs, *ys;
+
+	return strcmp(x->text, y->text) == 0 &&
+	       draft_place(a, x->pointer, &xs) == draft_place(b, y->pointer, &ys) &&
+	       strcmp(xs, ys) == 0;
+}
+
+static bool was_there(const struct draft *draft, const struct conf_error *e,
+                      const struct draft *before, const struct conf_errors *old)
+{
+	for (size_t i = 0; i < old->count; i++)
+		if (!old->items[i].notice && says_same(draft, e, before, &old->items[i]))
+			return true;
+	return false;
+}
+
+static int say_notice(struct check *c, const struct draft *draft, const struct conf_error *e)
+{
+	const char *within;
+	const struct shelf_object *object = draft_place(draft, e->pointer, &within);
+
+	size_t count = json_array_size(c->notices);
+	int rc;
+
+	if (c->changed && object != c->changed)
+		return 0;
+	rc = draft_add_notice(draft, e, c->notices);
+	/* Said of another group already. */
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (json_equal(json_array_get(c->notices, i), json_array_get(c->notices, count)))
+			return json_array_remove(c->notices, count) == 0 ? 0 : SL_ENOMEM;
+	return rc;
+}
+
+/* ---- before ------------------------------------------------------------------------------ */
+
+static int take_before(void *arg, const struct store_row *row)
+{
+	json_t **ret_body = arg;
+
+	if (!store_row_is_null(row, 0))
+		*ret_body = json_loads(store_row_text(row, 0), 0, NULL);
+	return 1;
+}
+
+/* The changed object as it was, under the name that it has; hidden when it was not there. */
+static int go_back(struct check *c, json_t **ret_now)
+{
+	const struct store_value value = store_integer(c->changed->id);
+	json_t *before = NULL;
+	int rc = store_tx_run(c->tx, STORE_DOCUMENT_BEFORE, &value, 1, take_before, &before);
+
+	if (rc < 0)
+		return rc;
+	if (before && json_object_set_new(before, "name", json_string(c->changed->name)) != 0) {
+		json_decref(before);
+		return SL_ENOMEM;
+	}
+	*ret_now = c->changed->body;
+	c->changed->body = before;
+	c->changed->hidden = !before;
+	return 0;
+}
+
+static void come_forward(struct check *c, json_t *now)
+{
+	json_decref(c->changed->body);
+	c->changed->body = now;
+	c->changed->hidden = false;
+}
+
+/* ---- a group of devices ------------------------------------------------------------------ */
+
+typedef int reach_fn(struct check *c, struct reach *reach, const struct document_device *device);
+
+/* The errors of the same document before the change. */
+static int make_before(struct check *c, reach_fn *fill, const struct document_device *device,
+                       struct conf_errors *errs, struct draft *ret_draft)
+{
+	struct reach reach = {0};
+	json_t *now;
+	int rc = go_back(c, &now);
+
+	if (rc != 0)
+		return rc;
+	rc = reach_init(&reach, &c->shelf);
+	if (rc == 0)
+		rc = fill(c, &reach, device);
+	if (rc == 0)
+		rc = make_errors(c, &reach, device, errs, ret_draft);
+	reach_fini(&reach);
+	come_forward(c, now);
+	return rc;
+}
+
+static int say_new_errors(struct check *c, reach_fn *fill, const struct document_device *device,
+                          const struct draft *draft, const struct conf_errors *errs)
+{
+	struct conf_errors old;
+	struct draft before = {0};
+	int rc = 0;
+
+	conf_errors_init(&old);
+	if (c->changed)
+		rc = make_before(c, fill, device, &old, &before);
+	for (size_t i = 0; rc == 0 && i < errs->count; i++)
+		if (!errs->items[i].notice && !was_there(draft, &errs->items[i], &before, &old))
+			say_error(c, draft, &errs->items[i]);
+	draft_fini(&before);
+	conf_errors_fini(&old);
+	return rc;
+}
+
+static int check_reached(struct check *c, struct reach *reach, reach_fn *fill,
+                         const struct document_device *device)
+{
+	struct conf_errors errs;
+	struct draft draft;
+	int rc;
+
+	conf_errors_init(&errs);
+	rc = make_errors(c, reach, device, &errs, &draft);
+	if (rc == 0) {
+		if (errs.refusals > 0)
+			rc = say_new_errors(c, fill, device, &draft, &errs);
+		for (size_t i = 0; rc == 0 && i < errs.count; i++)
+			if (errs.items[i].notice)
+				rc = say_notice(c, &draft, &errs.items[i]);
+		draft_fini(&draft);
+	}
+	conf_errors_fini(&errs);
+	return rc;
+}
+
+/* *ret_part: the changed object is in that document. */
+static int check_document(struct check *c, reach_fn *fill, const struct document_device *device,
+                          bool *ret_part)
+{
+	struct reach reach;
+	int rc = reach_init(&reach, &c->shelf);
+
+	if (rc == 0)
+		rc = fill(c, &reach, device);
+	*ret_part = rc == 0 && (!c->changed || reach_has(&reach, &c->shelf, c->changed));
+	if (*ret_part)
+		rc = check_reached(c, &reach, fill, device);
+	reach_fini(&reach);
+	return rc;
+}
+
+/* ---- which documents --------------------------------------------------------------------- */
+
+static int fill_device(struct check *c, struct reach *reach, const struct document_device *device)
+{
+	return reach_of_settings(reach, &c->shelf, device->settings);
+}
+
+static int fill_everything(struct check *c, struct reach *reach,
+                           const struct document_device *device)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->shelf.count; i++) {
+		struct shelf_object *o = &c->shelf.items[i];
+
+		if (object_kind_key(o->kind)[0] != '\0' && !o->hidden)
+			rc = reach_add(reach, &c->shelf, o);
+	}
+	return rc;
+}
+
+static int fill_changed(struct check *c, struct reach *reach, const struct document_device *device)
+{
+	return c->changed->hidden ? 0 : reach_add(reach, &c->shelf, c->changed);
+}
+
+/* A segment for each that a virtual segment names. */
+static int add_segments(const struct check *c, json_t *segments)
+{
+	json_t *seen = json_object();
+	int rc = seen ? 0 : SL_ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < c->shelf.count; i++) {
+		const struct shelf_object *o = &c->shelf.items[i];
+		const char *name = o->kind == OBJECT_VIRTUAL_SEGMENT
+		                           ? json_string_value(json_object_get(o->body, "segment"))
+		                           : NULL;
+		size_t count = json_array_size(segments);
+		char a[16], b[16];
+
+		if (!name || json_object_get(seen, name))
+			continue;
+		(void)snprintf(a, sizeof(a), "a%zu", count);
+		(void)snprintf(b, sizeof(b), "b%zu", count);
+		if (json_object_set_new(seen, name, json_true()) != 0 ||
+		    json_array_append_new(segments, json_pack("{s:s, s:s, s:s}", "name", name,
+		                                              "port_a", a, "port_b", b)) != 0)
+			rc = SL_ENOMEM;
+	}
+	json_decref(seen);
+	return rc;
+}
+
+/* On a device that has every segment. */
+static int check_anywhere(struct check *c, reach_fn *fill)
+{
+	json_t *settings = json_object();
+	json_t *segments = json_array();
+	const struct document_device device = {
+	        .name = "anywhere", .files = NOWHERE, .settings = settings};
+	bool part;
+	int rc = settings && segments ? add_segments(c, segments) : SL_ENOMEM;
+
+	if (rc == 0 && json_array_size(segments) > 0 &&
+	    json_object_set(settings, "segments", segments) != 0)
+		rc = SL_ENOMEM;
+	if (rc == 0)
+		rc = check_document(c, fill, &device, &part);
+	json_decref(segments);
+	json_decref(settings);
+	return rc;
+}
+
+/* Names of segments that virtual segments name, as keys. */
+static json_t *named_segments(const struct check *c)
+{
+	json_t *names = json_object();
+
+	for (size_t i = 0; names && i < c->shelf.count; i++) {
+		const struct shelf_object *o = &c->shelf.items[i];
+		const char *name = o->kind == OBJECT_VIRTUAL_SEGMENT
+		                           ? json_string_value(json_object_get(o->body, "segment"))
+		                           : NULL;
+
+		if (name && json_object_set_new(names, name, json_true()) != 0) {
+			json_decref(names);
+			return NULL;
+		}
+	}
+	return names;
+}
+
+/* What decides which objects a device gets: those of its segments that are named, in any order. */
+static char *group_of(const json_t *settings, const json_t *named)
+{
+	json_t *own = json_object();
+	json_t *segment;
+	char *key = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(settings, "segments"), i, segment)
+	{
+		const char *name = json_string_value(json_object_get(segment, "name"));
+
+		if (own && name && json_object_get(named, name) &&
+		    json_object_set_new(own, name, json_true()) != 0) {
+			json_decref(own);
+			return NULL;
+		}
+	}
+	if (own)
+		key = json_dumps(own, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(own);
+	return key;
+}
+
+/* One device of each group: {group: device's name}. */
+static int make_groups(const struct check *c, json_t *groups)
+{
+	json_t *named = named_segments(c);
+	json_t *settings;
+	const char *name;
+	int rc = named ? 0 : SL_ENOMEM;
+
+	json_object_foreach(c->devices, name, settings)
+	{
+		char *key = rc == 0 ? group_of(settings, named) : NULL;
+
+		if (!key)
+			rc = SL_ENOMEM;
+		else if (!json_object_get(groups, key) &&
+		         json_object_set_new(groups, key, json_string(name)) != 0)
+			rc = SL_ENOMEM;
+		free(key);
+	}
+	json_decref(named);
+	return rc;
+}
+
+static int check_groups(struct check *c)
+{
+	json_t *groups = json_object();
+	unsigned made = 0;
+	const char *key;
+	json_t *name;
+	int rc = groups ? make_groups(c, groups) : SL_ENOMEM;
+
+	json_object_foreach(groups, key, name)
+	{
+		const struct document_device device = {
+		        .name = json_string_value(name),
+		        .files = NOWHERE,
+		        .settings = json_object_get(c->devices, json_string_value(name))};
+		bool part = false;
+
+		if (rc == 0 && made < GROUPS_MAX && c->problem->code == 0)
+			rc = check_document(c, fill_device, &device, &part);
+		made += part;
+	}
+	json_decref(groups);
+	/* In none of them yet: alone, with what it names. */
+	if (rc == 0 && made == 0 && c->changed)
+		rc = check_anywhere(c, fill_changed);
+	return rc;
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static int take_device(void *arg, const struct store_row *row)
+{
+	json_t *settings = json_loads(store_row_text(row, 1), 0, NULL);
+
+	if (!settings)
+		return SL_EIO;
+	return json_object_set_new(arg, store_row_text(row, 0), settings) == 0 ? 0 : SL_ENOMEM;
+}
+
+static int check_all(struct check *c, int64_t id)
+{
+	int rc;
+
+	c->changed = id != 0 ? shelf_find_id(&c->shelf, id) : NULL;
+	/* Deleted: what nothing names is missed by nothing. */
+	if (id != 0 && !c->changed)
+		return 0;
+	/* A certificate or a file has no settings of its own to be wrong. */
+	if (c->changed && object_kind_key(c->changed->kind)[0] == '\0')
+		return 0;
+	rc = store_tx_run(c->tx, STORE_DOCUMENT_DEVICES, NULL, 0, take_device, c->devices);
+	if (rc < 0)
+		return rc;
+	return json_object_size(c->devices) > 0 ? check_groups(c)
+	                                        : check_anywhere(c, fill_everything);
+}
+
+int document_check_tx(struct store_tx *tx, int64_t id, json_t **ret_notices,
+                      struct problem *problem)
+{
+	struct check c = {
+	        .tx = tx, .devices = json_object(), .notices = json_array(), .problem = problem};
+	int rc = c.devices && c.notices ? shelf_load_tx(tx, &c.shelf) : SL_ENOMEM;
+
+	if (rc == 0)
+		rc = check_all(&c, id);
+	shelf_fini(&c.shelf);
+	json_decref(c.devices);
+	if (rc == 0)
+		rc = problem->code;
+	if (rc == 0)
+		*ret_notices = c.notices;
+	else
+		json_decref(c.notices);
+	if (rc != 0 && problem->code == 0)
+		return problem_add(problem, rc, "", "", "the documents cannot be checked: %s",
+		                   err_text(rc));
+	return rc;
+}
