@@ -26,7 +26,9 @@ enum {
 	PUSH_DEVICES_MAX = DEVICES_MAX,
 	PUSH_WAIT_MAX_S = 7 * 24 * 3600, /* between the first device and the rest */
 	PUSH_CONFIRM_MIN_S = 30,
-	PUSH_KEPT = 1000, /* distributions; older ones go, with their items */
+	PUSH_CONFIRM_MAX_S = 24 * 3600,
+	PUSH_AHEAD_MAX_S = 366 * 24 * 3600, /* how far ahead one can be scheduled */
+	PUSH_KEPT = 1000,                   /* distributions; older ones go, with their items */
 };
 
 struct push_options {
@@ -47,14 +49,20 @@ void push_destroy(struct push *push);
 void push_set_port(struct push *push, struct port *port) SL_NONNULL(1);
 
 /*
- * What a distribution would do, and nothing done: {devices: [{name, online, refused, changes,
- * scope, lacks, notices, problems}]}.
+ * What a distribution would do, and nothing done: {devices: [{name, online, refused, items,
+ * changes, scope}]}. `items` as in push_show: those that are no notice refuse; notices say what
+ * would be ignored. `changes` and `scope` of document_diff, where there is a document.
  */
 int push_preview(struct push *push, const struct push_options *options, json_t **ret_preview,
                  struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
-/* Begins one. A device whose document cannot be made, or which lacks what refuses, is `refused`
- * from the start with its items, and the others go on. SL_ENOENT: a device's name; SL_EINVAL. */
+/*
+ * Begins one, of the objects as they are now: documents are made for all its devices at once (some
+ * here, the rest by push_tick), online or not, staged, scheduled or not; so the last gets what the
+ * first proved. A device whose document cannot be made, or which lacks what refuses, is `refused`
+ * from the start with its items, and the others go on. SL_ENOENT: a device's name; SL_EINVAL,
+ * SL_ERANGE, SL_ELIMIT.
+ */
 int push_begin(struct push *push, const struct actor *actor, const struct push_options *options,
                int64_t *ret_id, struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
 
@@ -62,20 +70,27 @@ int push_begin(struct push *push, const struct actor *actor, const struct push_o
 int push_retry(struct push *push, const struct actor *actor, int64_t id, int64_t *ret_id,
                struct problem *problem) SL_NONNULL(1, 2, 4, 5) SL_MUST;
 
-/* Devices that were not told yet are left as they are. */
+/* Devices that were not told yet are left as they are: `waiting`, in a distribution that is
+ * stopped. SL_ENOENT, SL_EBUSY: it has ended or was stopped. */
 int push_cancel(struct push *push, const struct actor *actor, int64_t id, struct problem *problem)
         SL_NONNULL(1, 2, 4) SL_MUST;
 
-/* {id, who, made, comment, state, counts: {waiting, ...}, devices: [{name, state, revision,
- * changed, text, items: [{kind, name, pointer, notice, text, remedy}]}]}; `state` is "running" or
- * "ended". */
-int push_show(struct push *push, int64_t id, json_t **ret_shown, struct problem *problem)
-        SL_NONNULL(1, 3, 4) SL_MUST;
+/* {id, who, made, comment, state, stopped, confirm_s, staged, wait_s, not_before, ended, counts:
+ * {waiting, ...}, devices: [{name, state, revision, online, changed, changed_ms, text, items:
+ * [{kind, name, pointer, notice, text, remedy}]}]}; `state` is "running" or "ended". Devices whose
+ * row changed at `since_ms` or later. */
+int push_show(struct push *push, int64_t id, int64_t since_ms, json_t **ret_shown,
+              struct problem *problem) SL_NONNULL(1, 4, 5) SL_MUST;
 /* Newest first, those before `before`: without their devices. */
 int push_list(struct push *push, int64_t before, unsigned limit, json_t **ret_page,
               struct problem *problem) SL_NONNULL(1, 4, 5) SL_MUST;
 
-/* Schedules, stages, certificates that ran out of use, blob_sweep. Every second or so. */
+/* R81: the enrolled devices whose wanted document holds this certificate, as an array of names. */
+int push_holders(struct push *push, const char *certificate, json_t **ret_names,
+                 struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Documents that are not made yet, schedules, stages, devices that are gone, blob_sweep. Every
+ * second or so. */
 int push_tick(struct push *push, int64_t now_ms) SL_NONNULL(1) SL_MUST;
 
 /* Handlers of the port: call->above is the push. */

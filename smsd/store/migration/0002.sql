@@ -81,6 +81,7 @@ CREATE TABLE device_document (
 	revision @INT@ NOT NULL,
 	sha256 @BYTES@ NOT NULL,
 	text TEXT NOT NULL,
+	size @INT@ NOT NULL,            -- bytes of the text
 	keys TEXT NOT NULL,             -- array of ids in hexadecimal
 	objects TEXT NOT NULL,          -- array of {kind, id, revision, name}
 	confirm_s @INT@ NOT NULL,
@@ -105,7 +106,8 @@ CREATE TABLE distribution (
 	staged @INT@ NOT NULL,
 	wait_s @INT@ NOT NULL,
 	not_before_ms @INT@ NOT NULL,
-	ended_ms @INT@ NOT NULL         -- 0: running
+	ended_ms @INT@ NOT NULL,        -- 0: running
+	stopped TEXT NOT NULL           -- why devices that wait are left as they are; empty: they are not
 );
 CREATE TABLE distribution_device (
 	distribution @INT@ NOT NULL REFERENCES distribution (id) ON DELETE CASCADE,
@@ -119,6 +121,7 @@ CREATE TABLE distribution_device (
 	PRIMARY KEY (distribution, device)
 );
 CREATE INDEX distribution_device_device ON distribution_device (device, revision);
+CREATE INDEX distribution_running ON distribution (ended_ms);
 
 -- ---- events: how far the stream of each device is; the lines are in files of their own ----
 CREATE TABLE intake (

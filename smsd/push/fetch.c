@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device is told and fetches: which revision, its document, its files. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "smsd/base/moment.h"
+#include "smsd/push/hex.h"
+#include "smsd/push/push_priv.h"
+
+enum { OK = 200 };
+
+/* ---- answers and questions ----------------------------------------------------------------- */
+
+static int answer(struct port_call *call, json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+	int rc = text ? buf_add(&call->response.body, text, strlen(text)) : SL_ENOMEM;
+
+	free(text);
+	json_decref(value);
+	call->response.status = OK;
+	call->response.content_type = "application/json";
+	return rc;
+}
+
+/* A whole number of the query. SL_EINVAL: it is none. */
+static int query_number(struct port_call *call, const char *name, int64_t *ret_number)
+{
+	char *text = http_query_value(call->request, name), *end = NULL;
+	long long number = -1;
+
+	errno = 0;
+	if (text && text[0] >= '0' && text[0] <= '9')
+		number = strtoll(text, &end, 10);
+	if (number < 0 || errno != 0 || *end != '\0')
+		number = -1;
+	free(text);
+	if (number < 0)
+		return problem_add(&call->problem, SL_EINVAL, "", "", "\"%s\" is no whole number",
+		                   name);
+	*ret_number = number;
+	return 0;
+}
+
+static int query_digest(struct port_call *call, uint8_t ret_sha256[BLOB_DIGEST])
+{
+	char *text = http_query_value(call->request, "sha256");
+	bool good = hex_read(text, ret_sha256);
+
+	free(text);
+	return good ? 0 : problem_add(&call->problem, SL_EINVAL, "", "", "\"sha256\" is no digest");
+}
+
+static int told(struct port_call *call, int rc)
+{
+	return rc == 0 || call->problem.code
+	               ? rc
+	               : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+}
+
+/* ---- wanted ------------------------------------------------------------------------------- */
+
+struct wanted {
+	int64_t device, have, now_ms;
+	int64_t revision, size; /* 0: none */
+	bool found;
+	unsigned confirm_s;
+	uint8_t sha256[BLOB_DIGEST];
+};
+
+static int take_head(void *arg, const struct store_row *row)
+{
+	struct wanted *wanted = arg;
+	size_t len;
+	const void *sha256 = store_row_blob(row, 0, &len);
+
+	if (len != sizeof(wanted->sha256))
+		return SL_EIO;
+	memcpy(wanted->sha256, sha256, len);
+	wanted->size = store_row_integer(row, 1);
+	wanted->confirm_s = (unsigned)store_row_integer(row, 2);
+	wanted->found = true;
+	return 1;
+}
+
+/* Read and written down together: what is told has not been taken back in between. */
+static int write_offer(void *arg, struct store_tx *tx)
+{
+	struct wanted *wanted = arg;
+	const struct store_value device = store_integer(wanted->device);
+	struct place_row row;
+	int64_t revision;
+	int rc = row_number_tx(tx, STORE_PUSH_WANTED, &device, 1, 0, &revision);
+	const struct store_value values[] = {device, store_integer(revision)};
+
+	wanted->revision = wanted->size = 0;
+	wanted->found = false;
+	if (rc == 0)
+		rc = store_tx_run(tx, STORE_DEVICE_DOCUMENT_HEAD, values, 2, take_head, wanted);
+	if (rc != 0 || !wanted->found)
+		return rc; /* it has no document, or not any more: none is wanted */
+	wanted->revision = revision;
+	rc = revision == wanted->have ? 0 : row_of_revision(tx, wanted->device, revision, &row);
+	if (rc != 0 || revision == wanted->have || row.distribution == 0)
+		return rc;
+	rc = row_step(tx, &row, PUSH_OFFER, "", NULL, wanted->now_ms);
+	return rc == SL_EREFUSED || rc == SL_EEXIST ? 0 : rc;
+}
+
+/* Whether there is anything to say, which costs no write. */
+static int look(struct push *push, struct wanted *wanted)
+{
+	const struct store_value device = store_integer(wanted->device);
+	int rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted->revision);
+	const struct store_value values[] = {device, store_integer(wanted->revision)};
+
+	if (rc != 0 || wanted->revision != wanted->have)
+		return rc;
+	rc = store_read(push->store, STORE_DEVICE_DOCUMENT_HEAD, values, 2, take_head, wanted);
+	if (!wanted->found)
+		wanted->revision = 0;
+	return rc;
+}
+
+int push_wanted(struct port_call *call)
+{
+	struct push *push = call->above;
+	struct wanted wanted = {.device = call->device.id, .now_ms = moment_now_ms()};
+	char hex[HEX_MAX] = "";
+	int rc = query_number(call, "have", &wanted.have);
+
+	if (rc == 0)
+		rc = look(push, &wanted);
+	if (rc == 0 && wanted.revision != 0 && wanted.revision != wanted.have)
+		rc = store_write(push->store, write_offer, &wanted);
+	if (rc != 0)
+		return told(call, rc);
+	if (wanted.revision != 0)
+		(void)hex_write(wanted.sha256, hex);
+	return told(call, answer(call, json_pack("{s:I, s:s, s:I, s:i}", "revision",
+	                                         (json_int_t)wanted.revision, "sha256", hex, "size",
+	                                         (json_int_t)wanted.size, "confirm_s",
+	                                         (int)wanted.confirm_s)));
+}
+
+/* ---- document and files ------------------------------------------------------------------- */
+
+/* The query's revision, if it is the one that the device should have. SL_ENOENT. */
+static int wanted_revision(struct port_call *call, int64_t *ret_revision)
+{
+	struct push *push = call->above;
+	const struct store_value device = store_integer(call->device.id);
+	int64_t asked, wanted = 0;
+	int rc = query_number(call, "revision", &asked);
+
+	if (rc == 0)
+		rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted);
+	if (rc == 0 && (asked == 0 || asked != wanted))
+		return problem_add(&call->problem, SL_ENOENT, "", "ask what is wanted",
+		                   "revision %" PRId64 " is not the one wanted", asked);
+	*ret_revision = wanted;
+	return rc;
+}
+
+static int take_text(void *arg, const struct store_row *row)
+{
+	struct http_response *response = arg;
+	const char *text = store_row_text(row, 0);
+	int rc = buf_add(&response->body, text, strlen(text));
+
+	return rc ? rc : 1;
+}
+
+int push_document(struct port_call *call)
+{
+	struct push *push = call->above;
+	int64_t revision;
+	int rc = wanted_revision(call, &revision);
+	struct store_value values[] = {store_integer(call->device.id), store_integer(0)};
+
+	if (rc != 0)
+		return told(call, rc);
+	values[1] = store_integer(revision);
+	rc = store_read(push->store, STORE_DEVICE_DOCUMENT_TEXT, values, 2, take_text,
+	                &call->response);
+	call->response.status = OK;
+	call->response.content_type = "application/json";
+	return told(call, rc == 0 && call->response.body.len == 0 ? SL_ENOENT : rc);
+}
+
+static int take_file(void *arg, const struct store_row *row)
+{
+	char hex[HEX_MAX];
+	size_t len;
+	const void *sha256 = store_row_blob(row, 0, &len);
+
+	if (len != BLOB_DIGEST)
+		return SL_EIO;
+	(void)hex_write(sha256, hex);
+	return json_array_append_new(arg, json_pack("{s:s, s:I}", "sha256", hex, "size",
+	                                            (json_int_t)store_row_integer(row, 1)))
+	               ? SL_ENOMEM
+	               : 0;
+}
+
+int push_files(struct port_call *call)
+{
+	struct push *push = call->above;
+	json_t *files = json_array();
+	int64_t revision;
+	int rc = files ? wanted_revision(call, &revision) : SL_ENOMEM;
+
+	if (rc == 0) {
+		const struct store_value values[] = {store_integer(call->device.id),
+		                                     store_integer(revision)};
+
+		rc = store_read(push->store, STORE_DEVICE_FILES, values, 2, take_file, files);
+	}
+	if (rc < 0) {
+		json_decref(files);
+		return told(call, rc);
+	}
+	return told(call, answer(call, json_pack("{s:o}", "files", files)));
+}
+
+int push_file(struct port_call *call)
+{
+	struct push *push = call->above;
+	const struct store_value device = store_integer(call->device.id);
+	uint8_t sha256[BLOB_DIGEST];
+	int64_t offset, wanted, size;
+	int rc = query_digest(call, sha256);
+
+	if (rc == 0)
+		rc = query_number(call, "offset", &offset);
+	if (rc == 0)
+		rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted);
+	if (rc != 0)
+		return told(call, rc);
+	const struct store_value values[] = {device, store_integer(wanted),
+	                                     store_blob(sha256, sizeof(sha256))};
+
+	rc = row_number(push->store, STORE_DEVICE_FILE, values, 3, -1, &size);
+	if (rc == 0 && size < 0)
+		return problem_add(&call->problem, SL_ENOENT, "", "",
+		                   "the wanted document names no such file");
+	if (rc == 0)
+		rc = blob_read(push->store, sha256, (uint64_t)offset, REMOTE_PIECE_MAX,
+		               &call->response.body);
+	call->response.status = OK;
+	call->response.content_type = "application/octet-stream";
+	return told(call, rc);
+}

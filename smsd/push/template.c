@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents for many devices, made once for all that are alike. */
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "smsd/push/push_priv.h"
+
+/* Where a device lays files down that did not say it. */
+#define FILES_DEFAULT "/var/lib/sluice/sms/files"
+
+static int digest(const void *data, size_t len, uint8_t ret_sha256[BLOB_DIGEST])
+{
+	return EVP_Digest(data, len, ret_sha256, NULL, EVP_sha256(), NULL) == 1 ? 0 : SL_ECRYPTO;
+}
+
+static const char *files_of(const struct device *device)
+{
+	const char *files = json_string_value(json_object_get(device->capabilities, "files"));
+
+	return files && files[0] ? files : FILES_DEFAULT;
+}
+
+/* ---- the template ------------------------------------------------------------------------- */
+
+static void template_free(struct template *t)
+{
+	json_decref(t->items);
+	json_decref(t->tree);
+	document_fini(&t->document);
+	free(t);
+}
+
+void templates_fini(struct templates *templates)
+{
+	for (size_t i = 0; i < templates->count; i++)
+		template_free(templates->list[i]);
+	json_decref(templates->lacks_capabilities);
+	json_decref(templates->lacks);
+	*templates = (struct templates){0};
+}
+
+/* What makes the document, but for the name. */
+static int key_of(const struct device *device, uint8_t ret_key[BLOB_DIGEST])
+{
+	json_t *all =
+	        json_pack("{s:s, s:o}", "files", files_of(device), "settings",
+	                  device->settings ? json_deep_copy(device->settings) : json_object());
+	char *text;
+	int rc;
+
+	(void)json_object_del(json_object_get(json_object_get(all, "settings"), "device"), "name");
+	text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+	rc = text ? digest(text, strlen(text), ret_key) : SL_ENOMEM;
+	free(text);
+	json_decref(all);
+	return rc;
+}
+
+/* Finds the name's place: with another name that stands nowhere else, the text is cut at it. Where
+ * that cannot be done each device's document is made by itself. */
+static void cut(struct template *t, const char *name)
+{
+	json_t *device = json_object_get(t->tree, "device");
+	uint8_t random[16];
+	char other[2 * sizeof(random) + 1], *text, *at;
+
+	if (!json_is_object(device) || RAND_bytes(random, sizeof(random)) != 1)
+		return;
+	for (size_t i = 0; i < sizeof(random); i++)
+		(void)snprintf(other + 2 * i, 3, "%02x", random[i]);
+	(void)json_object_set_new(device, "name", json_string(other));
+	text = json_dumps(t->tree, JSON_COMPACT);
+	at = text ? strstr(text, other) : NULL;
+	(void)json_object_set_new(device, "name", json_string(name));
+	if (at && !strstr(at + 1, other)) {
+		size_t before = (size_t)(at - text), after = strlen(at + strlen(other));
+
+		if (before + strlen(name) + after == t->document.len &&
+		    memcmp(text, t->document.text, before) == 0 &&
+		    memcmp(at + strlen(other), t->document.text + t->document.len - after, after) ==
+		            0) {
+			t->before = before;
+			t->after = after;
+		}
+	}
+	free(text);
+}
+
+/* Notices of a document as items. */
+static json_t *notices_of(const struct template *t, const char *device)
+{
+	json_t *items = json_array(), *notice;
+	size_t i;
+
+	json_array_foreach(t->document.notices, i, notice)
+	{
+		const char *text = json_string_value(json_object_get(notice, "text"));
+		const char *remedy = json_string_value(json_object_get(notice, "remedy"));
+		const char *pointer = json_string_value(json_object_get(notice, "pointer"));
+
+		(void)json_array_append_new(
+		        items, item_of_place(t->tree, device, pointer ? pointer : "", true,
+		                             text ? text : "", remedy ? remedy : ""));
+	}
+	return items;
+}
+
+/* What will be the same a second later, and so is the device's fate; else it is tried again. */
+static bool is_judgement(int code)
+{
+	return code != SL_ENOMEM && code != SL_EIO && code != SL_ESYS && code != SL_EAGAIN &&
+	       code != SL_EBUSY;
+}
+
+static int fill(struct template *t, struct store *store, const struct device *device,
+                struct problem *problem)
+{
+	const struct document_device whom = {
+	        .name = device->name, .files = files_of(device), .settings = device->settings};
+	int rc = document_make(store, &whom, &t->document, problem);
+
+	if (rc != 0 && is_judgement(rc)) {
+		t->code = rc;
+		t->items = items_of_problem(problem, device->name);
+		problem_fini(problem);
+		return t->items ? 0 : SL_ENOMEM;
+	}
+	if (rc != 0)
+		return rc;
+	t->tree = json_loadb(t->document.text, t->document.len, 0, NULL);
+	if (!t->tree)
+		return SL_EIO;
+	cut(t, device->name);
+	t->items = notices_of(t, device->name);
+	return t->items ? 0 : SL_ENOMEM;
+}
+
+static int template_of(struct templates *templates, struct store *store,
+                       const struct device *device, const struct template **ret_template,
+                       struct problem *problem)
+{
+	uint8_t key[BLOB_DIGEST];
+	struct template *t;
+	int rc = key_of(device, key);
+
+	for (size_t i = 0; rc == 0 && i < templates->count; i++) {
+		t = templates->list[i];
+		if (memcmp(t->key, key, sizeof(key)) == 0 &&
+		    (t->code || t->before + t->after > 0)) {
+			*ret_template = t;
+			return 0;
+		}
+	}
+	if (rc == 0 && templates->count == PUSH_TEMPLATES) {
+		int64_t of = templates->of;
+
+		templates_fini(templates);
+		templates->of = of;
+	}
+	t = rc == 0 ? calloc(1, sizeof(*t)) : NULL;
+	if (!t)
+		return rc ? rc : SL_ENOMEM;
+	memcpy(t->key, key, sizeof(key));
+	rc = fill(t, store, device, problem);
+	if (rc != 0) {
+		template_free(t);
+		return rc;
+	}
+	templates->list[templates->count++] = t;
+	*ret_template = t;
+	return 0;
+}
+
+/* ---- one device's ------------------------------------------------------------------------- */
+
+static int copy_text(const struct template *t, const char *name, struct document *document)
+{
+	const struct document *from = &t->document;
+	size_t len = strlen(name);
+
+	*document = *from;
+	if (t->before + t->after == 0) {
+		document->text = strndup(from->text, from->len);
+		return document->text ? 0 : SL_ENOMEM;
+	}
+	document->len = t->before + len + t->after;
+	document->text = malloc(document->len + 1);
+	if (!document->text)
+		return SL_ENOMEM;
+	memcpy(document->text, from->text, t->before);
+	memcpy(document->text + t->before, name, len);
+	memcpy(document->text + t->before + len, from->text + from->len - t->after, t->after);
+	document->text[document->len] = '\0';
+	return digest(document->text, document->len, document->sha256);
+}
+
+static int lacks_of(struct templates *templates, const struct template *t,
+                    const struct device *device, json_t **ret_lacks)
+{
+	json_t *lacks = NULL;
+	int rc;
+
+	if (templates->lacks && templates->lacks_of == t &&
+	    json_equal(templates->lacks_capabilities, device->capabilities)) {
+		*ret_lacks = json_incref(templates->lacks);
+		return 0;
+	}
+	rc = device->capabilities ? document_lacks(&t->document, device->capabilities, &lacks) : 0;
+	if (rc == 0 && !lacks)
+		lacks = json_array();
+	if (rc != 0 || !lacks)
+		return rc ? rc : SL_ENOMEM;
+	json_decref(templates->lacks_capabilities);
+	json_decref(templates->lacks);
+	templates->lacks_of = t;
+	templates->lacks_capabilities = json_incref(device->capabilities);
+	templates->lacks = json_incref(lacks);
+	*ret_lacks = lacks;
+	return 0;
+}
+
+/* What it lacks, as items; true when one refuses. */
+static bool add_lacks(const struct template *t, const char *device, const json_t *lacks,
+                      json_t *items)
+{
+	bool refuses = false;
+	json_t *lack;
+	size_t i;
+
+	json_array_foreach(lacks, i, lack)
+	{
+		const char *text = json_string_value(json_object_get(lack, "text"));
+		const char *remedy = json_string_value(json_object_get(lack, "remedy"));
+		const char *pointer = json_string_value(json_object_get(lack, "pointer"));
+		bool this_one = json_is_true(json_object_get(lack, "refuses"));
+
+		refuses = refuses || this_one;
+		(void)json_array_append_new(
+		        items, item_of_place(t->tree, device, pointer ? pointer : "", !this_one,
+		                             text ? text : "", remedy ? remedy : ""));
+	}
+	return refuses;
+}
+
+/* The template's items, with this device's name where they are of the device. */
+static json_t *items_for(const struct template *t, const char *device)
+{
+	json_t *items = json_deep_copy(t->items), *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+	{
+		const char *kind = json_string_value(json_object_get(item, "kind"));
+
+		if (kind && strcmp(kind, "device") == 0)
+			(void)json_object_set_new(item, "name", json_string(device));
+	}
+	return items;
+}
+
+static int fit(struct templates *templates, const struct template *t, const struct device *device,
+               struct made *made)
+{
+	json_t *lacks;
+	int rc = lacks_of(templates, t, device, &lacks);
+
+	if (rc != 0)
+		return rc;
+	made->refused = add_lacks(t, device->name, lacks, made->items);
+	json_decref(lacks);
+	return copy_text(t, device->name, &made->document);
+}
+
+int made_for(struct templates *templates, struct store *store, const struct device *device,
+             struct made *ret_made, struct problem *problem)
+{
+	const struct template *t;
+	struct made made = {0};
+	int rc = template_of(templates, store, device, &t, problem);
+
+	if (rc != 0)
+		return rc;
+	made.items = items_for(t, device->name);
+	made.refused = t->code != 0;
+	rc = made.items ? 0 : SL_ENOMEM;
+	if (rc == 0 && !made.refused)
+		rc = fit(templates, t, device, &made);
+	if (rc != 0) {
+		made_fini(&made);
+		return rc;
+	}
+	*ret_made = made;
+	return 0;
+}
+
+void made_fini(struct made *made)
+{
+	free(made->document.text);
+	json_decref(made->items);
+	*made = (struct made){0};
+}
