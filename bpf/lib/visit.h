@@ -38,6 +38,8 @@ struct reset_ends {
 
 enum { OFF_TOLD = 1, OFF_DEAD = 2 };
 
+enum { PORTS_NEAR = 8 }; /* a power of 2 */
+
 struct visit {
 	struct packet packet;
 	struct wire_key key;
@@ -58,6 +60,7 @@ struct visit {
 	struct wire_embryo embryo;
 	__u64 flow[(sizeof(struct wire_flow) + 7) / 8]; /* as bytes: no lock in a per-CPU map */
 	struct wire_mark mark;
+	struct wire_port near[PORTS_NEAR]; /* ports of earlier packets, by ifindex */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

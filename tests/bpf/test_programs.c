@@ -494,6 +494,30 @@ static void a_packet_of_no_port_is_dropped(void **state)
 	assert_int_equal(rig_drops(&rig, WIRE_DROP_NO_PORT) - before, 1);
 }
 
+/* Not where an earlier packet found it. */
+static void a_port_is_in_the_segment_that_has_it(void **state)
+{
+	uint32_t port = rig.port[0], from = 0, to = 1;
+	struct wire_segment none = {0}, moved = {.ifindex = {rig.port[1], port}, .mtu = 1500};
+	struct wire_port at = {.segment = 1, .side = 1};
+	uint64_t before = rig_drops(&rig, WIRE_DROP_NO_PORT);
+	struct frame_built f;
+
+	frame_build(&f, &rig_hello);
+	assert_int_equal(rig_run_raw(&rig, PROGRAM_PORT, port, f.data, f.len), RIG_DROP);
+	assert_int_equal(rig_drops(&rig, WIRE_DROP_NO_PORT) - before, 0);
+	assert_int_equal(bpf_map_delete_elem(rig.program.map.ports, &port), 0);
+	assert_int_equal(bpf_map_update_elem(rig.program.map.segments, &from, &none, BPF_ANY), 0);
+	assert_int_equal(rig_run_raw(&rig, PROGRAM_PORT, port, f.data, f.len), RIG_DROP);
+	assert_int_equal(rig_drops(&rig, WIRE_DROP_NO_PORT) - before, 1);
+	/* There nobody watches it. */
+	assert_int_equal(bpf_map_update_elem(rig.program.map.segments, &to, &moved, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(rig.program.map.ports, &port, &at, BPF_ANY), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(rig_run_raw(&rig, PROGRAM_PORT, port, f.data, f.len), RIG_PASS);
+	assert_int_equal(bpf_map_update_elem(rig.program.map.segments, &to, &none, BPF_ANY), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
@@ -522,6 +546,7 @@ int main(void)
 	        T(panic_exceptions_are_forwarded),
 	        T(put_back_packets_need_their_mark),
 	        T(a_packet_of_no_port_is_dropped),
+	        T(a_port_is_in_the_segment_that_has_it),
 	};
 	int failed;
 
