@@ -9,6 +9,8 @@
 #include "lib/cli/print.h"
 #include "sms/sms.h"
 
+enum { NOT_FOUND = 404 };
+
 /* What is in the file counts for its server only: another one gets no session of it and no trust.
  */
 static void settle_server(struct sms *sms)
@@ -117,7 +119,8 @@ enum sms_exit sms_call(struct sms *sms, const struct link_request *request,
 	credentials.csrf = sms->state.csrf;
 	if (link_call(sms->link, request, &credentials, ret_answer, why) != 0)
 		return sms_fail(SMS_NO_SERVER, "%s", why);
-	if (ret_answer->status >= 200 && ret_answer->status < 300)
+	if ((ret_answer->status >= 200 && ret_answer->status < 300) ||
+	    (ret_answer->status == NOT_FOUND && request->may_miss))
 		return SMS_OK;
 	status = tell_refusal(sms, ret_answer);
 	link_answer_fini(ret_answer);

@@ -248,8 +248,9 @@ static int make_headers(const struct link_request *request,
 {
 	int rc = add_header(ret_list, "Accept", "", "application/json");
 
-	if (rc == 0 && request->body)
-		rc = add_header(ret_list, "Content-Type", "", "application/json");
+	if (rc == 0 && (request->body || request->data))
+		rc = add_header(ret_list, "Content-Type", "",
+		                request->body ? "application/json" : "application/octet-stream");
 	if (rc == 0)
 		rc = add_header(ret_list, "If-Match", "", request->if_match);
 	if (credentials->token)
@@ -293,11 +294,14 @@ static CURLcode perform(struct link *link, const struct link_request *request, c
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERDATA, answer);
-	if (strcmp(request->method, "POST") == 0) {
+	if (strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0) {
+		const void *sent = request->data ? request->data : body ? body : "";
+		size_t len = request->data ? request->data_len : strlen(sent);
+
 		rc |= curl_easy_setopt(c, CURLOPT_POST, 1L);
-		rc |= curl_easy_setopt(c, CURLOPT_POSTFIELDS, body ? body : "");
-		rc |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)(body ? strlen(body) : 0));
-		rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, NULL);
+		rc |= curl_easy_setopt(c, CURLOPT_POSTFIELDS, sent);
+		rc |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)len);
+		rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
 	} else {
 		rc |= curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
 		rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);

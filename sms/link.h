@@ -33,9 +33,12 @@ struct link_options {
 
 struct link_request {
 	const char *method;
-	const char *path;     /* below /api/v1, with its query */
-	const json_t *body;   /* NULL: none */
+	const char *path;   /* below /api/v1, with its query */
+	const json_t *body; /* NULL: none */
+	const void *data;   /* bytes as a body instead; NULL: none */
+	size_t data_len;
 	const char *if_match; /* "" or NULL: none */
+	bool may_miss;        /* 404 is an answer, and no refusal to be told */
 };
 
 struct link_credentials {

@@ -13,8 +13,8 @@
 enum { PAGE = 1000, AUDIT_PAGE = 100 };
 
 /* What a table of text has room for; --json has all. */
-static const char *const columns[] = {"name",      "status",   "subject", "not_after",
-                                      "days_left", "revision", NULL};
+static const char *const columns[] = {"name",    "status", "subject",  "not_after", "days_left",
+                                      "content", "size",   "revision", NULL};
 
 static enum sms_exit no_memory(void)
 {

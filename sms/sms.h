@@ -53,6 +53,7 @@ typedef enum sms_exit sms_command_fn(struct sms *sms, enum sms_command command,
 sms_command_fn sms_login, sms_logout, sms_password, sms_whoami, sms_token;
 sms_command_fn sms_list, sms_show, sms_history, sms_delete, sms_audit;
 sms_command_fn sms_import, sms_make, sms_export;
+sms_command_fn sms_upload, sms_download;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);

@@ -85,8 +85,8 @@ int blob_add(struct store_tx *tx, const uint8_t sha256[BLOB_DIGEST], uint64_t si
 	return store_tx_run(tx, STORE_BLOB_ADD, values, 3, NULL, NULL);
 }
 
-int blob_add_piece(struct store_tx *tx, const uint8_t sha256[BLOB_DIGEST], uint64_t at,
-                   const void *data, size_t len)
+static int add_piece(struct store_tx *tx, const uint8_t sha256[BLOB_DIGEST], uint64_t at,
+                     const void *data, size_t len)
 {
 	const struct store_value values[] = {store_blob(sha256, BLOB_DIGEST),
 	                                     store_integer((int64_t)at), store_blob(data, len)};
@@ -106,8 +106,8 @@ int blob_put(struct store_tx *tx, const void *data, size_t len, uint8_t ret_sha2
 		return rc;
 	rc = blob_add(tx, ret_sha256, len);
 	for (size_t at = 0; rc == 0 && at < len; at += BLOB_PIECE_MAX)
-		rc = blob_add_piece(tx, ret_sha256, at, (const uint8_t *)data + at,
-		                    SL_MIN(len - at, (size_t)BLOB_PIECE_MAX));
+		rc = add_piece(tx, ret_sha256, at, (const uint8_t *)data + at,
+		               SL_MIN(len - at, (size_t)BLOB_PIECE_MAX));
 	return rc;
 }
 
@@ -146,7 +146,7 @@ static int take_piece(void *arg, const struct store_row *row)
 	return r->left == 0;
 }
 
-int blob_size(struct store *store, const uint8_t sha256[BLOB_DIGEST], uint64_t *ret_size)
+static int size_of(struct store *store, const uint8_t sha256[BLOB_DIGEST], uint64_t *ret_size)
 {
 	const struct store_value value = store_blob(sha256, BLOB_DIGEST);
 	int64_t size = -1;
@@ -164,7 +164,7 @@ int blob_read(struct store *store, const uint8_t sha256[BLOB_DIGEST], uint64_t o
               struct buf *out)
 {
 	uint64_t size = 0, count;
-	int rc = blob_size(store, sha256, &size);
+	int rc = size_of(store, sha256, &size);
 
 	if (rc != 0)
 		return rc;

@@ -56,7 +56,8 @@ const char *blob_digest_text(const uint8_t sha256[BLOB_DIGEST], char ret_hex[BLO
 int blob_digest_parse(const char *hex, uint8_t ret_sha256[BLOB_DIGEST]) SL_NONNULL(1, 2) SL_MUST;
 
 /* An upload: begun, added to (`offset` is its size so far, else SL_ECONFLICT with that size in
- * `problem`), and dropped. SL_ELIMIT, SL_ENOENT (or another person's). */
+ * `problem`; a multiple of BLOB_PIECE_MAX each time but the last, SL_EINVAL), and dropped.
+ * SL_ELIMIT, SL_ENOENT (or another person's). */
 int blob_upload_begin(struct store *store, const struct actor *actor, int64_t *ret_id,
                       struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 int blob_upload_add(struct store *store, const struct actor *actor, int64_t id, uint64_t offset,
@@ -65,11 +66,16 @@ int blob_upload_add(struct store *store, const struct actor *actor, int64_t id, 
 int blob_upload_drop(struct store *store, const struct actor *actor, int64_t id,
                      struct problem *problem) SL_NONNULL(1, 2, 4) SL_MUST;
 
-/* The upload becomes the file `name`: a new one (`revision` 0) or its next revision. Content is
- * checked before the write; SL_EMALFORMED names the line. */
+/* The upload becomes the file `name`: a new one (`revision` 0) or its next revision, of the same
+ * content (SL_EMISMATCH: settings count on what it is). Content is checked before the write;
+ * SL_EMALFORMED names the line. An upload that is refused stays, to be dropped. */
 int blob_finish(struct store *store, const struct actor *actor, int64_t upload,
                 enum blob_content content, const char *name, int64_t revision, const char *comment,
                 struct problem *problem) SL_NONNULL(1, 2, 5, 8) SL_MUST;
+
+/* SL_EBUSY: something refers to it. */
+int blob_delete(struct store *store, const struct actor *actor, const char *name, int64_t revision,
+                const char *comment, struct problem *problem) SL_NONNULL(1, 2, 3, 6) SL_MUST;
 
 /* Bytes that the SMS makes itself (a certificate's chain): kept under their digest, in a write. */
 int blob_put(struct store_tx *tx, const void *data, size_t len, uint8_t ret_sha256[BLOB_DIGEST])
@@ -79,6 +85,7 @@ int blob_put(struct store_tx *tx, const void *data, size_t len, uint8_t ret_sha2
 int blob_read(struct store *store, const uint8_t sha256[BLOB_DIGEST], uint64_t offset, size_t max,
               struct buf *out) SL_NONNULL(1, 2, 5) SL_MUST;
 
-/* Drops uploads that are too old, and bytes that no file, no change that can be gone back to and no
- * device's document names any more. By the clock; SL_ENOMEM and the store's codes. */
+/* Drops uploads that are too old, and bytes of more than a day that no file and no device's
+ * document names any more; what was replaced is not gone back to, but uploaded again. One write, a
+ * part of what there is: every few minutes by the clock. SL_ENOMEM and the store's codes. */
 int blob_sweep(struct store *store, int64_t now_ms) SL_NONNULL(1) SL_MUST;

@@ -102,8 +102,12 @@ int document_check_settings(const json_t *settings, struct problem *problem)
 int document_diff(const char *old_text, const struct document *document, json_t **ret_diff)
         SL_NONNULL(2, 3) SL_MUST;
 
+/* Whose a pointer into a document is, as a device tells it: {kind, name, pointer}, the last within
+ * the object; kind and name "" of what is the device's own. NULL: out of memory. */
+json_t *document_place(const json_t *document, const char *pointer) SL_NONNULL(1, 2) SL_MUST;
+
 /* What a device with these capabilities (lib/remote's shape) lacks for it (R50, R52, R54): an array
- * of {pointer, text, remedy, refuses}. Suites that it has not are ignored with a notice; none left,
- * or too many certificates, refuses. */
+ * of {pointer, text, remedy, refuses}, pointers into the document (document_place). Suites that it
+ * has not are ignored with a notice; none left, or too many certificates, refuses. */
 int document_lacks(const struct document *document, const json_t *capabilities, json_t **ret_lacks)
         SL_NONNULL(1, 2, 3) SL_MUST;

@@ -303,36 +303,20 @@ int draft_build(const struct draft *draft, struct conf_errors *errs, struct conf
 
 /* ---- places ------------------------------------------------------------------------------ */
 
-/* "/key/7/rest" in parts; false: it has no number behind the key. */
-static bool split(const char *pointer, const char **ret_key, size_t *ret_key_len, size_t *ret_index,
-                  const char **ret_rest)
-{
-	const char *slash = pointer[0] == '/' ? strchr(pointer + 1, '/') : NULL;
-	char *end;
-
-	if (!slash || slash[1] < '0' || slash[1] > '9')
-		return false;
-	*ret_key = pointer + 1;
-	*ret_key_len = (size_t)(slash - *ret_key);
-	*ret_index = strtoul(slash + 1, &end, 10);
-	*ret_rest = end;
-	return *end == '\0' || *end == '/';
-}
-
 const struct shelf_object *draft_place(const struct draft *draft, const char *pointer,
                                        const char **ret_within)
 {
-	const char *key, *rest;
-	size_t len, index;
+	struct document_pointer at;
 
 	*ret_within = pointer;
-	if (!split(pointer, &key, &len, &index, &rest))
+	if (!document_split(pointer, &at))
 		return NULL;
 	for (size_t i = 0; i < draft->places_count; i++) {
 		const struct draft_place *p = &draft->places[i];
 
-		if (p->index == index && strlen(p->key) == len && strncmp(p->key, key, len) == 0) {
-			*ret_within = rest;
+		if (p->index == at.index && strlen(p->key) == at.key_len &&
+		    memcmp(p->key, at.key, at.key_len) == 0) {
+			*ret_within = at.rest;
 			return p->object;
 		}
 	}

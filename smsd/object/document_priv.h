@@ -136,6 +136,14 @@ struct buf;
 int draft_build(const struct draft *draft, struct conf_errors *errs, struct config **ret_config,
                 struct buf *text) SL_NONNULL(1, 2, 3) SL_MUST;
 
+/* "/key/7/rest" in parts; false: there is no number behind the key. */
+struct document_pointer {
+	const char *key;
+	size_t key_len, index;
+	const char *rest;
+};
+bool document_split(const char *pointer, struct document_pointer *ret_parts) SL_NONNULL(1, 2);
+
 /* The object that a pointer into the document lies in (NULL: the device's settings), and the
  * pointer within. */
 const struct shelf_object *draft_place(const struct draft *draft, const char *pointer,

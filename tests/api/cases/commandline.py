@@ -26,6 +26,7 @@ class Sms:
         for name in ("XDG_STATE_HOME", "SLUICE_TOKEN"):
             self.env.pop(name, None)
         self.server = f"https://127.0.0.1:{smsd.port}"
+        self.options = ()
         self.said = ""
 
     def __enter__(self):
@@ -44,7 +45,7 @@ class Sms:
         return self.path(name)
 
     def __call__(self, *words, status=OK):
-        done = subprocess.run([self.program, *words], env=self.env, text=True, capture_output=True,
+        done = subprocess.run([self.program, *self.options, *words], env=self.env, text=True, capture_output=True,
                               stdin=subprocess.DEVNULL, start_new_session=True, timeout=120,
                               check=False)
         self.said = done.stderr
