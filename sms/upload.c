@@ -260,7 +260,8 @@ static enum sms_exit fetch_all(struct sms *sms, const char *name, FILE *out)
 			return status;
 		more = answer.body.len == PIECE;
 		if (done > 0 && strcmp(revision, answer.etag) != 0)
-			status = sms_fail(SMS_REFUSED, "%s was replaced meanwhile: try again", name);
+			status =
+			        sms_fail(SMS_REFUSED, "%s was replaced meanwhile: try again", name);
 		else if (answer.body.len > 0 &&
 		         fwrite(answer.body.data, answer.body.len, 1, out) != 1)
 			status = sms_fail(SMS_REFUSED, "%s", strerror(errno));

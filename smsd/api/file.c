@@ -31,8 +31,8 @@ static int answer_upload(struct api_call *call, int status, int64_t id, uint64_t
 int api_upload_begin(struct api_call *call)
 {
 	int64_t id = 0;
-	int rc = blob_upload_begin(call->context->store, &call->identity.actor, &id,
-	                           &call->problem);
+	int rc =
+	        blob_upload_begin(call->context->store, &call->identity.actor, &id, &call->problem);
 
 	return rc ? rc : answer_upload(call, CREATED, id, 0);
 }

@@ -9,8 +9,7 @@ static const struct conf_choice content_words[] = {
         BLOB_CONTENTS(X)
 #undef X
 };
-static const struct conf_choices contents = {"content", content_words,
-                                             SL_ARRAY_LEN(content_words)};
+static const struct conf_choices contents = {"content", content_words, SL_ARRAY_LEN(content_words)};
 
 #define UPLOAD_ROW                                                                                 \
 	CONF_ROW("upload", UINT, "Id of the upload; all its bytes are here.",                      \

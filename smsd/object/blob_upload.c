@@ -315,8 +315,7 @@ static int make_body(struct finishing *f)
 	char hex[BLOB_HEX_MAX];
 
 	f->body = json_pack("{s:s, s:I, s:s}", "content", blob_content_name(f->content), "size",
-	                    (json_int_t)f->upload.size, "sha256",
-	                    blob_digest_text(f->sha256, hex));
+	                    (json_int_t)f->upload.size, "sha256", blob_digest_text(f->sha256, hex));
 	return f->body ? 0 : SL_ENOMEM;
 }
 

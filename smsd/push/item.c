@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items of a status: places of a document as the objects that people know. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "smsd/base/problem.h"
+#include "smsd/object/document.h"
 #include "smsd/object/object.h"
 #include "smsd/push/push_priv.h"
 
@@ -15,41 +15,34 @@ static json_t *item(const char *kind, const char *name, const char *pointer, boo
 	                 pointer, "notice", notice, "text", text, "remedy", remedy);
 }
 
-/* "ca_certificates" is of kind "ca certificate": its list has the collection's name. */
-static bool is_list_of(enum object_kind kind, const char *key, size_t len)
+static const char *text_of(const json_t *object, const char *key)
 {
-	const char *own = object_kind_key(kind);
-	const char *list = own[0] ? own : object_kind_collection(kind);
+	const char *text = json_string_value(json_object_get(object, key));
 
-	for (size_t i = 0; i < len; i++)
-		if (key[i] != (list[i] == '-' ? '_' : list[i]))
-			return false;
-	return list[len] == '\0';
+	return text ? text : "";
 }
 
 json_t *item_of_place(const json_t *tree, const char *device, const char *pointer, bool notice,
                       const char *text, const char *remedy)
 {
-	size_t len = pointer[0] == '/' ? strcspn(pointer + 1, "/") : 0;
-	const char *rest = len > 0 ? pointer + 1 + len : "";
-	char *end = NULL;
-	unsigned long at = rest[0] == '/' && rest[1] >= '0' && rest[1] <= '9'
-	                           ? strtoul(rest + 1, &end, 10)
-	                           : 0;
+	json_t *place = tree ? document_place(tree, pointer) : NULL;
+	json_t *made = text_of(place, "kind")[0]
+	                       ? item(text_of(place, "kind"), text_of(place, "name"),
+	                              text_of(place, "pointer"), notice, text, remedy)
+	                       : item("device", device, pointer, notice, text, remedy);
 
-	for (unsigned kind = 0; end && (*end == '/' || !*end) && kind < OBJECT_KIND_END; kind++) {
-		char key[64];
-		const char *name;
+	json_decref(place);
+	return made;
+}
 
-		if (len >= sizeof(key) || !is_list_of(kind, pointer + 1, len))
-			continue;
-		(void)snprintf(key, sizeof(key), "%.*s", (int)len, pointer + 1);
-		name = json_string_value(
-		        json_object_get(json_array_get(json_object_get(tree, key), at), "name"));
-		if (name)
-			return item(object_kind_name(kind), name, end, notice, text, remedy);
-	}
-	return item("device", device, pointer, notice, text, remedy);
+json_t *item_of_notice(const json_t *notice, const char *device)
+{
+	const json_t *object = json_object_get(notice, "object");
+	bool own = !json_is_object(object);
+
+	return item(own ? "device" : text_of(object, "kind"),
+	            own ? device : text_of(object, "name"), text_of(notice, "pointer"), true,
+	            text_of(notice, "text"), text_of(notice, "remedy"));
 }
 
 /* "kind/name/pointer within"; the names have no "/". */

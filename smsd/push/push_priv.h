@@ -67,6 +67,9 @@ void made_fini(struct made *made) SL_NONNULL(1);
 json_t *item_of_place(const json_t *tree, const char *device, const char *pointer, bool notice,
                       const char *text, const char *remedy) SL_NONNULL(2, 3, 5, 6) SL_MUST;
 
+/* The same of a document's notice, which names its object itself. */
+json_t *item_of_notice(const json_t *notice, const char *device) SL_NONNULL(2) SL_MUST;
+
 /* Of a problem that names "kind/name/pointer within". */
 json_t *items_of_problem(const struct problem *problem, const char *device)
         SL_NONNULL(1, 2) SL_MUST;

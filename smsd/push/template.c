@@ -98,13 +98,7 @@ static json_t *notices_of(const struct template *t, const char *device)
 
 	json_array_foreach(t->document.notices, i, notice)
 	{
-		const char *text = json_string_value(json_object_get(notice, "text"));
-		const char *remedy = json_string_value(json_object_get(notice, "remedy"));
-		const char *pointer = json_string_value(json_object_get(notice, "pointer"));
-
-		(void)json_array_append_new(
-		        items, item_of_place(t->tree, device, pointer ? pointer : "", true,
-		                             text ? text : "", remedy ? remedy : ""));
+		(void)json_array_append_new(items, item_of_notice(notice, device));
 	}
 	return items;
 }

@@ -107,6 +107,26 @@ void add_device(struct desk *d, const char *name, const char *settings)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+void send_file(struct desk *d, const uint8_t sha256[BLOB_DIGEST], uint64_t size)
+{
+	sqlite3_stmt *add = NULL;
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(place_path(d->place, "sms.db"), &db), SQLITE_OK);
+	(void)sqlite3_busy_timeout(db, 10000);
+	assert_int_equal(sqlite3_prepare_v2(db,
+	                                    "INSERT INTO device_file (device, revision, sha256, "
+	                                    "size) SELECT id, 1, ?1, ?2 FROM device",
+	                                    -1, &add, NULL),
+	                 SQLITE_OK);
+	(void)sqlite3_bind_blob(add, 1, sha256, BLOB_DIGEST, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(add, 2, (sqlite3_int64)size);
+	assert_int_equal(sqlite3_step(add), SQLITE_DONE);
+	assert_int_equal(sqlite3_changes(db), 1);
+	(void)sqlite3_finalize(add);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int make(struct desk *d, const char *settings, struct document *ret_document)
 {
 	json_t *value = json_loads(settings, 0, NULL);

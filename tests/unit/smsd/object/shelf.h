@@ -23,6 +23,9 @@ int create(struct desk *d, enum object_kind kind, const char *name, const char *
 /* A device of the table with these settings. */
 void add_device(struct desk *d, const char *name, const char *settings);
 
+/* The only device of the table may fetch these bytes. */
+void send_file(struct desk *d, const uint8_t sha256[BLOB_DIGEST], uint64_t size);
+
 /* The document for `settings`, which are JSON; the code. */
 int make(struct desk *d, const char *settings, struct document *ret_document);
 

@@ -30,9 +30,8 @@ static void upload(struct desk *d, enum blob_content content, const char *name, 
 	assert_int_equal(blob_upload_add(d->at.store, &place_actor, id, 0, text, strlen(text),
 	                                 &size, d->problem),
 	                 0);
-	assert_int_equal(blob_finish(d->at.store, &place_actor, id, content, name, 0, NULL,
-	                             d->problem),
-	                 0);
+	assert_int_equal(
+	        blob_finish(d->at.store, &place_actor, id, content, name, 0, NULL, d->problem), 0);
 }
 
 /* Both kinds of inspection, each kind of object, each kind of file but revocation lists. */
@@ -63,8 +62,7 @@ static void put_all(struct desk *d)
 static struct document make_for(struct desk *d, const char *files)
 {
 	json_t *settings = json_loads(wan_settings, 0, NULL);
-	const struct document_device device = {
-	        .name = "box", .files = files, .settings = settings};
+	const struct document_device device = {.name = "box", .files = files, .settings = settings};
 	struct document document;
 
 	assert_int_equal(document_make(d->at.store, &device, &document, d->problem), 0);

@@ -132,8 +132,8 @@ static void what_the_device_has_not_is_told_and_none_left_refuses(void **state)
 	assert_non_null(at(list, out, false, "CHACHA20"));
 	assert_null(at(list, in, true, ""));
 	json_decref(list);
-	list = lacks(&document, json_pack("{s:[s], s:[s]}", "suites", "TLS_FOO", "protocols",
-	                                  "TLSv1.4"));
+	list = lacks(&document,
+	             json_pack("{s:[s], s:[s]}", "suites", "TLS_FOO", "protocols", "TLSv1.4"));
 	assert_non_null(at(list, in, true, "none of the selected protocols"));
 	assert_non_null(at(list, out, true, "none of the selected protocols"));
 	json_decref(list);
