@@ -40,6 +40,11 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_TOKEN_MAKE] = sms_token,
         [SMS_TOKEN_LIST] = sms_token,
         [SMS_TOKEN_DELETE] = sms_token,
+        [SMS_DISTRIBUTE] = sms_distribute,
+        [SMS_DISTRIBUTION_LIST] = sms_distribution,
+        [SMS_DISTRIBUTION_SHOW] = sms_distribution,
+        [SMS_DISTRIBUTION_RETRY] = sms_distribution,
+        [SMS_DISTRIBUTION_CANCEL] = sms_distribution,
 };
 
 enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...)

@@ -54,6 +54,7 @@ sms_command_fn sms_login, sms_logout, sms_password, sms_whoami, sms_token;
 sms_command_fn sms_list, sms_show, sms_history, sms_delete, sms_audit;
 sms_command_fn sms_import, sms_make, sms_export;
 sms_command_fn sms_upload, sms_download;
+sms_command_fn sms_distribute, sms_distribution;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);

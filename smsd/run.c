@@ -25,16 +25,26 @@
 #include "lib/pki/file.h"
 #include "smsd/api/api.h"
 #include "smsd/base/actor.h"
+#include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
 #include "smsd/data.h"
 #include "smsd/device/port.h"
 #include "smsd/identity.h"
 #include "smsd/job/job.h"
 #include "smsd/privilege.h"
+#include "smsd/push/push.h"
 #include "smsd/store/store.h"
 #include "smsd/vault/vault.h"
 
-enum { SECURE_HEAP = 4 * 1024 * 1024, SECURE_LEAST = 32, DRAIN_STEP_MS = 20 };
+enum { SECURE_HEAP = 4 * 1024 * 1024, SECURE_LEAST = 32, DRAIN_STEP_MS = 20, TICK_S = 1 };
+
+/* What distributions do by the clock: one at a time, in the pool. */
+struct tick {
+	struct job job; /* first: the tick is found by it */
+	struct push *push;
+	bool busy;
+	int rc, told; /* what it came to, and what of that was logged */
+};
 
 struct smsd {
 	const struct run_options *options;
@@ -47,7 +57,8 @@ struct smsd {
 	struct http_server *server;
 	struct port *port;
 	struct http_server *devices;
-	struct event *term, *interrupt, *jobs, *drain;
+	struct event *term, *interrupt, *jobs, *drain, *clock;
+	struct tick tick;
 	unsigned drain_steps;
 };
 
@@ -146,6 +157,8 @@ static int open_all(struct smsd *s, const char *passphrase, bool first)
 		rc = open_identity(s);
 	if (rc == 0)
 		rc = device_ca_open(s->context.store, s->context.vault, &s->problem);
+	if (rc == 0)
+		rc = push_create(s->context.store, s->context.vault, &s->context.push, &s->problem);
 	return rc;
 }
 
@@ -154,6 +167,32 @@ static int open_all(struct smsd *s, const char *passphrase, bool first)
 static void jobs_ended(evutil_socket_t fd, short what, void *arg)
 {
 	job_reap(((struct smsd *)arg)->pool);
+}
+
+static void tick_run(struct job *job)
+{
+	struct tick *tick = (struct tick *)job;
+
+	tick->rc = push_tick(tick->push, moment_now_ms());
+}
+
+/* A fault that stays is said once. */
+static void tick_done(struct job *job)
+{
+	struct tick *tick = (struct tick *)job;
+
+	if (tick->rc != 0 && tick->rc != tick->told)
+		log_error("distributions stand still: %s", err_text(tick->rc));
+	tick->told = tick->rc;
+	tick->busy = false;
+}
+
+static void tick_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct smsd *s = arg;
+
+	if (!s->tick.busy)
+		s->tick.busy = job_submit(s->pool, &s->tick.job) == 0;
 }
 
 /* Until all requests that came have their answer, and it is out. */
@@ -179,6 +218,7 @@ static void end_asked(evutil_socket_t number, short what, void *arg)
 	http_server_close(s->server);
 	http_server_close(s->devices);
 	port_close(s->port);
+	(void)event_del(s->clock);
 	event_active(s->drain, EV_TIMEOUT, 0);
 }
 
@@ -196,7 +236,15 @@ static int start_devices(struct smsd *s)
 	        .pool = s->pool,
 	        .store = s->context.store,
 	        .vault = s->context.vault,
-	        .handlers = {[REMOTE_ENROL] = port_enrol, [REMOTE_RENEW] = port_renew},
+	        .above = s->context.push,
+	        .handlers = {[REMOTE_ENROL] = port_enrol,
+	                     [REMOTE_RENEW] = port_renew,
+	                     [REMOTE_WANTED] = push_wanted,
+	                     [REMOTE_DOCUMENT] = push_document,
+	                     [REMOTE_FILES] = push_files,
+	                     [REMOTE_FILE] = push_file,
+	                     [REMOTE_KEYS] = push_keys,
+	                     [REMOTE_STATUS] = push_status},
 	};
 	struct http_options http = {.address = s->options->devices_address,
 	                            .port = s->options->devices_port,
@@ -214,8 +262,19 @@ static int start_devices(struct smsd *s)
 	if (rc != 0)
 		return problem_add(&s->problem, rc, "", "", "devices cannot be served: %s",
 		                   err_text(rc));
+	push_set_port(s->context.push, s->port);
 	http.arg = s->port;
 	return http_server_create(s->base, &http, &s->devices, &s->problem);
+}
+
+static bool start_clock(struct smsd *s)
+{
+	static const struct timeval step = {.tv_sec = TICK_S};
+
+	s->tick.job = (struct job){.run = tick_run, .done = tick_done};
+	s->tick.push = s->context.push;
+	s->clock = event_new(s->base, -1, EV_PERSIST, tick_due, s);
+	return s->clock && event_add(s->clock, &step) == 0;
 }
 
 static int start_serving(struct smsd *s)
@@ -235,7 +294,7 @@ static int start_serving(struct smsd *s)
 		return problem_add(&s->problem, rc, "", "", "smsd cannot serve: %s", err_text(rc));
 	s->jobs = event_new(s->base, job_pool_fd(s->pool), EV_READ | EV_PERSIST, jobs_ended, s);
 	s->drain = evtimer_new(s->base, drain_due, s);
-	if (!s->jobs || !s->drain || event_add(s->jobs, NULL) != 0 ||
+	if (!s->jobs || !s->drain || event_add(s->jobs, NULL) != 0 || !start_clock(s) ||
 	    !add_signal(s, SIGTERM, &s->term) || !add_signal(s, SIGINT, &s->interrupt))
 		return problem_add(&s->problem, SL_ENOMEM, "", "", "out of memory");
 	http.arg = s->api;
@@ -289,6 +348,7 @@ static void close_all(struct smsd *s)
 	job_pool_destroy(s->pool);
 	event_drop(s->jobs);
 	event_drop(s->drain);
+	event_drop(s->clock);
 	event_drop(s->term);
 	event_drop(s->interrupt);
 	port_destroy(s->port);
@@ -300,6 +360,7 @@ static void close_all(struct smsd *s)
 	libevent_global_shutdown();
 	SSL_CTX_free(s->devices_ctx);
 	SSL_CTX_free(s->ctx);
+	push_destroy(s->context.push);
 	vault_close(s->context.vault);
 	if (s->context.store)
 		store_close(s->context.store);

@@ -13,6 +13,7 @@
 #include "smsd/base/problem.h"
 #include "smsd/http/http.h"
 
+struct push;
 struct store;
 struct vault;
 
@@ -20,6 +21,7 @@ struct vault;
 struct api_context {
 	struct store *store;
 	struct vault *vault;
+	struct push *push;
 };
 
 /* Who may: anyone; whoever is logged in; whoever has the capability. What route.def writes. */

@@ -1,55 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device is told and fetches: which revision, its document, its files. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/conf/value.h"
 #include "smsd/base/moment.h"
-#include "smsd/push/hex.h"
+#include "smsd/http/answer.h"
 #include "smsd/push/push_priv.h"
 
 enum { OK = 200 };
 
 /* ---- answers and questions ----------------------------------------------------------------- */
 
-static int answer(struct port_call *call, json_t *value)
+/* A whole number of the query, `fallback` without one. SL_EINVAL: it is none. */
+static int query_number(struct port_call *call, const char *name, int64_t fallback,
+                        int64_t *ret_number)
 {
-	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-	int rc = text ? buf_add(&call->response.body, text, strlen(text)) : SL_ENOMEM;
+	char *text = http_query_value(call->request, name);
+	uint64_t number = (uint64_t)fallback;
+	int rc = text ? value_parse_uint(text, &number) : fallback < 0 ? SL_EINVAL : 0;
 
 	free(text);
-	json_decref(value);
-	call->response.status = OK;
-	call->response.content_type = "application/json";
-	return rc;
-}
-
-/* A whole number of the query. SL_EINVAL: it is none. */
-static int query_number(struct port_call *call, const char *name, int64_t *ret_number)
-{
-	char *text = http_query_value(call->request, name), *end = NULL;
-	long long number = -1;
-
-	errno = 0;
-	if (text && text[0] >= '0' && text[0] <= '9')
-		number = strtoll(text, &end, 10);
-	if (number < 0 || errno != 0 || *end != '\0')
-		number = -1;
-	free(text);
-	if (number < 0)
+	if (rc != 0 || number > INT64_MAX)
 		return problem_add(&call->problem, SL_EINVAL, "", "", "\"%s\" is no whole number",
 		                   name);
-	*ret_number = number;
+	*ret_number = (int64_t)number;
 	return 0;
 }
 
 static int query_digest(struct port_call *call, uint8_t ret_sha256[BLOB_DIGEST])
 {
 	char *text = http_query_value(call->request, "sha256");
-	bool good = hex_read(text, ret_sha256);
+	bool good = text && blob_digest_parse(text, ret_sha256) == 0;
 
 	free(text);
 	return good ? 0 : problem_add(&call->problem, SL_EINVAL, "", "", "\"sha256\" is no digest");
@@ -130,8 +115,8 @@ int push_wanted(struct port_call *call)
 {
 	struct push *push = call->above;
 	struct wanted wanted = {.device = call->device.id, .now_ms = moment_now_ms()};
-	char hex[HEX_MAX] = "";
-	int rc = query_number(call, "have", &wanted.have);
+	char hex[BLOB_HEX_MAX] = "";
+	int rc = query_number(call, "have", 0, &wanted.have);
 
 	if (rc == 0)
 		rc = look(push, &wanted);
@@ -140,11 +125,12 @@ int push_wanted(struct port_call *call)
 	if (rc != 0)
 		return told(call, rc);
 	if (wanted.revision != 0)
-		(void)hex_write(wanted.sha256, hex);
-	return told(call, answer(call, json_pack("{s:I, s:s, s:I, s:i}", "revision",
-	                                         (json_int_t)wanted.revision, "sha256", hex, "size",
-	                                         (json_int_t)wanted.size, "confirm_s",
-	                                         (int)wanted.confirm_s)));
+		(void)blob_digest_text(wanted.sha256, hex);
+	return told(call, answer_json(&call->response, OK,
+	                              json_pack("{s:I, s:s, s:I, s:i}", "revision",
+	                                        (json_int_t)wanted.revision, "sha256", hex, "size",
+	                                        (json_int_t)wanted.size, "confirm_s",
+	                                        (int)wanted.confirm_s)));
 }
 
 /* ---- document and files ------------------------------------------------------------------- */
@@ -155,7 +141,7 @@ static int wanted_revision(struct port_call *call, int64_t *ret_revision)
 	struct push *push = call->above;
 	const struct store_value device = store_integer(call->device.id);
 	int64_t asked, wanted = 0;
-	int rc = query_number(call, "revision", &asked);
+	int rc = query_number(call, "revision", -1, &asked);
 
 	if (rc == 0)
 		rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted);
@@ -194,13 +180,13 @@ int push_document(struct port_call *call)
 
 static int take_file(void *arg, const struct store_row *row)
 {
-	char hex[HEX_MAX];
+	char hex[BLOB_HEX_MAX];
 	size_t len;
 	const void *sha256 = store_row_blob(row, 0, &len);
 
 	if (len != BLOB_DIGEST)
 		return SL_EIO;
-	(void)hex_write(sha256, hex);
+	(void)blob_digest_text(sha256, hex);
 	return json_array_append_new(arg, json_pack("{s:s, s:I}", "sha256", hex, "size",
 	                                            (json_int_t)store_row_integer(row, 1)))
 	               ? SL_ENOMEM
@@ -224,7 +210,7 @@ int push_files(struct port_call *call)
 		json_decref(files);
 		return told(call, rc);
 	}
-	return told(call, answer(call, json_pack("{s:o}", "files", files)));
+	return told(call, answer_json(&call->response, OK, json_pack("{s:o}", "files", files)));
 }
 
 int push_file(struct port_call *call)
@@ -236,7 +222,7 @@ int push_file(struct port_call *call)
 	int rc = query_digest(call, sha256);
 
 	if (rc == 0)
-		rc = query_number(call, "offset", &offset);
+		rc = query_number(call, "offset", 0, &offset);
 	if (rc == 0)
 		rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted);
 	if (rc != 0)

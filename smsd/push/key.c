@@ -16,7 +16,7 @@
 #include "lib/pki/hpke.h"
 #include "smsd/base/actor.h"
 #include "smsd/base/problem.h"
-#include "smsd/push/hex.h"
+#include "smsd/http/answer.h"
 #include "smsd/push/push_priv.h"
 
 enum {
@@ -150,7 +150,7 @@ static json_t *one_key(struct port_call *call, const struct actor *actor, const 
 	char purpose[16 + DEVICE_NAME_MAX];
 	int rc;
 
-	if (!json_object_get(allowed, text) || !hex_read(text, id))
+	if (!json_object_get(allowed, text) || blob_digest_parse(text, id) != 0)
 		return refused(out, "no document of this device names it");
 	(void)snprintf(purpose, sizeof(purpose), "device key %s", call->device.name);
 	rc = vault_use(push->vault, id, actor, purpose, &key, &problem);
@@ -161,13 +161,17 @@ static json_t *one_key(struct port_call *call, const struct actor *actor, const 
 	return rc == 0 ? out : refused(out, words_of(rc));
 }
 
+static int told(struct port_call *call, int rc)
+{
+	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+}
+
 int push_keys(struct port_call *call)
 {
 	const json_t *ids = json_object_get(call->body, "ids");
 	struct actor actor = {.via = "device"};
-	json_t *allowed = NULL, *keys = json_array(), *id, *body;
+	json_t *allowed = NULL, *keys = json_array(), *id;
 	size_t i, denied = 0;
-	char *text;
 	int rc = keys ? allowed_keys(call, &allowed) : SL_ENOMEM;
 
 	(void)snprintf(actor.name, sizeof(actor.name), "%s", call->device.name);
@@ -186,13 +190,9 @@ int push_keys(struct port_call *call)
 	if (denied > 0)
 		log_warning("%s asks for %zu private keys that no document of it names",
 		            call->device.name, denied);
-	body = json_pack("{s:o}", "keys", keys);
-	text = rc == 0 && body ? json_dumps(body, JSON_COMPACT) : NULL;
 	if (rc == 0)
-		rc = text ? buf_add(&call->response.body, text, strlen(text)) : SL_ENOMEM;
-	free(text);
-	json_decref(body);
-	call->response.status = OK;
-	call->response.content_type = "application/json";
-	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+		return told(call,
+		            answer_json(&call->response, OK, json_pack("{s:o}", "keys", keys)));
+	json_decref(keys);
+	return told(call, rc);
 }

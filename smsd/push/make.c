@@ -9,7 +9,6 @@
 #include "lib/base/log.h"
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
-#include "smsd/push/hex.h"
 #include "smsd/push/push_priv.h"
 
 /* A row whose document is not made yet. */
@@ -34,10 +33,11 @@ struct making {
 static char *keys_text(const struct document *document)
 {
 	json_t *list = json_array();
-	char hex[HEX_MAX], *text;
+	char hex[BLOB_HEX_MAX], *text;
 
 	for (size_t i = 0; i < document->keys_count; i++)
-		(void)json_array_append_new(list, json_string(hex_write(document->keys[i], hex)));
+		(void)json_array_append_new(list,
+		                            json_string(blob_digest_text(document->keys[i], hex)));
 	text = json_dumps(list, JSON_COMPACT);
 	json_decref(list);
 	return text;
@@ -184,6 +184,8 @@ static int make_one(struct push *push, const struct unmade *of)
 		rc = made_for(&push->templates, push->store, &device, &made, &problem);
 	if (rc == 0)
 		rc = write_one(push, of, &made);
+	if (rc != 0) /* with objects of another moment, the next time */
+		templates_fini(&push->templates);
 	if (rc != 0)
 		log_warning("the document of %s cannot be made now: %s", device.name,
 		            problem.count ? problem.items[0].text : err_text(rc));
@@ -240,11 +242,11 @@ static int make_all(struct push *push)
 	return rc;
 }
 
-int push_make(struct push *push)
+int push_make(struct push *push, bool wait)
 {
-	int rc;
+	int rc = wait ? pthread_mutex_lock(&push->making) : pthread_mutex_trylock(&push->making);
 
-	if (pthread_mutex_trylock(&push->making) != 0)
+	if (rc != 0)
 		return 0;
 	rc = make_all(push);
 	(void)pthread_mutex_unlock(&push->making);

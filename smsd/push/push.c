@@ -161,7 +161,7 @@ int push_begin(struct push *push, const struct actor *actor, const struct push_o
 	if (rc != 0)
 		return push_failed(rc, problem);
 	*ret_id = b.id;
-	rc = push_make(push);
+	rc = push_make(push, true);
 	if (rc != 0)
 		log_warning("distribution %" PRId64 " has begun; its documents are made later: %s",
 		            b.id, err_text(rc));

@@ -38,7 +38,8 @@ struct template
 };
 
 struct templates {
-	int64_t of; /* distribution; 0: a preview */
+	int64_t of;                   /* distribution; 0: a preview */
+	struct document_shelf *shelf; /* all objects at one moment; NULL: not opened yet */
 	struct template *list[PUSH_TEMPLATES];
 	size_t count;
 	/* What the last device that was asked lacks: most are alike. */
@@ -139,9 +140,9 @@ int row_number_tx(struct store_tx *tx, enum store_statement statement,
 
 /* ---- make.c ---------------------------------------------------------------------------------- */
 
-/* Makes documents that are not made yet, until none is left or PUSH_PASS_MS are over; nothing when
- * another thread is at it. */
-int push_make(struct push *push) SL_NONNULL(1) SL_MUST;
+/* Makes documents that are not made yet, until none is left or PUSH_PASS_MS are over. When another
+ * thread is at it: after that one (`wait`), or not at all. */
+int push_make(struct push *push, bool wait) SL_NONNULL(1) SL_MUST;
 
 /* ---- target.c ------------------------------------------------------------------------------ */
 

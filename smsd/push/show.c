@@ -245,15 +245,12 @@ int push_holders(struct push *push, const char *certificate, json_t **ret_names,
 	int rc = names ? object_get(push->store, OBJECT_CERTIFICATE, certificate, &object, problem)
 	               : SL_ENOMEM;
 
-	if (rc == 0) {
-		const struct store_value value = store_text(like);
-
-		/* As objects_text() writes it; a replaced certificate keeps its id. */
-		(void)snprintf(like, sizeof(like), "%%{\"id\":%lld,\"kind\":%%",
-		               (long long)object.id);
-		rc = store_read(push->store, STORE_PUSH_DEVICES_WITH, &value, 1, take_holder,
-		                names);
-	}
+	/* As objects_text() writes it; a replaced certificate keeps its id. */
+	(void)snprintf(like, sizeof(like), "%%{\"id\":%lld,\"kind\":%%", (long long)object.id);
+	if (rc == 0)
+		rc = store_read(push->store, STORE_PUSH_DEVICES_WITH,
+		                &(struct store_value){STORE_TEXT, 0, like, strlen(like)}, 1,
+		                take_holder, names);
 	object_fini(&object);
 	if (rc < 0) {
 		json_decref(names);

@@ -11,7 +11,6 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "smsd/base/moment.h"
-#include "smsd/push/hex.h"
 #include "smsd/push/push_priv.h"
 
 enum { NO_CONTENT = 204 };
@@ -82,9 +81,9 @@ static int take_digest(void *arg, const struct store_row *row)
 	size_t len;
 	const uint8_t *sha256 = store_row_blob(row, 0, &len);
 
-	if (len != HEX_BYTES)
+	if (len != BLOB_DIGEST)
 		return SL_EIO;
-	(void)hex_write(sha256, arg);
+	(void)blob_digest_text(sha256, arg);
 	return 1;
 }
 
@@ -93,7 +92,7 @@ static int take_digest(void *arg, const struct store_row *row)
 static int is_its_document(struct store_tx *tx, const struct telling *t, bool *ret_is)
 {
 	const struct store_value values[] = {store_integer(t->device), store_integer(t->revision)};
-	char hex[HEX_MAX] = "";
+	char hex[BLOB_HEX_MAX] = "";
 	int rc = t->sha256[0]
 	                 ? store_tx_run(tx, STORE_DEVICE_DOCUMENT_HEAD, values, 2, take_digest, hex)
 	                 : 0;
@@ -188,7 +187,7 @@ static void note_foreign(struct port_call *call, const char *sha256)
 	                                     store_blob(digest, sizeof(digest))};
 	int64_t known = 0;
 
-	if (!hex_read(sha256, digest) ||
+	if (blob_digest_parse(sha256, digest) != 0 ||
 	    memcmp(digest, call->device.document_sha256, sizeof(digest)) == 0)
 		return;
 	if (row_number(push->store, STORE_DEVICE_DOCUMENT_KNOWN, values, 2, 0, &known) == 0 &&

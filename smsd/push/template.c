@@ -34,12 +34,22 @@ static void template_free(struct template *t)
 	free(t);
 }
 
-void templates_fini(struct templates *templates)
+/* The shelf stays: what is made anew is made of the same. */
+static void drop_templates(struct templates *templates)
 {
 	for (size_t i = 0; i < templates->count; i++)
 		template_free(templates->list[i]);
 	json_decref(templates->lacks_capabilities);
 	json_decref(templates->lacks);
+	templates->lacks_of = NULL;
+	templates->lacks_capabilities = templates->lacks = NULL;
+	templates->count = 0;
+}
+
+void templates_fini(struct templates *templates)
+{
+	drop_templates(templates);
+	document_shelf_close(templates->shelf);
 	*templates = (struct templates){0};
 }
 
@@ -110,12 +120,12 @@ static bool is_judgement(int code)
 	       code != SL_EBUSY;
 }
 
-static int fill(struct template *t, struct store *store, const struct device *device,
+static int fill(struct template *t, struct document_shelf *shelf, const struct device *device,
                 struct problem *problem)
 {
 	const struct document_device whom = {
 	        .name = device->name, .files = files_of(device), .settings = device->settings};
-	int rc = document_make(store, &whom, &t->document, problem);
+	int rc = document_make_of(shelf, &whom, &t->document, problem);
 
 	if (rc != 0 && is_judgement(rc)) {
 		t->code = rc;
@@ -149,17 +159,15 @@ static int template_of(struct templates *templates, struct store *store,
 			return 0;
 		}
 	}
-	if (rc == 0 && templates->count == PUSH_TEMPLATES) {
-		int64_t of = templates->of;
-
-		templates_fini(templates);
-		templates->of = of;
-	}
+	if (rc == 0 && templates->count == PUSH_TEMPLATES)
+		drop_templates(templates);
+	if (rc == 0 && !templates->shelf)
+		rc = document_shelf_open(store, &templates->shelf, problem);
 	t = rc == 0 ? calloc(1, sizeof(*t)) : NULL;
 	if (!t)
 		return rc ? rc : SL_ENOMEM;
 	memcpy(t->key, key, sizeof(key));
-	rc = fill(t, store, device, problem);
+	rc = fill(t, templates->shelf, device, problem);
 	if (rc != 0) {
 		template_free(t);
 		return rc;

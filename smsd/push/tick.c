@@ -156,7 +156,7 @@ static int end_over(struct push *push, int64_t now_ms)
 int push_tick(struct push *push, int64_t now_ms)
 {
 	int64_t swept = atomic_load(&push->swept_ms);
-	int rc = push_make(push), next;
+	int rc = push_make(push, false), next;
 
 	next = end_gone(push, now_ms);
 	rc = rc ? rc : next;

@@ -93,6 +93,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == ["signing-certificates"]:
             at.objects["certificates"][body["name"]] = 1
             return self.answer(201, {"name": body["name"]}, [("ETag", '"1"')])
+        if path[0] == "distributions":
+            script = at.distributions
+            return self.answer(200, script.pop(0) if len(script) > 1 else script[0])
         if path == ["audit"]:
             return self.answer(200, {"items": [{"id": 7, "who": "admin", "action": "im\x1bport",
                                                 "before": None}]})
@@ -132,6 +135,7 @@ class Server:
     def __init__(self, cert, key):
         self.asked, self.password = [], "correct horse battery"
         self.objects = {kind: {} for kind in KINDS}
+        self.distributions = []  # one answer after the other, the last for good
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -295,5 +295,75 @@ class Objects(Case):
         self.assertEqual(self.sms("nonsense", status=USAGE), "")
 
 
+class Distribution(Case):
+    def setUp(self):
+        super().setUp()
+        self.login("--pin", self.pin)
+
+    def script(self, *steps):
+        """Each step: name: state, or (state, text, online)."""
+        self.server.distributions = []
+        for at, step in enumerate(steps):
+            rows = [(name, row if isinstance(row, tuple) else (row, "", True))
+                    for name, row in step.items()]
+            ended = all(r[0] in ("confirmed", "refused", "reverted", "superseded") for _, r in rows)
+            self.server.distributions.append({
+                "id": 7, "state": "ended" if ended else "running", "counts": {}, "devices": [
+                    {"name": name, "state": state, "text": text, "online": online, "revision": 1,
+                     "changed_ms": at + 1, "items": [{
+                         "kind": "server proxy", "name": "shop", "pointer": "/ports", "notice": False,
+                         "text": "taken", "remedy": "another"}] if state == "refused" else []}
+                    for name, (state, text, online) in rows]})
+
+    def test_a_distribution_says_to_whom_and_how(self):
+        self.script({"a": "waiting"})
+        self.sms("distribute", "a,b", "--staged", "--wait", "10m", "--confirm", "90s", "--comment", "why",
+                 "--at", "2027-01-31T08:00:00Z")
+        self.assertEqual(self.server.asked[-1][:3], ("POST", "/api/v1/distributions", {
+            "devices": ["a", "b"], "staged": True, "wait_s": 600, "confirm_s": 90, "comment": "why",
+            "not_before": "2027-01-31T08:00:00Z"}))
+        self.sms("distribute", "--all", "--confirm", "0")
+        self.assertEqual(self.server.asked[-1][2], {"all": True, "confirm_s": 0})
+        self.sms("distribute", "--for-certificate", "www")
+        self.assertEqual(self.server.asked[-1][2], {"certificate": "www"})
+        before = len(self.server.asked)
+        for words in ((), ("a", "--all"), ("a", "--wait", "5m"), ("a", "--confirm", "soon"),
+                      ("a", "--confirm", "1500ms")):
+            self.sms("distribute", *words, status=USAGE)
+        self.assertEqual(len(self.server.asked), before)
+
+    def test_a_device_that_refused_or_reverted_is_a_failure(self):
+        for state in ("refused", "reverted"):
+            self.script({"a": "confirmed", "b": state})
+            self.sms("distribution", "show", "7", status=REFUSED)
+            self.sms("distribute", "--all", "--watch", status=REFUSED)
+        self.script({"a": "confirmed"})
+        self.sms("distribution", "show", "7")
+
+    def test_watching_says_each_step_once(self):
+        self.script({"a": "waiting", "b": "waiting"}, {"a": "offered"}, {"a": "offered"},
+                    {"a": "confirmed", "b": ("refused", "no\x1b[2J", True)})
+        said = self.sms("distribute", "--all", "--watch", status=REFUSED)
+        self.assertEqual(said.splitlines()[:4], ["distribution 7", "a: waiting", "b: waiting", "a: offered"])
+        self.assertEqual(said.splitlines()[4], "a: confirmed")
+        self.assertIn("b: refused (no", said)
+        self.assertNotIn("\x1b", said)
+        self.assertIn("refused: server proxy shop /ports: taken; another", said)
+        self.assertEqual(self.server.asked[-1][:2], ("GET", "/api/v1/distributions/7?since=3"))
+
+    def test_watching_does_not_wait_for_who_is_offline(self):
+        self.script({"a": "confirmed", "b": ("waiting", "", False)})
+        self.assertIn("when they return", self.sms("distribution", "show", "7", "--watch"))
+
+    def test_a_preview_is_no_distribution(self):
+        self.server.distributions = [{"devices": [
+            {"name": "a", "online": True, "refused": False, "items": [], "changes": [{"kind": "added"}]},
+            {"name": "b", "online": False, "refused": True, "items": []}]}]
+        said = self.sms("distribute", "--all", "--preview", status=REFUSED)
+        self.assertEqual(self.server.asked[-1][:2], ("POST", "/api/v1/distributions/preview"))
+        self.assertIn("a: 1 change\n", said)
+        self.assertIn("b: refused, offline, 0 changes\n", said)
+
+
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0]])
