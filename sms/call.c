@@ -157,13 +157,27 @@ enum sms_exit sms_call_show(struct sms *sms, const struct link_request *request)
 	return status;
 }
 
+/* "/certificates" of "certificate". Freed by the caller. */
+static char *collection_of(const char *kind)
+{
+	char *path = NULL;
+
+	if (strcmp(kind, "person") == 0)
+		return strdup("/people");
+	if (asprintf(&path, "/%ss", kind) < 0)
+		return NULL;
+	return path;
+}
+
 char *sms_path(const char *kind, const char *name, const char *rest)
 {
 	char *escaped = curl_easy_escape(NULL, name ? name : "", 0), *path = NULL;
+	char *collection = collection_of(kind);
 
-	if (escaped &&
-	    asprintf(&path, "/%ss%s%s%s", kind, name ? "/" : "", escaped, rest ? rest : "") < 0)
+	if (escaped && collection &&
+	    asprintf(&path, "%s%s%s%s", collection, name ? "/" : "", escaped, rest ? rest : "") < 0)
 		path = NULL;
+	free(collection);
 	curl_free(escaped);
 	return path;
 }

@@ -36,18 +36,30 @@ enum sms_exit file_put(json_t *body, const char *key, const char *path, bool sec
 	return rc == 0 ? SMS_OK : sms_fail(SMS_REFUSED, "%s", err_text(rc));
 }
 
+static FILE *create(const char *path, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (!file)
+		(void)sms_fail(SMS_REFUSED, "%s: %s", path, strerror(errno));
+	return file;
+}
+
+FILE *file_create(const char *path)
+{
+	return create(path, 0600);
+}
+
 enum sms_exit file_write(const char *path, const void *data, size_t len, bool secret)
 {
 	enum sms_exit status = SMS_OK;
 	FILE *f = stdout;
 
-	if (path) {
-		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
-
-		f = fd >= 0 ? fdopen(fd, "w") : NULL;
-		if (!f)
-			return sms_fail(SMS_REFUSED, "%s: %s", path, strerror(errno));
-	}
+	if (path)
+		f = create(path, secret ? 0600 : 0644);
+	if (!f)
+		return SMS_REFUSED;
 	/* No copy of a private key in stdio's buffer. */
 	if (secret)
 		(void)setvbuf(f, NULL, _IONBF, 0);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -16,3 +17,6 @@ enum sms_exit file_put(json_t *body, const char *key, const char *path, bool sec
 /* Writes an answer to a new file, of its owner alone when `secret`; to standard output when `path`
  * is NULL. Never over a file that is there. */
 enum sms_exit file_write(const char *path, const void *data, size_t len, bool secret);
+
+/* A new file to write into, of its owner alone. NULL after it said what is wrong. */
+FILE *file_create(const char *path) SL_NONNULL(1);

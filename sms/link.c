@@ -294,7 +294,7 @@ static CURLcode perform(struct link *link, const struct link_request *request, c
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERDATA, answer);
-	if (strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0) {
+	if (body || request->data || strcmp(request->method, "POST") == 0) {
 		const void *sent = request->data ? request->data : body ? body : "";
 		size_t len = request->data ? request->data_len : strlen(sent);
 

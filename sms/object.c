@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects as they are: list, show, history, delete; and the audit log. */
+/* Objects as they are: list, show, history, delete. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 #include "sms/sms.h"
 
-enum { PAGE = 1000, AUDIT_PAGE = 100 };
+enum { PAGE = 1000 };
 
 /* What a table of text has room for; --json has all. */
 static const char *const columns[] = {"name",    "status", "subject",  "not_after", "days_left",
@@ -85,7 +85,7 @@ static enum sms_exit add_page(struct sms *sms, const char *path, json_t *items, 
 		status = sms_fail(SMS_REFUSED, "the server's answer is no list");
 	else if (json_array_extend(items, rows) != 0)
 		status = no_memory();
-	else if (next && next[0] && json_array_size(rows) > 0)
+	else if (next && next[0])
 		*ret_next = strdup(next);
 	json_decref(data);
 	link_answer_fini(&answer);
@@ -135,23 +135,28 @@ enum sms_exit sms_show_list(struct sms *sms, const char *path, const char *const
 	return status;
 }
 
-enum sms_exit sms_list(struct sms *sms, enum sms_command command, const json_t *arguments)
+enum sms_exit sms_show_all(struct sms *sms, const char *collection, const char *const *keys)
 {
 	json_t *items = json_array();
-	char collection[64];
-	enum sms_exit status;
+	enum sms_exit status = items ? add_all(sms, collection, items) : no_memory();
 
-	(void)command;
-	(void)snprintf(collection, sizeof(collection), "/%ss", sms_argument(arguments, "kind"));
-	status = items ? add_all(sms, collection, items) : no_memory();
 	if (status == SMS_OK)
-		print_list(sms, items, columns);
+		print_list(sms, items, keys);
 	json_decref(items);
 	return status;
 }
 
-/* Numbers only: what stands in a path is ours. */
-static bool is_number(const char *text)
+enum sms_exit sms_list(struct sms *sms, enum sms_command command, const json_t *arguments)
+{
+	char *collection = sms_path(sms_argument(arguments, "kind"), NULL, NULL);
+	enum sms_exit status = collection ? sms_show_all(sms, collection, columns) : no_memory();
+
+	(void)command;
+	free(collection);
+	return status;
+}
+
+bool sms_is_number(const char *text)
 {
 	return !text || (text[0] && strspn(text, "0123456789") == strlen(text));
 }
@@ -180,7 +185,7 @@ enum sms_exit sms_history(struct sms *sms, enum sms_command command, const json_
 	char *path;
 
 	(void)command;
-	if (!is_number(limit))
+	if (!sms_is_number(limit))
 		return sms_fail(SMS_USAGE, "--limit is a whole number");
 	(void)snprintf(rest, sizeof(rest), "/history%s%.20s", limit ? "?limit=" : "",
 	               limit ? limit : "");
@@ -207,20 +212,4 @@ enum sms_exit sms_delete(struct sms *sms, enum sms_command command, const json_t
 	              : no_memory();
 	free(path);
 	return status;
-}
-
-enum sms_exit sms_audit(struct sms *sms, enum sms_command command, const json_t *arguments)
-{
-	static const char *const keys[] = {"id",     "time", "who",  "from", "via",
-	                                   "action", "kind", "name", NULL};
-	const char *before = sms_argument(arguments, "before"),
-	           *limit = sms_argument(arguments, "limit");
-	char path[128];
-
-	(void)command;
-	if (!is_number(before) || !is_number(limit))
-		return sms_fail(SMS_USAGE, "--before and --limit are whole numbers");
-	(void)snprintf(path, sizeof(path), "/audit?limit=%.20s%s%.20s", limit ? limit : "100",
-	               before ? "&before=" : "", before ? before : "");
-	return sms_show_list(sms, path, keys);
 }

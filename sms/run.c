@@ -45,6 +45,27 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_DISTRIBUTION_SHOW] = sms_distribution,
         [SMS_DISTRIBUTION_RETRY] = sms_distribution,
         [SMS_DISTRIBUTION_CANCEL] = sms_distribution,
+        /* people */
+        [SMS_PERSON_ADD] = sms_person,
+        [SMS_PERSON_LIST] = sms_person,
+        [SMS_PERSON_SHOW] = sms_person,
+        [SMS_PERSON_SET] = sms_person,
+        [SMS_PERSON_DELETE] = sms_person,
+        [SMS_PERSON_RESET_PASSWORD] = sms_person,
+        [SMS_PERSON_UNLOCK] = sms_person,
+        [SMS_PERSON_END_SESSIONS] = sms_person,
+        [SMS_PERSON_TOKEN_LIST] = sms_person,
+        [SMS_PERSON_TOKEN_DELETE] = sms_person,
+        [SMS_GROUP_ADD] = sms_group,
+        [SMS_GROUP_LIST] = sms_group,
+        [SMS_GROUP_SHOW] = sms_group,
+        [SMS_GROUP_SET] = sms_group,
+        [SMS_GROUP_DELETE] = sms_group,
+        [SMS_ROLE_ADD] = sms_role,
+        [SMS_ROLE_LIST] = sms_role,
+        [SMS_ROLE_SHOW] = sms_role,
+        [SMS_ROLE_SET] = sms_role,
+        [SMS_ROLE_DELETE] = sms_role,
 };
 
 enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...)

@@ -55,6 +55,7 @@ sms_command_fn sms_list, sms_show, sms_history, sms_delete, sms_audit;
 sms_command_fn sms_import, sms_make, sms_export;
 sms_command_fn sms_upload, sms_download;
 sms_command_fn sms_distribute, sms_distribution;
+sms_command_fn sms_person, sms_role, sms_group;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);
@@ -79,9 +80,16 @@ void sms_print(const struct sms *sms, const json_t *data) SL_NONNULL(1);
 enum sms_exit sms_show_list(struct sms *sms, const char *path, const char *const *keys)
         SL_NONNULL(1, 2);
 
+/* The same, all pages of it. */
+enum sms_exit sms_show_all(struct sms *sms, const char *path, const char *const *keys)
+        SL_NONNULL(1, 2, 3);
+
 /* A whole number that was given as an argument, into the body under the same name. */
 enum sms_exit sms_put_number(json_t *body, const json_t *arguments, const char *key)
         SL_NONNULL(2, 3);
+
+/* Digits alone, or NULL: what stands in a path is ours. */
+bool sms_is_number(const char *text);
 
 /* "a,b" as a list of texts; NULL when memory is out. */
 json_t *sms_split(const char *text, char between) SL_NONNULL(1);

@@ -73,6 +73,11 @@ int data_prepare(const char *directory, uid_t uid, gid_t gid, bool *ret_first,
 	return is_empty(directory, ret_first) == 0 ? 0 : fail(problem, directory);
 }
 
+void data_password_path(const char *directory, char ret_path[PATH_MAX])
+{
+	(void)snprintf(ret_path, PATH_MAX, "%s/initial-password", directory);
+}
+
 int data_write_password(const char *directory, const char *password, struct problem *problem)
 {
 	char path[PATH_MAX];
@@ -80,7 +85,7 @@ int data_write_password(const char *directory, const char *password, struct prob
 	int fd;
 	bool ok;
 
-	(void)snprintf(path, sizeof(path), "%s/initial-password", directory);
+	data_password_path(directory, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(problem, path);

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -15,6 +16,9 @@ struct problem;
 int data_prepare(const char *directory, uid_t uid, gid_t gid, bool *ret_first,
                  struct problem *problem) SL_NONNULL(1, 4, 5) SL_MUST;
 
-/* DIRECTORY/initial-password, 0600. SL_ESYS. */
+/* "DIRECTORY/initial-password". */
+void data_password_path(const char *directory, char ret_path[PATH_MAX]) SL_NONNULL(1, 2);
+
+/* Makes that file, 0600. SL_ESYS. */
 int data_write_password(const char *directory, const char *password, struct problem *problem)
         SL_NONNULL(1, 2, 3) SL_MUST;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/conf/value.h"
 #include "smsd/run.h"
 
 static const char usage[] =
@@ -28,20 +29,22 @@ static const char usage[] =
         "      --new-key-file F     from now on the vault opens by this key file, which is made\n"
         "                           when it is not there; serves nothing\n"
         "      --new-passphrase-file F  by this passphrase, the same way\n"
+        "      --audit-days N       how long the audit log is kept (default 366)\n"
+        "      --audit-rows N       and how much of it (default 1000000, at least 1000)\n"
         "  -u, --user NAME          whom to run as when root starts it (default sluice-sms)\n"
         "  -c, --check              open everything, serve nothing\n"
         "  -V, --version            print the version\n"
         "  -h, --help               print this\n"
         "\n"
         "The first start makes a person `admin` and writes the password into\n"
-        "DIR/initial-password, and a certificate for HTTPS into DIR/server.crt and server.key,\n"
-        "whose place your own may take. Signals: TERM, INT end it when all requests have their\n"
-        "answer.\n"
+        "DIR/initial-password, which goes when it is changed, and a certificate for HTTPS into\n"
+        "DIR/server.crt and server.key, whose place your own may take. Signals: TERM, INT end it\n"
+        "when all requests have their answer.\n"
         "Exit status: 0 ok, 1 failed, 2 usage, 3 data, key or certificate refused, 4 privilege or\n"
         "kernel feature missing, 5 already running.\n";
 
 /* Options without a letter. */
-enum { NEW_KEY_FILE = 256, NEW_PASSPHRASE_FILE, LISTEN_DEVICES };
+enum { NEW_KEY_FILE = 256, NEW_PASSPHRASE_FILE, LISTEN_DEVICES, KEPT_DAYS, KEPT_ROWS };
 
 static const struct option long_options[] = {
         {"data", required_argument, NULL, 'd'},
@@ -51,6 +54,8 @@ static const struct option long_options[] = {
         {"passphrase-file", required_argument, NULL, 'p'},
         {"new-key-file", required_argument, NULL, NEW_KEY_FILE},
         {"new-passphrase-file", required_argument, NULL, NEW_PASSPHRASE_FILE},
+        {"audit-days", required_argument, NULL, KEPT_DAYS},
+        {"audit-rows", required_argument, NULL, KEPT_ROWS},
         {"user", required_argument, NULL, 'u'},
         {"check", no_argument, NULL, 'c'},
         {"version", no_argument, NULL, 'V'},
@@ -86,12 +91,23 @@ static bool parse_listen(const char *text, char address[RUN_ADDRESS_MAX], uint16
 	return true;
 }
 
+static bool parse_number(const char *text, unsigned min, unsigned max, unsigned *ret_number)
+{
+	uint64_t number;
+
+	if (value_parse_uint(text, &number) != 0 || number < min || number > max)
+		return false;
+	*ret_number = (unsigned)number;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct run_options options = {.address = "::",
 	                              .port = RUN_PORT,
 	                              .devices_address = "::",
-	                              .devices_port = RUN_DEVICES_PORT};
+	                              .devices_port = RUN_DEVICES_PORT,
+	                              .audit = {.days = AUDIT_DAYS, .rows = AUDIT_ROWS}};
 	int c;
 
 	log_open("smsd", LOG_LEVEL_INFO);
@@ -119,6 +135,15 @@ int main(int argc, char **argv)
 			break;
 		case NEW_PASSPHRASE_FILE:
 			options.new_passphrase_file = optarg;
+			break;
+		case KEPT_DAYS:
+			if (!parse_number(optarg, 1, AUDIT_DAYS_MAX, &options.audit.days))
+				return usage_error("not a number of days: ", optarg);
+			break;
+		case KEPT_ROWS:
+			if (!parse_number(optarg, AUDIT_ROWS_MIN, AUDIT_ROWS_MAX,
+			                  &options.audit.rows))
+				return usage_error("not a number of rows: ", optarg);
 			break;
 		case 'u':
 			options.user = optarg;

@@ -34,6 +34,7 @@
 #include "smsd/privilege.h"
 #include "smsd/push/push.h"
 #include "smsd/store/store.h"
+#include "smsd/sweep.h"
 #include "smsd/vault/vault.h"
 
 enum { SECURE_HEAP = 4 * 1024 * 1024, SECURE_LEAST = 32, DRAIN_STEP_MS = 20, TICK_S = 1 };
@@ -51,12 +52,14 @@ struct smsd {
 	struct problem problem;
 	struct api_context context;
 	SSL_CTX *ctx, *devices_ctx;
+	char first_password[PATH_MAX];
 	struct event_base *base;
 	struct job_pool *pool;
 	struct api *api;
 	struct http_server *server;
 	struct port *port;
 	struct http_server *devices;
+	struct sweep *sweep;
 	struct event *term, *interrupt, *jobs, *drain, *clock;
 	struct tick tick;
 	unsigned drain_steps;
@@ -117,7 +120,11 @@ static int keep_password(void *arg, const char *password)
 static int make_first_person(struct smsd *s)
 {
 	bool made;
-	int rc = auth_first_person(s->context.store, keep_password, s, &made);
+	int rc;
+
+	data_password_path(s->options->data, s->first_password);
+	s->context.first_password = s->first_password;
+	rc = auth_first_person(s->context.store, keep_password, s, &made);
 
 	if (rc != 0)
 		return s->problem.code
@@ -125,10 +132,9 @@ static int make_first_person(struct smsd *s)
 		               : problem_add(&s->problem, rc, "", "",
 		                             "the first person cannot be made: %s", err_text(rc));
 	if (made)
-		log_info(
-		        "the password of `admin` is in %s/initial-password; log in, change it, and "
-		        "remove the file",
-		        s->options->data);
+		log_info("the password of `" AUTH_FIRST_PERSON
+		         "` is in %s, until it is changed at the first login",
+		         s->first_password);
 	return 0;
 }
 
@@ -290,6 +296,9 @@ static int start_serving(struct smsd *s)
 	rc = s->base ? job_pool_create(0, &s->pool) : SL_ENOMEM;
 	if (rc == 0)
 		rc = api_create(s->pool, &s->context, &s->api);
+	if (rc == 0)
+		rc = sweep_create(s->base, s->pool, s->context.store, &s->options->audit,
+		                  &s->sweep);
 	if (rc != 0)
 		return problem_add(&s->problem, rc, "", "", "smsd cannot serve: %s", err_text(rc));
 	s->jobs = event_new(s->base, job_pool_fd(s->pool), EV_READ | EV_PERSIST, jobs_ended, s);
@@ -346,6 +355,7 @@ static void event_drop(struct event *event)
 static void close_all(struct smsd *s)
 {
 	job_pool_destroy(s->pool);
+	sweep_destroy(s->sweep);
 	event_drop(s->jobs);
 	event_drop(s->drain);
 	event_drop(s->clock);

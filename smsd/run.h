@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/base/attr.h"
+#include "smsd/auth/audit.h"
 
 enum run_status {
 	RUN_OK = 0,
@@ -29,6 +30,7 @@ struct run_options {
 	/* Not NULL: the vault is to open by this from now on, and nothing is served. The key file
 	 * is made when it is not there. One of the two at most. */
 	const char *new_key_file, *new_passphrase_file;
+	struct audit_keep audit;
 	const char *user; /* NULL: sluice-sms */
 	bool check;       /* opens everything, serves nothing */
 };

@@ -7,12 +7,18 @@
 
 #include "lib/base/err.h"
 #include "lib/conf/value.h"
+#include "smsd/api/access.h"
 #include "smsd/api/call.h"
 #include "smsd/http/answer.h"
 
 int api_answer(struct api_call *call, int status, json_t *value)
 {
-	int rc = answer_json(&call->response, status, value);
+	int rc = value ? access_filter(call, value) : SL_ENOMEM;
+
+	if (rc == 0)
+		rc = answer_json(&call->response, status, value);
+	else
+		json_decref(value);
 
 	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
 }
@@ -83,4 +89,21 @@ int api_query_flag(struct api_call *call, const char *name, bool *ret_flag)
 const char *api_body_text(const struct api_call *call, const char *name)
 {
 	return json_string_value(json_object_get(call->body, name));
+}
+
+uint64_t api_body_capabilities(const struct api_call *call, const char *name)
+{
+	const json_t *words = json_object_get(call->body, name);
+	uint64_t capabilities = 0;
+	json_t *word;
+	size_t i;
+
+	json_array_foreach(words, i, word)
+	{
+		enum auth_capability capability;
+
+		if (auth_capability_parse(json_string_value(word), &capability) == 0)
+			capabilities |= UINT64_C(1) << capability;
+	}
+	return capabilities;
 }

@@ -22,6 +22,8 @@ struct api_context {
 	struct store *store;
 	struct vault *vault;
 	struct push *push;
+	/* The first person's first password; gone once there is another. NULL: there is no file. */
+	const char *first_password;
 };
 
 /* Who may: anyone; whoever is logged in; whoever has the capability. What route.def writes. */
@@ -43,6 +45,8 @@ struct api_call {
 	const struct http_request *request;
 	char parameter[API_PARAMETERS_MAX][API_PARAMETER_MAX]; /* of {…} in the path, in order */
 	struct auth_identity identity;
+	unsigned items_whole; /* kinds of which he has all (auth/group.h), once items_known */
+	bool items_known;
 	json_t *body; /* the request's object, checked by the route's shape; NULL without one */
 	struct http_response response; /* 200 to begin with, or what the handler sets */
 	struct problem problem;
@@ -52,7 +56,8 @@ struct api_call {
 /* 0: `response` is the answer. Else a code that is in `problem`: the answer is made of that. */
 typedef int api_handler(struct api_call *call);
 
-/* Fills in the answer's body; takes `value` over. SL_ENOMEM. */
+/* Fills in the answer's body, without the items that he may not see; takes `value` over. SL_ENOMEM,
+ * the store's codes. */
 int api_answer(struct api_call *call, int status, json_t *value) SL_NONNULL(1) SL_MUST;
 
 /* The revision that If-Match names, or SL_EINVAL: a change must say what it saw (428). */
@@ -72,3 +77,12 @@ int api_query_flag(struct api_call *call, const char *name, bool *ret_flag)
 
 /* A text of the checked body; NULL when it was not sent. Valid as long as the call. */
 const char *api_body_text(const struct api_call *call, const char *name) SL_NONNULL(1, 2);
+
+/* A list of capabilities in the checked body, whose words its shape has checked. */
+uint64_t api_body_capabilities(const struct api_call *call, const char *name) SL_NONNULL(1, 2);
+
+/* This person has a new password: if it is the first one, the file with the old one goes. */
+void api_password_changed(const struct api_call *call, const char *name) SL_NONNULL(1, 2);
+
+/* An auth_token_fn that adds each token to the array `arg`. */
+auth_token_fn api_add_token;

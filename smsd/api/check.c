@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "smsd/api/access.h"
 #include "smsd/api/route.h"
 #include "smsd/http/body.h"
 #include "smsd/http/target.h"
@@ -87,9 +88,14 @@ static int check_body(struct api_call *call)
 
 int check_call(struct api_call *call)
 {
+	bool somebodys = call->route->access != API_ACCESS_PUBLIC;
 	int rc = check_access(call);
 
+	if (rc == 0 && somebodys)
+		rc = access_check_path(call);
 	if (rc == 0)
 		rc = check_query(call);
-	return rc ? rc : check_body(call);
+	if (rc == 0)
+		rc = check_body(call);
+	return rc == 0 && somebodys ? access_check_body(call) : rc;
 }

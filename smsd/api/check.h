@@ -7,7 +7,7 @@
 
 /*
  * All of it, in this order: whose the call is and whether he may do this (SL_EPERM, SL_EREFUSED;
- * the store's codes), its query, its body.
+ * the store's codes), the item of its path (access.h), its query, its body, the items of that.
  */
 int check_call(struct api_call *call) SL_NONNULL(1) SL_MUST;
 

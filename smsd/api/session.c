@@ -3,8 +3,10 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "smsd/api/route.h"
 #include "smsd/base/moment.h"
 
@@ -19,22 +21,11 @@ static void wipe_text(struct api_call *call, const char *name)
 		OPENSSL_cleanse((char *)json_string_value(value), json_string_length(value));
 }
 
-static json_t *capability_names(uint64_t capabilities)
-{
-	json_t *list = json_array();
-
-	for (int i = 0; i < AUTH_CAPABILITY_END; i++)
-		if (capabilities >> i & 1)
-			(void)json_array_append_new(
-			        list, json_string(auth_capability_name((enum auth_capability)i)));
-	return list;
-}
-
 static json_t *me_value(const struct auth_identity *identity)
 {
 	return json_pack("{s:s, s:s, s:b, s:o}", "name", identity->actor.name, "via",
 	                 identity->actor.via, "must_change", identity->must_change, "capabilities",
-	                 capability_names(identity->capabilities));
+	                 auth_capability_list(identity->capabilities));
 }
 
 static int answer_login(struct api_call *call, const struct auth_session *session)
@@ -81,6 +72,14 @@ int api_me(struct api_call *call)
 	return api_answer(call, 200, me_value(&call->identity));
 }
 
+void api_password_changed(const struct api_call *call, const char *name)
+{
+	const char *path = call->context->first_password;
+
+	if (path && strcmp(name, AUTH_FIRST_PERSON) == 0 && unlink(path) == 0)
+		log_info("%s is removed: its password counts no more", path);
+}
+
 int api_me_password(struct api_call *call)
 {
 	int rc = auth_change_password(call->context->store, &call->identity,
@@ -91,9 +90,11 @@ int api_me_password(struct api_call *call)
 	wipe_text(call, "new");
 	if (rc == SL_EAGAIN && call->problem.retry_s > 0)
 		call->refusal = TOO_MANY_REQUESTS;
-	if (rc == 0)
-		call->response.status = NO_CONTENT;
-	return rc;
+	if (rc != 0)
+		return rc;
+	api_password_changed(call, call->identity.actor.name);
+	call->response.status = NO_CONTENT;
+	return 0;
 }
 
 /* Routes for whoever is logged in are no business of who has to change the password first. */
@@ -105,24 +106,11 @@ static int check_password_changed(struct api_call *call)
 	                   "the password must be changed before anything else");
 }
 
-/* The body's list, whose words its shape has checked; without it all that the caller may. */
+/* Without a list all that the caller may. */
 static uint64_t body_scopes(const struct api_call *call)
 {
-	const json_t *words = json_object_get(call->body, "scopes");
-	uint64_t scopes = 0;
-	json_t *word;
-	size_t i;
-
-	if (!json_is_array(words))
-		return call->identity.capabilities;
-	json_array_foreach(words, i, word)
-	{
-		enum auth_capability capability;
-
-		if (auth_capability_parse(json_string_value(word), &capability) == 0)
-			scopes |= UINT64_C(1) << capability;
-	}
-	return scopes;
+	return json_object_get(call->body, "scopes") ? api_body_capabilities(call, "scopes")
+	                                             : call->identity.capabilities;
 }
 
 static unsigned body_days(const struct api_call *call)
@@ -148,13 +136,13 @@ int api_token_make(struct api_call *call)
 	return rc;
 }
 
-static int add_token(void *arg, const char *name, uint64_t scopes, int64_t made_ms, int64_t ends_ms,
-                     int64_t used_ms)
+int api_add_token(void *arg, const char *name, uint64_t scopes, int64_t made_ms, int64_t ends_ms,
+                  int64_t used_ms)
 {
 	char made[MOMENT_TEXT_MAX], ends[MOMENT_TEXT_MAX], used[MOMENT_TEXT_MAX];
-	json_t *value =
-	        json_pack("{s:s, s:o, s:s, s:s}", "name", name, "scopes", capability_names(scopes),
-	                  "made", moment_text(made_ms, made), "ends", moment_text(ends_ms, ends));
+	json_t *value = json_pack("{s:s, s:o, s:s, s:s}", "name", name, "scopes",
+	                          auth_capability_list(scopes), "made", moment_text(made_ms, made),
+	                          "ends", moment_text(ends_ms, ends));
 
 	if (value && used_ms > 0)
 		(void)json_object_set_new(value, "used", json_string(moment_text(used_ms, used)));
@@ -167,7 +155,7 @@ int api_tokens(struct api_call *call)
 	int rc = items ? check_password_changed(call) : SL_ENOMEM;
 
 	if (rc == 0)
-		rc = auth_token_list(call->context->store, &call->identity, add_token, items);
+		rc = auth_token_list(call->context->store, &call->identity, api_add_token, items);
 	if (rc != 0) {
 		json_decref(items);
 		return rc;

@@ -21,6 +21,9 @@ enum api_shape {
 #include "smsd/api/shape.def"
 #undef SHAPE
 
+/* The words of capability.def. */
+extern const struct conf_choices api_capabilities;
+
 /* NULL for NONE and FILE. */
 const struct conf_object *api_shape_object(enum api_shape shape);
 const char *api_shape_name(enum api_shape shape);

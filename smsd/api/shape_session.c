@@ -16,11 +16,11 @@ static const struct conf_choice capability_words[] = {
 #undef X
 };
 
-static const struct conf_choices capabilities = {
+const struct conf_choices api_capabilities = {
         .name = "capability", .items = capability_words, .count = SL_ARRAY_LEN(capability_words)};
 
 #define CAPABILITIES(key, text)                                                                    \
-	CONF_ROW(key, CHOICES, text, .flags = CONF_REQUIRED, .choices = &capabilities)
+	CONF_ROW(key, CHOICES, text, .flags = CONF_REQUIRED, .choices = &api_capabilities)
 
 static const struct conf_field login_rows[] = {
         CONF_ROW("name", TEXT, "Who.", .flags = CONF_REQUIRED, .max = NAME_MAX_SENT),
@@ -67,7 +67,7 @@ static const struct conf_field token_request_rows[] = {
         CONF_ROW("name", NAME, "One that no other token of yours has.", .flags = CONF_REQUIRED,
                  .max = AUTH_TOKEN_NAME_MAX - 1),
         CONF_ROW("scopes", CHOICES, "What it may do, of what you may; without it all of that.",
-                 .choices = &capabilities),
+                 .choices = &api_capabilities),
         CONF_ROW("days", UINT, "How long it holds; 90 when nothing is said.", .min = 1,
                  .max = AUTH_TOKEN_DAYS_MAX, .fallback = "90"),
 };

@@ -2,6 +2,8 @@
 /* The audit log. */
 #include "smsd/auth/audit.h"
 
+#include <stdlib.h>
+
 #include "lib/base/err.h"
 #include "smsd/base/moment.h"
 #include "smsd/store/store.h"
@@ -59,5 +61,63 @@ int audit_list(struct store *store, int64_t before_id, unsigned limit, json_t **
 		*ret_list = list;
 	else
 		json_decref(list);
+	return rc;
+}
+
+/* ---- what is too old --------------------------------------------------------------------- */
+
+enum { SWEEP_ROWS = 2000 }; /* of one write */
+
+#define MS_PER_DAY (24LL * 3600 * 1000)
+
+struct sweeping {
+	int64_t before_ms;
+	unsigned rows;
+	int64_t dropped; /* by the last write */
+};
+
+static int take_newest(void *arg, const struct store_row *row)
+{
+	*(int64_t *)arg = store_row_integer(row, 0);
+	return 0;
+}
+
+static int audit_dropped(struct store_tx *tx, int64_t count)
+{
+	json_t *value = json_pack("{s:I}", "rows", (json_int_t)count);
+	char *before = value ? json_dumps(value, JSON_COMPACT) : NULL;
+	const struct audit_line line = {
+	        .action = "drop old", .kind = "audit", .name = "", .before = before};
+	int rc = before ? audit_add(tx, &actor_smsd, &line) : SL_ENOMEM;
+
+	free(before);
+	json_decref(value);
+	return rc;
+}
+
+/* Ids count up with time, so the oldest are looked at alone. */
+static int write_sweep(void *arg, struct store_tx *tx)
+{
+	struct sweeping *s = arg;
+	int64_t newest = 0;
+	int rc = store_tx_run(tx, STORE_AUDIT_NEWEST, NULL, 0, take_newest, &newest);
+	const struct store_value values[] = {store_integer(s->before_ms),
+	                                     store_integer(newest - (int64_t)s->rows),
+	                                     store_integer(SWEEP_ROWS)};
+
+	if (rc == 0)
+		rc = store_tx_run(tx, STORE_AUDIT_DROP_OLDEST, values, 3, NULL, NULL);
+	s->dropped = rc == 0 ? store_tx_changed(tx) : 0;
+	return s->dropped > 0 ? audit_dropped(tx, s->dropped) : rc;
+}
+
+int audit_sweep(struct store *store, const struct audit_keep *keep, int64_t now_ms)
+{
+	struct sweeping s = {.before_ms = now_ms - keep->days * MS_PER_DAY, .rows = keep->rows};
+	int rc;
+
+	do
+		rc = store_write(store, write_sweep, &s);
+	while (rc == 0 && s.dropped == SWEEP_ROWS);
 	return rc;
 }

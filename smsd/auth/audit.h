@@ -15,6 +15,14 @@
 struct store;
 struct store_tx;
 
+enum {
+	AUDIT_DAYS = 366, /* how long a row is kept where nothing else is said */
+	AUDIT_DAYS_MAX = 36500,
+	AUDIT_ROWS = 1000000, /* and how many */
+	AUDIT_ROWS_MIN = 1000,
+	AUDIT_ROWS_MAX = 100000000,
+};
+
 struct audit_line {
 	const char *action; /* "import", "delete", "login", "login failed", "export", ... */
 	const char *kind;   /* "certificate", "person"; "" */
@@ -32,3 +40,12 @@ int audit_add(struct store_tx *tx, const struct actor *actor, const struct audit
  * there is none. */
 int audit_list(struct store *store, int64_t before_id, unsigned limit, json_t **ret_list)
         SL_NONNULL(1, 4) SL_MUST;
+
+/* How much of it is kept: rows beyond either go, the oldest first. */
+struct audit_keep {
+	unsigned days, rows;
+};
+
+/* Drops what is beyond it, in writes of a bounded size; each has a row that says how many. */
+int audit_sweep(struct store *store, const struct audit_keep *keep, int64_t now_ms)
+        SL_NONNULL(1, 2) SL_MUST;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/base/attr.h"
 #include "smsd/base/actor.h"
 
@@ -40,7 +42,8 @@ enum {
 	AUTH_SET_COOKIE_MAX = 192,
 };
 
-#define AUTH_COOKIE "sluice_session"
+#define AUTH_COOKIE       "sluice_session"
+#define AUTH_FIRST_PERSON "admin"
 
 /* Who a request is from. */
 struct auth_identity {
@@ -49,6 +52,7 @@ struct auth_identity {
 	 * long as must_change. */
 	uint64_t capabilities;
 	bool must_change; /* the password, before anything else is served */
+	bool all_items;   /* an Administrator, whatever his groups (group.h) */
 	int64_t session;  /* row; 0: it came with a token */
 };
 
@@ -59,6 +63,16 @@ struct auth_session {
 	char csrf[AUTH_SECRET_MAX];
 	struct auth_identity identity;
 };
+
+/* In sets of capabilities. */
+#define AUTH_BIT(NAME) (UINT64_C(1) << AUTH_##NAME)
+
+/* The set with what it implies: who may write configuration may look at it. Every identity, role
+ * and token has a set that was closed by this. */
+uint64_t auth_capability_closure(uint64_t capabilities);
+
+/* An array of names; NULL: out of memory. */
+json_t *auth_capability_list(uint64_t capabilities) SL_MUST;
 
 /* "device_certificates"; NULL past the end. */
 const char *auth_capability_name(enum auth_capability capability);

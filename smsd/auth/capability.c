@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a role and a token's scopes are worth. */
+/* What may be allowed, and how the store writes it down. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,37 +35,27 @@ uint64_t capability_all(void)
 	return UINT64_MAX >> (64 - AUTH_CAPABILITY_END);
 }
 
-uint64_t capability_with_view(uint64_t capabilities)
-{
-	static const enum auth_capability configuration[] = {
-	        AUTH_PROFILES,        AUTH_SERVER_PROXIES, AUTH_CLIENT_PROXIES, AUTH_SSL_SETTINGS,
-	        AUTH_LOCK_SSL_FILTER, AUTH_DEVICES,        AUTH_DISTRIBUTE};
+/* Who may write any of it may look at all of it: a change is made of what is there. */
+static const uint64_t configuration = AUTH_BIT(DEVICE_CERTIFICATES) | AUTH_BIT(PROFILES) |
+                                      AUTH_BIT(SERVER_PROXIES) | AUTH_BIT(CLIENT_PROXIES) |
+                                      AUTH_BIT(SSL_SETTINGS) | AUTH_BIT(LOCK_SSL_FILTER) |
+                                      AUTH_BIT(DEVICES) | AUTH_BIT(DISTRIBUTE);
 
-	for (size_t i = 0; i < SL_ARRAY_LEN(configuration); i++)
-		if (capabilities >> configuration[i] & 1)
-			capabilities |= UINT64_C(1) << AUTH_VIEW_CONFIGURATION;
-	return capabilities;
+uint64_t auth_capability_closure(uint64_t capabilities)
+{
+	capabilities &= capability_all();
+	return capabilities & configuration ? capabilities | AUTH_BIT(VIEW_CONFIGURATION)
+	                                    : capabilities;
 }
 
-struct role {
-	const char *name;
-	uint64_t capabilities;
-};
-
-#define ROLE_EVERYTHING UINT64_MAX
-
-static const struct role roles[] = {
-#define X(NAME, name, capabilities, source, help) {name, capabilities},
-#include "smsd/auth/role.def"
-#undef X
-};
-
-uint64_t role_capabilities(const char *name)
+json_t *auth_capability_list(uint64_t capabilities)
 {
-	for (size_t i = 0; i < SL_ARRAY_LEN(roles); i++)
-		if (strcmp(roles[i].name, name) == 0)
-			return roles[i].capabilities & capability_all();
-	return 0;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; list && i < AUTH_CAPABILITY_END; i++)
+		if (capabilities >> i & 1)
+			(void)json_array_append_new(list, json_string(names[i]));
+	return list;
 }
 
 void scopes_write(uint64_t scopes, char ret_text[SCOPES_TEXT_MAX])
@@ -92,5 +82,5 @@ uint64_t scopes_read(const char *text)
 		text += len;
 		text += strspn(text, " ");
 	}
-	return scopes;
+	return auth_capability_closure(scopes);
 }

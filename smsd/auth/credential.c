@@ -106,8 +106,6 @@ int auth_identify(struct store *store, const struct auth_credentials *credential
 	             : auth_by_session(store, credential.text, credentials->csrf, credentials->safe,
 	                               credentials->from, ret_identity);
 	OPENSSL_cleanse(&credential, sizeof(credential));
-	if (rc == 0)
-		ret_identity->capabilities = capability_with_view(ret_identity->capabilities);
 	return rc;
 }
 

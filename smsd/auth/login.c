@@ -16,12 +16,6 @@ struct login {
 	int64_t session; /* row, made here */
 };
 
-static int take_id(void *arg, const struct store_row *row)
-{
-	*(int64_t *)arg = store_row_integer(row, 0);
-	return 0;
-}
-
 /* Those that ended are of no use, and of those that have not the oldest go beyond the limit. */
 static int drop_old_sessions(struct store_tx *tx, int64_t person, int64_t now_ms)
 {
@@ -45,18 +39,18 @@ static int add_session(struct login *login, struct store_tx *tx)
 	        store_text(login->attempt.actor.from),
 	        store_integer(now_ms),
 	};
-	int rc = store_tx_run(tx, STORE_SESSION_ADD, values, SL_ARRAY_LEN(values), take_id,
-	                      &login->session);
+	int rc = store_tx_run(tx, STORE_SESSION_ADD, values, SL_ARRAY_LEN(values),
+	                      auth_take_integer, &login->session);
 
 	return rc ? rc : drop_old_sessions(tx, person, now_ms);
 }
 
-static int reset_failures(struct store_tx *tx, int64_t person)
+static int note_entered(struct store_tx *tx, const struct attempt *attempt)
 {
-	const struct store_value values[] = {store_integer(person), store_integer(0),
-	                                     store_integer(0)};
+	const struct store_value values[] = {store_integer(attempt->seen->id),
+	                                     store_integer(attempt->now_ms)};
 
-	return store_tx_run(tx, STORE_PERSON_TRIED, values, SL_ARRAY_LEN(values), NULL, NULL);
+	return store_tx_run(tx, STORE_PERSON_ENTERED, values, SL_ARRAY_LEN(values), NULL, NULL);
 }
 
 static int write_login(void *arg, struct store_tx *tx)
@@ -71,7 +65,7 @@ static int write_login(void *arg, struct store_tx *tx)
 		return rc;
 	actor.person = attempt->seen->id;
 	memcpy(actor.name, attempt->seen->name, sizeof(actor.name));
-	rc = reset_failures(tx, actor.person);
+	rc = note_entered(tx, attempt);
 	if (rc == 0)
 		rc = add_session(login, tx);
 	return rc ? rc : audit_add(tx, &actor, &line);
@@ -88,19 +82,13 @@ static int make_secrets(struct auth_session *session, struct login *login)
 	return rc ? rc : secret_digest("", session->csrf, login->csrf);
 }
 
-/* Not the person's fault: nothing of name or password is said. */
-static int failed(struct problem *problem, int rc)
-{
-	return problem_add(problem, rc, "", "", "%s", err_text(rc));
-}
-
 static int log_in(struct store *store, const struct person *person, const char *password,
                   struct login *login, struct auth_session *session, struct problem *problem)
 {
 	int rc = password_verify(person->id ? person->password : NULL, password);
 
 	if (rc != 0 && rc != SL_EPERM)
-		return failed(problem, rc);
+		return auth_told(problem, rc);
 	login->attempt.right = rc == 0;
 	rc = make_secrets(session, login);
 	if (rc == 0) {
@@ -108,7 +96,7 @@ static int log_in(struct store *store, const struct person *person, const char *
 		rc = store_write(store, write_login, login);
 	}
 	if (rc != 0)
-		return failed(problem, rc);
+		return auth_told(problem, rc);
 	return login->attempt.outcome ? person_tell(&login->attempt, "", problem) : 0;
 }
 
@@ -121,7 +109,7 @@ int auth_login(struct store *store, const char *name, const char *password, cons
 	int rc = person_by_name(store, name, &person);
 
 	if (rc != 0)
-		return failed(problem, rc);
+		return auth_told(problem, rc);
 	login.attempt.actor.via = "login";
 	(void)snprintf(login.attempt.actor.from, ACTOR_FROM_MAX, "%s", from);
 	rc = log_in(store, &person, password, &login, &session, problem);
@@ -173,11 +161,11 @@ static int change_password(struct store *store, struct change *change, const cha
 		change->hash = hash;
 	}
 	if (rc != 0 && rc != SL_EPERM)
-		return failed(problem, rc);
+		return auth_told(problem, rc);
 	change->attempt.now_ms = moment_now_ms();
 	rc = store_write(store, write_change, change);
 	if (rc != 0)
-		return failed(problem, rc);
+		return auth_told(problem, rc);
 	return change->attempt.outcome ? person_tell(&change->attempt, "/old", problem) : 0;
 }
 
@@ -196,7 +184,7 @@ int auth_change_password(struct store *store, const struct auth_identity *identi
 		return rc;
 	rc = person_by_id(store, identity->actor.person, &person);
 	if (rc != 0)
-		return failed(problem, rc);
+		return auth_told(problem, rc);
 	rc = change_password(store, &change, old, password, problem);
 	OPENSSL_cleanse(&person, sizeof(person));
 	return rc;

@@ -21,6 +21,10 @@ static int take_person(void *arg, const struct store_row *row)
 	person->must_change = store_row_integer(row, 4) != 0;
 	person->failures = store_row_integer(row, 5);
 	person->locked_until_ms = store_row_integer(row, 6);
+	person->disabled = store_row_integer(row, 7) != 0;
+	(void)snprintf(person->comment, sizeof(person->comment), "%s", store_row_text(row, 8));
+	person->revision = store_row_integer(row, 9);
+	person->may = role_may(person->role, store_row_text(row, 10));
 	return 0;
 }
 
@@ -30,6 +34,7 @@ void person_take(const struct store_row *row, unsigned column, struct person *re
 	(void)snprintf(ret_person->name, ACTOR_NAME_MAX, "%s", store_row_text(row, column + 1));
 	(void)snprintf(ret_person->role, ROLE_NAME_MAX, "%s", store_row_text(row, column + 2));
 	ret_person->must_change = store_row_integer(row, column + 3) != 0;
+	ret_person->may = role_may(ret_person->role, store_row_text(row, column + 4));
 }
 
 int person_by_name(struct store *store, const char *name, struct person *ret_person)
@@ -41,6 +46,16 @@ int person_by_name(struct store *store, const char *name, struct person *ret_per
 	if (strlen(name) >= ACTOR_NAME_MAX)
 		return 0;
 	return store_read(store, STORE_PERSON_BY_NAME, &value, 1, take_person, ret_person);
+}
+
+int person_by_name_tx(struct store_tx *tx, const char *name, struct person *ret_person)
+{
+	const struct store_value value = store_text(name);
+
+	*ret_person = (struct person){0};
+	if (strlen(name) >= ACTOR_NAME_MAX)
+		return 0;
+	return store_tx_run(tx, STORE_PERSON_BY_NAME, &value, 1, take_person, ret_person);
 }
 
 int person_by_id(struct store *store, int64_t id, struct person *ret_person)
@@ -100,6 +115,11 @@ int person_judge(struct store_tx *tx, struct attempt *attempt)
 		attempt->wait_ms = now.locked_until_ms - attempt->now_ms;
 		return audit_attempt(tx, attempt, "refused");
 	}
+	/* As a wrong password, which it is for this account: nothing tells that there is one. */
+	if (now.id && now.disabled) {
+		attempt->outcome = SL_EPERM;
+		return audit_attempt(tx, attempt, "refused");
+	}
 	if (now.id && attempt->right && strcmp(now.password, attempt->seen->password) == 0) {
 		attempt->outcome = 0;
 		return 0;
@@ -128,16 +148,11 @@ void person_identity(const struct person *person, const char *from, const char *
 	*ret_identity = (struct auth_identity){
 	        .actor = {.person = person->id, .via = via},
 	        .must_change = person->must_change,
-	        .capabilities = person->must_change ? 0 : role_capabilities(person->role),
+	        .all_items = strcmp(person->role, ROLE_ADMINISTRATOR) == 0,
+	        .capabilities = person->must_change ? 0 : person->may,
 	};
 	(void)snprintf(ret_identity->actor.name, ACTOR_NAME_MAX, "%s", person->name);
 	(void)snprintf(ret_identity->actor.from, ACTOR_FROM_MAX, "%s", from);
-}
-
-static int count_row(void *arg, const struct store_row *row)
-{
-	*(int64_t *)arg = store_row_integer(row, 0);
-	return 0;
 }
 
 struct first {
@@ -149,17 +164,20 @@ static int add_first(void *arg, struct store_tx *tx)
 {
 	struct first *first = arg;
 	const struct store_value values[] = {
-	        store_text("admin"), store_text(first->hash),        store_text("Administrator"),
-	        store_integer(1),    store_integer(moment_now_ms()),
+	        store_text(AUTH_FIRST_PERSON),  store_text(first->hash),
+	        store_text(ROLE_ADMINISTRATOR), store_integer(1),
+	        store_integer(moment_now_ms()), store_text(""),
 	};
-	struct audit_line line = {.action = "create", .kind = "person", .name = "admin"};
+	int64_t id = 0;
+	struct audit_line line = {.action = "create", .kind = "person", .name = AUTH_FIRST_PERSON};
 	int64_t persons = 0;
-	int rc = store_tx_run(tx, STORE_PERSON_COUNT, NULL, 0, count_row, &persons);
+	int rc = store_tx_run(tx, STORE_PERSON_COUNT, NULL, 0, auth_take_integer, &persons);
 
 	first->made = rc == 0 && persons == 0;
 	if (!first->made)
 		return rc;
-	rc = store_tx_run(tx, STORE_PERSON_ADD, values, SL_ARRAY_LEN(values), NULL, NULL);
+	rc = store_tx_run(tx, STORE_PERSON_ADD, values, SL_ARRAY_LEN(values), auth_take_integer,
+	                  &id);
 	return rc ? rc : audit_add(tx, &actor_smsd, &line);
 }
 
@@ -184,7 +202,7 @@ static int make_first(struct store *store, auth_keep_fn *keep, void *arg, bool *
 int auth_first_person(struct store *store, auth_keep_fn *keep, void *arg, bool *ret_made)
 {
 	int64_t persons = 0;
-	int rc = store_read(store, STORE_PERSON_COUNT, NULL, 0, count_row, &persons);
+	int rc = store_read(store, STORE_PERSON_COUNT, NULL, 0, auth_take_integer, &persons);
 
 	if (rc != 0)
 		return rc;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* API tokens: for programs, with a part of what their person may, and with an end. */
-#include <ctype.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,25 +52,10 @@ int auth_by_token(struct store *store, const char *text, const char *from,
 	return 0;
 }
 
-static int check_name(const char *name, struct problem *problem)
-{
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("_-. ", name[i]))
-			len = 0;
-	if (len == 0 || len >= AUTH_TOKEN_NAME_MAX)
-		return problem_add(problem, SL_EINVAL, "/name", "choose another",
-		                   "a token's name has 1 to %d letters, digits, \"_\", \"-\", "
-		                   "\".\" or spaces",
-		                   AUTH_TOKEN_NAME_MAX - 1);
-	return 0;
-}
-
 static int check_scopes(const struct auth_identity *identity, uint64_t scopes,
                         struct problem *problem)
 {
-	uint64_t beyond = scopes & ~identity->capabilities;
+	uint64_t beyond = (scopes | auth_capability_closure(scopes)) & ~identity->capabilities;
 	char text[SCOPES_TEXT_MAX];
 
 	if (scopes == 0)
@@ -93,7 +77,7 @@ static int check_make(const struct auth_identity *identity, const char *name, ui
 	if (identity->session == 0)
 		return problem_add(problem, SL_EPERM, "", "log in with name and password",
 		                   "a token cannot make tokens");
-	rc = check_name(name, problem);
+	rc = auth_check_name("a token's name", name, AUTH_TOKEN_NAME_MAX - 1, "", problem);
 	if (rc == 0 && (days < 1 || days > AUTH_TOKEN_DAYS_MAX))
 		rc = problem_add(problem, SL_ERANGE, "/days", "give fewer days",
 		                 "a token lasts 1 to %d days", AUTH_TOKEN_DAYS_MAX);
@@ -108,12 +92,6 @@ struct making {
 	int64_t made_ms, ends_ms;
 	bool too_many;
 };
-
-static int count_row(void *arg, const struct store_row *row)
-{
-	*(int64_t *)arg = store_row_integer(row, 0);
-	return 0;
-}
 
 static int audit_made(const struct making *making, struct store_tx *tx)
 {
@@ -138,7 +116,7 @@ static int write_made(void *arg, struct store_tx *tx)
 	        store_integer(making->ends_ms),
 	};
 	int64_t count = 0;
-	int rc = store_tx_run(tx, STORE_TOKEN_COUNT, values, 1, count_row, &count);
+	int rc = store_tx_run(tx, STORE_TOKEN_COUNT, values, 1, auth_take_integer, &count);
 
 	making->too_many = rc == 0 && count >= AUTH_TOKENS_MAX;
 	if (making->too_many)
@@ -156,7 +134,7 @@ static int tell_make(struct problem *problem, int rc, const struct making *makin
 	if (making->too_many)
 		return problem_add(problem, SL_ELIMIT, "", "withdraw one that is not needed",
 		                   "there are %d tokens of yours", AUTH_TOKENS_MAX);
-	return problem_add(problem, rc, "", "", "%s", err_text(rc));
+	return auth_told(problem, rc);
 }
 
 int auth_token_make(struct store *store, const struct auth_identity *identity, const char *name,
@@ -210,7 +188,7 @@ int auth_token_drop(struct store *store, const struct auth_identity *identity, c
 	if (rc == SL_ENOENT)
 		return problem_add(problem, rc, "", "GET /api/v1/me/tokens lists them",
 		                   "you have no token of this name");
-	return rc ? problem_add(problem, rc, "", "", "%s", err_text(rc)) : 0;
+	return rc ? auth_told(problem, rc) : 0;
 }
 
 struct listing {

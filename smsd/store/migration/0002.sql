@@ -135,6 +135,11 @@ CREATE TABLE intake (
 );
 
 -- ---- people: roles that were made here, groups ----
+ALTER TABLE person ADD COLUMN comment TEXT NOT NULL DEFAULT '';
+ALTER TABLE person ADD COLUMN disabled @INT@ NOT NULL DEFAULT 0;
+ALTER TABLE person ADD COLUMN revision @INT@ NOT NULL DEFAULT 1;
+ALTER TABLE person ADD COLUMN entered_ms @INT@ NOT NULL DEFAULT 0; -- the last login; 0: never
+CREATE INDEX person_role ON person (role);
 CREATE TABLE role (
 	id @ID@,
 	name TEXT NOT NULL UNIQUE,
@@ -147,7 +152,7 @@ CREATE TABLE grp (
 	id @ID@,
 	name TEXT NOT NULL UNIQUE,
 	revision @INT@ NOT NULL,
-	everything TEXT NOT NULL,       -- kinds of which it has all, future ones too; a space between
+	everything TEXT NOT NULL,       -- kinds of which it has all, future ones too; commas between
 	comment TEXT NOT NULL
 );
 -- Single ones: those that it has (of a kind not in `everything`), or has not (of one that is).

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from lib import schema
+from lib import audit, schema
 
 START_S, END_S, ANSWER_S = 60, 60, 60
 PREFIX = "/api/v1"
@@ -34,6 +34,8 @@ def check(condition, text):
 
 class Smsd:
     """The program; started again it finds the same data."""
+
+    all_routes = []  # as the last one that started wrote them down
 
     def __init__(self, build):
         self.program = os.path.join(build, "smsd/smsd")
@@ -77,6 +79,7 @@ class Smsd:
         """The OpenAPI document, and what nothing may say."""
         answer = Client(self, "127.0.0.9").raw("GET", PREFIX + "/openapi.json")
         self.document = json.loads(answer.bytes)
+        Smsd.all_routes = self.routes()
         for name in ("initial-password", "vault.key"):
             path = os.path.join(self.data, name)
             if os.path.exists(path):
@@ -219,12 +222,22 @@ class Client:
     def request(self, method, path, body=None, headers=()):
         """`body`: a value, sent as JSON. The answer is held against the document."""
         headers = {**self.credentials(method), **dict(headers)}
+        sent = None
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
-            body = json.dumps(body).encode()
-        answer = self.raw(method, PREFIX + path, body, headers)
+            sent = json.dumps(body).encode()
+        before = audit.newest(self.smsd) if method != "GET" else 0
+        answer = self.raw(method, PREFIX + path, sent, headers)
         self.examine(method, PREFIX + path, answer)
+        if method != "GET" and 200 <= answer.status < 300:
+            self.look_for_row(method, path, body, answer, before)
         return answer
+
+    def look_for_row(self, method, path, body, answer, before):
+        operation = self.smsd.operation(method, PREFIX + path)["operationId"]
+        if not audit.looks_only(operation, path, body, answer):
+            self.smsd.faults += [f"{method} {path}: {f}" for f in
+                                 audit.faults(self.smsd, before, operation, self.source)]
 
     def examine(self, method, path, answer):
         """Faults are gathered, so that a case goes on; close() fails with them."""

@@ -62,7 +62,9 @@ static void ask(struct ask *a, struct desk *d, enum http_method method, const ch
 	http_response_init(&a->call.response);
 	a->call.route = api_route_match(method, whole, a->call.parameter, allow);
 	assert_non_null(a->call.route);
-	assert_int_equal(a->call.route->access, API_ACCESS_DEVICE_CERTIFICATES);
+	assert_int_equal(a->call.route->access, method == HTTP_GET
+	                                                ? API_ACCESS_VIEW_CONFIGURATION
+	                                                : API_ACCESS_DEVICE_CERTIFICATES);
 	a->rc = read_body(a, body);
 	json_decref(body);
 	if (a->rc == 0)

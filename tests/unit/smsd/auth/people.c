@@ -42,31 +42,49 @@ int __wrap_argon2id_verify(const char *text, const void *password, size_t len)
 }
 
 struct adding {
-	const char *name, *hash;
+	const char *name, *hash, *role;
 	bool must_change;
+	int64_t id;
 };
+
+static int take_id(void *arg, const struct store_row *row)
+{
+	*(int64_t *)arg = store_row_integer(row, 0);
+	return 0;
+}
 
 static int write_person(void *arg, struct store_tx *tx)
 {
-	const struct adding *adding = arg;
-	const struct store_value values[] = {store_text(adding->name), store_text(adding->hash),
-	                                     store_text("Administrator"),
-	                                     store_integer(adding->must_change), store_integer(0)};
+	struct adding *adding = arg;
+	const struct store_value values[] = {
+	        store_text(adding->name), store_text(adding->hash),
+	        store_text(adding->role), store_integer(adding->must_change),
+	        store_integer(0),         store_text("")};
 
-	return store_tx_run(tx, STORE_PERSON_ADD, values, 5, NULL, NULL);
+	return store_tx_run(tx, STORE_PERSON_ADD, values, 6, take_id, &adding->id);
+}
+
+static int64_t add(struct place *place, struct adding *adding)
+{
+	static char hash[PASSWORD_HASH_MAX];
+
+	if (hash[0] == '\0')
+		assert_int_equal(password_hash(PEOPLE_PASSWORD, hash), 0);
+	adding->hash = hash;
+	assert_int_equal(store_write(place->store, write_person, adding), 0);
+	return adding->id;
 }
 
 int64_t people_add(struct place *place, const char *name, bool must_change)
 {
-	static char hash[PASSWORD_HASH_MAX];
-	struct adding adding = {name, hash, must_change};
-	struct person person;
+	return add(place, &(struct adding){.name = name,
+	                                   .role = ROLE_ADMINISTRATOR,
+	                                   .must_change = must_change});
+}
 
-	if (hash[0] == '\0')
-		assert_int_equal(password_hash(PEOPLE_PASSWORD, hash), 0);
-	assert_int_equal(store_write(place->store, write_person, &adding), 0);
-	assert_int_equal(person_by_name(place->store, name, &person), 0);
-	return person.id;
+int64_t people_add_role(struct place *place, const char *name, const char *role)
+{
+	return add(place, &(struct adding){.name = name, .role = role});
 }
 
 struct entering {

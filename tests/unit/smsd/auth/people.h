@@ -10,5 +10,8 @@
 /* An administrator; the row. */
 int64_t people_add(struct place *place, const char *name, bool must_change);
 
+/* Somebody of a role. */
+int64_t people_add_role(struct place *place, const char *name, const char *role);
+
 /* A session made without a password. */
 void people_session(struct place *place, int64_t person, struct auth_session *ret_session);

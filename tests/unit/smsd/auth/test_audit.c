@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/base/err.h"
+#include "smsd/base/moment.h"
 #include "tests/unit/smsd/place.h"
 
 struct adding {
@@ -113,10 +114,67 @@ static void what_a_row_does_not_have_is_left_out(void **state)
 	json_decref(list);
 }
 
+static unsigned count_rows(struct place *place)
+{
+	json_t *list;
+	unsigned count;
+
+	assert_int_equal(audit_list(place->store, 0, 10000, &list), 0);
+	count = (unsigned)json_array_size(list);
+	json_decref(list);
+	return count;
+}
+
+static void rows_that_are_too_old_go_and_it_is_told(void **state)
+{
+	struct place *place = *state;
+	const struct audit_keep keep = {.days = 30, .rows = AUDIT_ROWS};
+
+	assert_int_equal(write_line(place, "old", 0), 0);
+	place_wait(20L * 24 * 3600);
+	assert_int_equal(write_line(place, "young", 0), 0);
+	assert_int_equal(audit_sweep(place->store, &keep, moment_now_ms()), 0);
+	assert_int_equal(count_rows(place), 2);
+	place_wait(11L * 24 * 3600);
+	assert_int_equal(audit_sweep(place->store, &keep, moment_now_ms()), 0);
+	assert_int_equal(place_audited(place, "old", NULL), 0);
+	assert_int_equal(place_audited(place, "young", NULL), 1);
+	assert_int_equal(place_audited(place, "drop old", NULL), 1);
+	/* Nothing to drop is nothing to tell. */
+	assert_int_equal(audit_sweep(place->store, &keep, moment_now_ms()), 0);
+	assert_int_equal(count_rows(place), 2);
+}
+
+static int add_many(void *arg, struct store_tx *tx)
+{
+	const struct audit_line line = {.action = "one of many", .kind = "", .name = ""};
+	int rc = 0;
+
+	for (int i = 0; i < 5000 && rc == 0; i++)
+		rc = audit_add(tx, &place_actor, &line);
+	return rc;
+}
+
+static void rows_that_are_too_many_go_the_oldest_first(void **state)
+{
+	struct place *place = *state;
+	const struct audit_keep keep = {.days = 30, .rows = 100};
+
+	assert_int_equal(write_line(place, "first", 0), 0);
+	assert_int_equal(store_write(place->store, add_many, NULL), 0);
+	assert_int_equal(write_line(place, "last", 0), 0);
+	assert_int_equal(audit_sweep(place->store, &keep, moment_now_ms()), 0);
+	assert_int_equal(place_audited(place, "first", NULL), 0);
+	assert_int_equal(place_audited(place, "last", NULL), 1);
+	assert_in_range(count_rows(place), 90, 110);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
+	        TEST(rows_that_are_too_old_go_and_it_is_told),
+	        TEST(rows_that_are_too_many_go_the_oldest_first),
 	        TEST(a_row_says_who_did_what_to_what_and_from_where),
 	        TEST(a_row_is_undone_with_the_write_it_tells_of),
 	        TEST(rows_come_newest_first_and_page_by_page),

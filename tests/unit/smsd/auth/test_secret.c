@@ -162,11 +162,25 @@ static void scopes_are_names_with_a_space_between_and_back(void **state)
 	assert_null(auth_capability_name(AUTH_CAPABILITY_END));
 }
 
+static void who_may_write_configuration_may_look_at_it(void **state)
+{
+	assert_int_equal(scopes_read("profiles"),
+	                 AUTH_BIT(PROFILES) | AUTH_BIT(VIEW_CONFIGURATION));
+	assert_int_equal(auth_capability_closure(AUTH_BIT(DISTRIBUTE)),
+	                 AUTH_BIT(DISTRIBUTE) | AUTH_BIT(VIEW_CONFIGURATION));
+	assert_int_equal(auth_capability_closure(AUTH_BIT(AUDIT) | AUTH_BIT(PEOPLE)),
+	                 AUTH_BIT(AUDIT) | AUTH_BIT(PEOPLE));
+	assert_int_equal(auth_capability_closure(UINT64_MAX), capability_all());
+}
+
 static void only_a_role_that_is_there_may_anything(void **state)
 {
-	assert_int_equal(role_capabilities("Administrator"), capability_all());
-	assert_int_equal(role_capabilities("administrator"), 0);
-	assert_int_equal(role_capabilities(""), 0);
+	assert_int_equal(role_may("Administrator", ""), capability_all());
+	assert_int_equal(role_may("administrator", ""), 0);
+	assert_int_equal(role_may("", ""), 0);
+	assert_int_equal(role_may("made here", "audit"), AUTH_BIT(AUDIT));
+	/* A default one is ours, whatever the store says. */
+	assert_int_equal(role_may("Observer", "people"), AUTH_BIT(VIEW_CONFIGURATION));
 }
 
 int main(void)
@@ -181,6 +195,7 @@ int main(void)
 	        cmocka_unit_test(a_credential_longer_than_any_is_refused),
 	        cmocka_unit_test(the_cookie_is_kept_from_scripts_other_sites_and_cleartext),
 	        cmocka_unit_test(scopes_are_names_with_a_space_between_and_back),
+	        cmocka_unit_test(who_may_write_configuration_may_look_at_it),
 	        cmocka_unit_test(only_a_role_that_is_there_may_anything),
 	};
 

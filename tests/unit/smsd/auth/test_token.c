@@ -5,7 +5,7 @@
 #define FROM  "192.0.2.1"
 #define DAY_S (24 * 3600)
 #define AUDIT (1ULL << AUTH_AUDIT)
-#define CERTS (1ULL << AUTH_DEVICE_CERTIFICATES)
+#define CERTS (AUTH_BIT(DEVICE_CERTIFICATES) | AUTH_BIT(VIEW_CONFIGURATION))
 
 static int make(struct place *place, const struct auth_session *session, const char *name,
                 uint64_t scopes, unsigned days, char *token)
