@@ -2,9 +2,9 @@
 /*
  * The document of a device, made of objects: its own settings (segments, bypass rules, limits,
  * logging, ...: every top key that is no kind), the virtual segments of its segments, and what
- * those reach. Parents of profiles are resolved here; a device knows no inheritance. The same
- * objects make the same bytes (lib/conf's canonical form), so the SHA-256 says whether a device has
- * what it should. Pool threads. docs/internals/sms.md, "Objects that become settings".
+ * those reach. The same objects make the same bytes (lib/conf's canonical form), so the SHA-256
+ * says whether a device has what it should. Pool threads. docs/internals/sms.md, "Objects that
+ * become settings".
  */
 #pragma once
 

@@ -165,6 +165,11 @@ static void what_it_is_said_to_be_is_looked_at(void **state)
 	                 0);
 	told(d, bring(d, BLOB_DOMAINS, "bad", "a.test\nb..test\n"), SL_EMALFORMED, "/upload",
 	     "line 2: \"b..test\" is not a domain");
+	told(d,
+	     bring(d, BLOB_DOMAINS, "bad",
+	           "a.test\n\xef\xbb\xbf"
+	           "b.test"),
+	     SL_EMALFORMED, "/upload", "line 2: \"???b.test\"");
 	told(d, bring(d, BLOB_DOMAINS, "bad", "a.test\nno domain"), SL_EMALFORMED, "/upload",
 	     "line 2: \"no domain\"");
 	assert_int_equal(bring(d, BLOB_RULES, "rules", "alert # \xc3\xa4\n"), 0);
