@@ -52,6 +52,7 @@ typedef enum sms_exit sms_command_fn(struct sms *sms, enum sms_command command,
                                      const json_t *arguments);
 sms_command_fn sms_login, sms_logout, sms_password, sms_whoami, sms_token;
 sms_command_fn sms_list, sms_show, sms_history, sms_delete, sms_audit;
+sms_command_fn sms_device;
 sms_command_fn sms_import, sms_make, sms_export;
 sms_command_fn sms_upload, sms_download;
 sms_command_fn sms_distribute, sms_distribution;

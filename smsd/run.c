@@ -270,7 +270,12 @@ static int start_devices(struct smsd *s)
 		                   err_text(rc));
 	push_set_port(s->context.push, s->port);
 	http.arg = s->port;
-	return http_server_create(s->base, &http, &s->devices, &s->problem);
+	rc = http_server_create(s->base, &http, &s->devices, &s->problem);
+	if (rc != 0)
+		return rc;
+	s->context.port = s->port;
+	s->context.devices_port = http_server_port(s->devices);
+	return 0;
 }
 
 static bool start_clock(struct smsd *s)

@@ -13,6 +13,7 @@
 #include "smsd/base/problem.h"
 #include "smsd/http/http.h"
 
+struct port;
 struct push;
 struct store;
 struct vault;
@@ -24,6 +25,8 @@ struct api_context {
 	struct push *push;
 	/* The first person's first password; gone once there is another. NULL: there is no file. */
 	const char *first_password;
+	struct port *port;     /* of devices; NULL in tests */
+	uint16_t devices_port; /* its number */
 };
 
 /* Who may: anyone; whoever is logged in; whoever has the capability. What route.def writes. */

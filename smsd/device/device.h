@@ -99,7 +99,7 @@ int device_new_token(struct store *store, const struct actor *actor, const char 
                      char ret_token[REMOTE_TOKEN_MAX], struct problem *problem)
         SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
 
-/* Settings or comment; NULL leaves it. SL_ECONFLICT. */
+/* Settings or comment; NULL leaves it. SL_ECONFLICT; document_check_settings' codes. */
 int device_change(struct store *store, const struct actor *actor, const char *name,
                   int64_t revision, const json_t *settings, const char *comment,
                   struct problem *problem) SL_NONNULL(1, 2, 3, 7) SL_MUST;

@@ -20,6 +20,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
 #include "smsd/device/device_priv.h"
+#include "smsd/object/document.h"
 #include "smsd/vault/vault.h"
 
 enum { MS_PER_S = 1000, PEM_ROOM = 64 * 1024 };
@@ -279,10 +280,12 @@ static int read_sealing_key(struct issue *issue)
 	return 0;
 }
 
+/* The document in force; what of it is no object are the device's settings from here on, unless
+ * people have given it some already. */
 static int read_document(struct issue *issue)
 {
 	const char *text = text_of(issue, "document");
-	json_t *document;
+	json_t *document, *settings;
 
 	if (!text[0])
 		return 0;
@@ -293,7 +296,12 @@ static int read_document(struct issue *issue)
 		                   "send the document in force as it is",
 		                   "the document is no JSON");
 	}
+	settings = document_settings(document);
+	issue->settings = device_json_text(settings);
+	json_decref(settings);
 	json_decref(document);
+	if (!issue->settings)
+		return tell(issue, SL_ENOMEM);
 	return EVP_Digest(text, strlen(text), issue->document_sha256, NULL, EVP_sha256(), NULL) == 1
 	               ? 0
 	               : tell(issue, SL_ECRYPTO);

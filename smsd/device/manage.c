@@ -2,6 +2,7 @@
 /* What people do with devices. Each is one write, with its line in the audit log. */
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
 #include "smsd/device/device_priv.h"
+#include "smsd/object/document.h"
 
 enum { MS_PER_S = 1000 };
 
@@ -220,6 +222,24 @@ static int write_changed(void *arg, struct store_tx *tx)
 	return rc;
 }
 
+/* Places within the settings, as whoever sent them finds them. */
+static int check_settings(const json_t *settings, struct problem *problem)
+{
+	int rc = document_check_settings(settings, problem);
+
+	for (size_t i = 0; rc != 0 && i < problem->count; i++) {
+		char *pointer = problem->items[i].pointer, within[PROBLEM_POINTER_MAX];
+
+		memcpy(within, pointer, sizeof(within));
+		(void)snprintf(pointer, PROBLEM_POINTER_MAX, "/settings%.*s",
+		               PROBLEM_POINTER_MAX - 10, within);
+	}
+	/* A key that there is none of in the body is no device that there is none of. */
+	if (rc != 0 && rc != SL_ENOMEM)
+		rc = problem->code = SL_EINVAL;
+	return rc;
+}
+
 int device_change(struct store *store, const struct actor *actor, const char *name,
                   int64_t revision, const json_t *settings, const char *comment,
                   struct problem *problem)
@@ -232,9 +252,8 @@ int device_change(struct store *store, const struct actor *actor, const char *na
 	                    .problem = problem};
 	int rc = 0;
 
-	if (settings && !json_is_object(settings))
-		rc = problem_add(problem, SL_EINVAL, "/settings", "write it as {\"key\": value}",
-		                 "settings are an object");
+	if (settings)
+		rc = check_settings(settings, problem);
 	if (rc == 0 && comment && strlen(comment) > DEVICE_COMMENT_MAX)
 		rc = problem_add(problem, SL_EINVAL, "/comment", "shorten it",
 		                 "a comment has %d bytes at most", DEVICE_COMMENT_MAX);

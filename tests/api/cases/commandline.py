@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import tempfile
 
+from lib.device import Device
 from lib.smsd import check
 
 OK, REFUSED, USAGE, NO_SERVER, NOT_PERMITTED = range(5)
@@ -160,3 +161,34 @@ def case_command_line_manages_certificates(fresh, client):
     with Sms(fresh) as sms:
         make_and_export(sms, sms.login(fresh))
         request_and_answer(sms)
+
+
+def case_command_line_has_devices(fresh, client):
+    """What to type on the device, the token once, its settings to a file and back, its end."""
+    fresh.start()
+    with Sms(fresh) as sms:
+        sms.login(fresh)
+        said = sms("device", "add", "north", "--comment", "a box")
+        check(f"tps sms enrol 127.0.0.1:{fresh.devices_port}" in said, said)
+        token = next(word for word in said.split() if word.startswith("slt1."))
+        check(sms.record("device", "show", "north")["state"] == "new", "its state")
+        with Device(fresh) as device:
+            device.enrol(token, '{"device":{"contact":"the hall"}}').must(200)
+            row = sms.record("device", "list")[0]
+            check(row["online"] and row["version"] == "0.1.0" and not row["in_step"], row)
+            check("north" in sms("device", "list"), "the list")
+            settings = json.loads(sms("device", "settings", "north"))
+            check(settings == {"device": {"contact": "the hall"}}, settings)
+            settings["device"]["contact"] = "the cellar"
+            path = sms.file("settings.json", json.dumps(settings))
+            sms("device", "settings", "north", "--file", path)
+            check(json.loads(sms("device", "settings", "north")) == settings, "its settings")
+            bad = sms.file("bad.json", '{"profiles": []}')
+            sms("device", "settings", "north", "--file", bad, status=REFUSED)
+            check("/settings/profiles" in sms.said, sms.said)
+            sms("device", "delete", "north", status=REFUSED)
+            check("slt1." in sms("device", "token", "north"), "another token")
+            sms("device", "revoke", "north")
+            device.renew()[0].must(403)
+            sms("device", "delete", "north")
+            check(sms.record("device", "list") == [], "it is still there")

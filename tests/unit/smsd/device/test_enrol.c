@@ -126,7 +126,8 @@ static void test_a_bad_request_costs_no_token(void **state)
 
 static void test_the_document_comes_along(void **state)
 {
-	static const char document[] = "{\"device\":{\"name\":\"north\"}}";
+	static const char document[] =
+	        "{\"device\":{\"name\":\"north\"},\"trust_stores\":[],\"profiles\":[]}";
 	struct kit *kit = *state;
 	EVP_PKEY *key = kit_key();
 	char token[REMOTE_TOKEN_MAX];
@@ -143,6 +144,9 @@ static void test_the_document_comes_along(void **state)
 	assert_int_equal(EVP_Digest(document, strlen(document), sha256, NULL, EVP_sha256(), NULL),
 	                 1);
 	assert_memory_equal(device.document_sha256, sha256, sizeof(sha256));
+	/* Objects of the SMS are no settings of one device. */
+	assert_int_equal(json_object_size(device.settings), 1);
+	assert_non_null(json_object_get(device.settings, "device"));
 	device_fini(&device);
 	json_decref(body);
 	json_decref(answer);

@@ -85,9 +85,16 @@ static void test_pages(void **state)
 static void test_a_change_is_of_what_was_seen(void **state)
 {
 	struct kit *kit = *state;
-	json_t *settings = json_pack("{s:{s:s}}", "logging", "level", "info"), *value;
+	json_t *settings = json_pack("{s:{s:s}}", "device", "contact", "the hall"), *value;
+	json_t *wrong = json_pack("{s:{s:s}}", "device", "contract", "the hall");
 
 	assert_int_equal(create(kit, "north"), 0);
+	assert_int_equal(
+	        device_change(kit->store, &place_actor, "north", 1, wrong, NULL, kit->problem),
+	        SL_EINVAL);
+	assert_string_equal(kit->problem->items[0].pointer, "/settings/device/contract");
+	problem_fini(kit->problem);
+	json_decref(wrong);
 	assert_int_equal(
 	        device_change(kit->store, &place_actor, "north", 1, settings, NULL, kit->problem),
 	        0);
