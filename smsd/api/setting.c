@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/conf/value.h"
 #include "smsd/api/route.h"
 #include "smsd/base/moment.h"
 #include "smsd/object/object.h"
@@ -215,5 +216,118 @@ int api_setting_delete(struct api_call *call)
 	free(comment);
 	if (rc == 0)
 		call->response.status = NO_CONTENT;
+	return rc;
+}
+
+/* ---- revisions --------------------------------------------------------------------------- */
+
+int api_setting_history(struct api_call *call)
+{
+	json_t *list = NULL;
+	int64_t limit = 0;
+	int rc = api_query_number(call, "limit", 1, OBJECT_HISTORY_MAX, API_PAGE, &limit);
+
+	if (rc == 0)
+		rc = object_history(call->context->store, kind_of(call), call->parameter[0],
+		                    (unsigned)limit, &list, &call->problem);
+	return rc ? rc : api_answer(call, OK, json_pack("{s:o}", "items", list));
+}
+
+static int read_version(struct api_call *call, int64_t revision, json_t **ret_change)
+{
+	return object_version(call->context->store, kind_of(call), call->parameter[0], revision,
+	                      ret_change, &call->problem);
+}
+
+static const json_t *object_or_none(const json_t *change, const char *key)
+{
+	const json_t *body = json_object_get(change, key);
+
+	return json_is_object(body) ? body : NULL;
+}
+
+/* `from` NULL: what the change itself changed. */
+static int answer_revision(struct api_call *call, const json_t *change, const json_t *from)
+{
+	const json_t *before =
+	        from ? object_or_none(from, "after") : object_or_none(change, "before");
+	json_t *answer = json_copy((json_t *)(uintptr_t)change);
+	json_t *diff = NULL;
+	int rc =
+	        answer ? setting_diff(kind_of(call), before, object_or_none(change, "after"), &diff)
+	               : SL_ENOMEM;
+
+	if (rc == 0 && (json_object_set_new(answer, "diff", diff) != 0 ||
+	                json_object_set(answer, "body", json_object_get(change, "after")) != 0))
+		rc = SL_ENOMEM;
+	if (rc != 0) {
+		json_decref(answer);
+		return rc;
+	}
+	(void)json_object_del(answer, "before");
+	(void)json_object_del(answer, "after");
+	return api_answer(call, OK, answer);
+}
+
+int api_setting_revision(struct api_call *call)
+{
+	json_t *change = NULL, *before = NULL;
+	uint64_t revision = 0;
+	int64_t from = 0;
+	int rc = api_query_number(call, "from", 0, INT64_MAX, 0, &from);
+
+	if (rc == 0 &&
+	    (value_parse_uint(call->parameter[1], &revision) != 0 || revision > INT64_MAX))
+		rc = problem_add(&call->problem, SL_EINVAL, "", "", "a revision is a number");
+	if (rc == 0)
+		rc = read_version(call, (int64_t)revision, &change);
+	if (rc == 0 && from > 0)
+		rc = read_version(call, from, &before);
+	if (rc == 0)
+		rc = answer_revision(call, change, before);
+	json_decref(change);
+	json_decref(before);
+	return rc;
+}
+
+/* Of what is there, and of what is gone: without If-Match. */
+static int roll_back(struct api_call *call, const struct setting_change *how)
+{
+	struct store *store = call->context->store;
+	int64_t to = json_integer_value(json_object_get(call->body, "revision"));
+	struct object before = {0};
+	json_t *notices = NULL, *change = NULL;
+	int64_t seen = 0;
+	int rc = read_version(call, to, &change);
+
+	if (rc == 0 && revision_of(call, call->parameter[0]) > 0) {
+		rc = api_if_match(call, &seen);
+		if (rc == 0)
+			rc = object_get(store, kind_of(call), call->parameter[0], &before,
+			                &call->problem);
+	}
+	if (rc == 0)
+		rc = setting_rollback(store, how, kind_of(call), call->parameter[0], seen, to,
+		                      &notices, &call->problem);
+	if (rc == 0)
+		rc = answer_written(call, how, OK,
+		                    how->check_only
+		                            ? call->parameter[0]
+		                            : json_string_value(json_object_get(change, "name")),
+		                    before.body, object_or_none(change, "after"), notices);
+	json_decref(change);
+	object_fini(&before);
+	return rc;
+}
+
+int api_setting_rollback(struct api_call *call)
+{
+	struct setting_change how;
+	char *comment = NULL;
+	int rc = read_change(call, &comment, &how);
+
+	if (rc == 0)
+		rc = roll_back(call, &how);
+	free(comment);
 	return rc;
 }

@@ -70,3 +70,22 @@ static const struct conf_field written_rows[] = {
                  .flags = CONF_REQUIRED, .object = &difference),
 };
 const struct conf_object api_shape_setting_written = CONF_ROWS("written", written_rows);
+
+static const struct conf_field revision_rows[] = {
+        CONF_ROW("revision", UINT, "Which.", .flags = CONF_REQUIRED, .max = API_NUMBER_MAX),
+        CONF_ROW("time", TIME, "When.", .flags = CONF_REQUIRED),
+        CONF_ROW("who", TEXT, "Who did it.", .flags = CONF_REQUIRED, .max = 64),
+        CONF_ROW("action", TEXT, "What was done.", .flags = CONF_REQUIRED, .max = 64),
+        CONF_ROW("name", TEXT, "The name from then on.", .flags = CONF_REQUIRED,
+                 .max = CONF_NAME_LONG),
+        CONF_ROW("comment", TEXT, "Why.", .flags = CONF_REQUIRED, .max = OBJECT_COMMENT_MAX),
+        CONF_ROW("body", ANY, "As it is since; null for one that is gone."),
+        CONF_ROW("diff", OBJECTS, "What differs.", .flags = CONF_REQUIRED, .object = &difference),
+};
+const struct conf_object api_shape_setting_revision = CONF_ROWS("revision", revision_rows);
+
+static const struct conf_field rollback_rows[] = {
+        CONF_ROW("revision", UINT, "The one to go back to.", .flags = CONF_REQUIRED, .min = 1,
+                 .max = API_NUMBER_MAX),
+};
+const struct conf_object api_shape_setting_rollback = CONF_ROWS("rollback", rollback_rows);

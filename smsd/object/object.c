@@ -292,6 +292,37 @@ int object_create(struct store_tx *tx, const struct object_change *how, enum obj
 	return rc;
 }
 
+int object_restore(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                   int64_t id, const char *name, const json_t *body, struct problem *problem)
+{
+	struct object object = {.id = id, .kind = kind, .changed_ms = moment_now_ms()};
+	char *text = canonical(body);
+	const struct version version = {.object = &object, .after = text};
+	int rc = text ? check_room(tx, problem) : SL_ENOMEM;
+
+	(void)snprintf(object.name, sizeof(object.name), "%s", name);
+	if (rc == 0)
+		rc = store_tx_run(tx, STORE_CHANGE_LAST_REVISION,
+		                  (const struct store_value[]){store_integer(id)}, 1, take_integer,
+		                  &object.revision);
+	if (rc >= 0) {
+		const struct store_value values[] = {store_integer(id),
+		                                     store_text(object_kind_name(kind)),
+		                                     store_text(name),
+		                                     store_integer(++object.revision),
+		                                     store_integer(object.changed_ms),
+		                                     store_text(text)};
+
+		rc = taken(store_tx_run(tx, STORE_OBJECT_ADD_AGAIN, values, SL_ARRAY_LEN(values),
+		                        NULL, NULL),
+		           kind, name, problem);
+	}
+	if (rc == 0)
+		rc = add_version(tx, how, &version);
+	free(text);
+	return rc;
+}
+
 /* Name and body as they are from now on. */
 static int update(struct store_tx *tx, const struct object_change *how, struct object *object,
                   const char *name, const json_t *body, struct problem *problem)
@@ -411,57 +442,4 @@ int object_forget(struct store_tx *tx, int64_t from_id)
 	const struct store_value value = store_integer(from_id);
 
 	return store_tx_run(tx, STORE_REFERENCE_DROP, &value, 1, NULL, NULL);
-}
-
-/* ---- history ----------------------------------------------------------------------------- */
-
-static json_t *body_of(const struct store_row *row, unsigned column)
-{
-	json_t *body = store_row_is_null(row, column)
-	                       ? NULL
-	                       : json_loads(store_row_text(row, column), 0, NULL);
-
-	return body ? body : json_null();
-}
-
-static int add_change(void *arg, const struct store_row *row)
-{
-	char time[MOMENT_TEXT_MAX];
-	json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "revision",
-	                         (json_int_t)store_row_integer(row, 0), "time",
-	                         moment_text(store_row_integer(row, 1), time), "who",
-	                         store_row_text(row, 2), "action", store_row_text(row, 3), "name",
-	                         store_row_text(row, 4), "comment", store_row_text(row, 5),
-	                         "before", body_of(row, 6), "after", body_of(row, 7));
-
-	if (!line)
-		return SL_EIO;
-	return json_array_append_new(arg, line) == 0 ? 0 : SL_ENOMEM;
-}
-
-int object_history(struct store *store, enum object_kind kind, const char *name, unsigned limit,
-                   json_t **ret_list, struct problem *problem)
-{
-	struct object object;
-	json_t *list;
-	int rc = object_get(store, kind, name, &object, problem);
-
-	if (rc != 0)
-		return rc;
-	list = json_array();
-	if (list) {
-		const struct store_value values[] = {
-		        store_integer(object.id),
-		        store_integer(SL_MIN(limit, (unsigned)OBJECT_HISTORY_MAX))};
-
-		rc = store_read(store, STORE_CHANGE_LIST, values, 2, add_change, list);
-	}
-	object_fini(&object);
-	if (list && rc >= 0) {
-		*ret_list = list;
-		return 0;
-	}
-	json_decref(list);
-	rc = list ? rc : SL_ENOMEM;
-	return problem_add(problem, rc, "", "", "the history cannot be read: %s", err_text(rc));
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -105,7 +106,21 @@ int object_delete(struct store_tx *tx, const struct object_change *how, enum obj
 int object_refer(struct store_tx *tx, int64_t from_id, int64_t to_id) SL_NONNULL(1) SL_MUST;
 int object_forget(struct store_tx *tx, int64_t from_id) SL_NONNULL(1) SL_MUST;
 
-/* The object's changes, newest first, as an array of {revision, time, who, action, name, comment,
- * before, after}. */
+/* An object that was deleted, with its id, and so its history: its next revision. SL_EEXIST when
+ * the name is taken by now. */
+int object_restore(struct store_tx *tx, const struct object_change *how, enum object_kind kind,
+                   int64_t id, const char *name, const json_t *body, struct problem *problem)
+        SL_NONNULL(1, 2, 5, 6, 7) SL_MUST;
+
+/* The object that has the name, or else the one that had it last and is gone (*ret_gone). */
+int object_find(struct store *store, enum object_kind kind, const char *name, int64_t *ret_id,
+                bool *ret_gone, struct problem *problem) SL_NONNULL(1, 3, 4, 5, 6) SL_MUST;
+
+/* Its changes (object_find), newest first, as an array of {revision, time, who, action, name,
+ * comment, before, after}. */
 int object_history(struct store *store, enum object_kind kind, const char *name, unsigned limit,
                    json_t **ret_list, struct problem *problem) SL_NONNULL(1, 3, 5, 6) SL_MUST;
+
+/* The change that made this revision. SL_ENOENT. */
+int object_version(struct store *store, enum object_kind kind, const char *name, int64_t revision,
+                   json_t **ret_change, struct problem *problem) SL_NONNULL(1, 3, 5, 6) SL_MUST;

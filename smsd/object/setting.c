@@ -39,17 +39,6 @@ const struct conf_field *setting_field(enum object_kind kind)
 /* Undoes the write of a check alone; no code of the store's. */
 enum { CHECKED = 1 };
 
-struct writing {
-	const struct setting_change *how;
-	const char *action;
-	enum object_kind kind;
-	const char *name; /* of what is there; NULL: it is made */
-	int64_t revision; /* that was seen */
-	json_t *body;     /* canonical; NULL: it is deleted */
-	json_t *notices;
-	struct problem *problem;
-};
-
 static const char *new_name_of(const struct writing *w)
 {
 	return json_string_value(json_object_get(w->body, "name"));
@@ -84,8 +73,12 @@ static int make(struct store_tx *tx, struct writing *w)
 	int64_t id = 0;
 	int rc = look_at_locks(w, NULL);
 
-	if (rc == 0)
+	if (rc == 0 && w->gone) {
+		id = w->gone;
+		rc = object_restore(tx, &how, w->kind, id, new_name_of(w), w->body, w->problem);
+	} else if (rc == 0) {
 		rc = object_create(tx, &how, w->kind, new_name_of(w), w->body, &id, w->problem);
+	}
 	return rc ? rc : settle(tx, w, id, true);
 }
 
@@ -172,9 +165,7 @@ static int write_it(struct store *store, struct writing *w, json_t **ret_notices
 	return rc;
 }
 
-/* With a body: it is checked first, before the writer has any work of it. */
-static int check_and_write(struct store *store, struct writing *w, const json_t *body,
-                           json_t **ret_notices)
+int writing_do(struct store *store, struct writing *w, const json_t *body, json_t **ret_notices)
 {
 	int rc = comment_check(w->how->comment, w->problem);
 
@@ -182,6 +173,8 @@ static int check_and_write(struct store *store, struct writing *w, const json_t 
 		rc = setting_check_body(w->kind, body, &w->body, w->problem);
 	if (rc == 0)
 		rc = write_it(store, w, ret_notices);
+	if (rc == SL_ECONFLICT)
+		writing_tell_conflict(store, w);
 	json_decref(w->body);
 	return rc;
 }
@@ -191,7 +184,7 @@ int setting_create(struct store *store, const struct setting_change *how, enum o
 {
 	struct writing w = {.how = how, .action = "create", .kind = kind, .problem = problem};
 
-	return check_and_write(store, &w, body, ret_notices);
+	return writing_do(store, &w, body, ret_notices);
 }
 
 int setting_replace(struct store *store, const struct setting_change *how, enum object_kind kind,
@@ -205,7 +198,7 @@ int setting_replace(struct store *store, const struct setting_change *how, enum 
 	                    .revision = revision,
 	                    .problem = problem};
 
-	return check_and_write(store, &w, body, ret_notices);
+	return writing_do(store, &w, body, ret_notices);
 }
 
 int setting_delete(struct store *store, const struct setting_change *how, enum object_kind kind,

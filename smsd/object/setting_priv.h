@@ -12,7 +12,30 @@
 #include "smsd/object/setting.h"
 
 struct problem;
+struct store;
 struct store_tx;
+
+/* ---- writing: one write of a setting ----------------------------------------------------- */
+
+struct writing {
+	const struct setting_change *how;
+	const char *action;
+	enum object_kind kind;
+	const char *name; /* of what is there; NULL: it is made */
+	int64_t revision; /* that was seen */
+	int64_t gone;     /* id of what was deleted and is made again; 0: none */
+	json_t *body;     /* canonical, made by writing_do; NULL: it is deleted */
+	json_t *notices;
+	struct problem *problem;
+};
+
+/* Checks `body`, before the writer has any work of it, and writes it. */
+int writing_do(struct store *store, struct writing *w, const json_t *body, json_t **ret_notices)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* After a conflict: adds what differs between the revision that was seen and the one that is
+ * there. */
+void writing_tell_conflict(struct store *store, const struct writing *w) SL_NONNULL(1, 2);
 
 /* ---- check: a body by itself ----------------------------------------------------------- */
 

@@ -106,3 +106,52 @@ def case_locked_policies_ask_for_theirs(smsd, client):
     more = {**shut, "variables": {"HOME_NET": "10.0.0.0/8"}}
     other.request("PUT", "/profiles/lock", more, seen).must(200)
     client.request("PUT", "/profiles/lock", {"name": "lock"}, {"If-Match": '"2"'}).must(200)
+
+
+def case_every_change_is_a_revision_to_go_back_to(smsd, client):
+    """Who, when and what; what differs; going back; what was deleted comes back with its history."""
+    enter(smsd, client)
+    one, two = ({"name": "back", "description": text} for text in ("one", "two"))
+    client.request("POST", "/trust-stores?comment=because", one).must(201)
+    client.request("PUT", "/trust-stores/back", two, {"If-Match": '"1"'}).must(200)
+    late = client.request("PUT", "/trust-stores/back", one, {"If-Match": '"1"'}).must(412)
+    check({"pointer": "/description", "text": 'in between description went from "one" to "two"'}
+          in late.json["errors"], f"{late.json}")
+    lines = client.request("GET", "/trust-stores/back/history").must(200).json["items"]
+    check([(i["revision"], i["action"], i["who"], i["comment"]) for i in lines]
+          == [(2, "replace", "admin", ""), (1, "create", "admin", "because")], f"{lines}")
+    changed = [{"pointer": "/description", "label": "description", "kind": "changed", "old": "one",
+                "new": "two"}]
+    seen = client.request("GET", "/trust-stores/back/history/2").must(200).json
+    check(seen["diff"] == changed and seen["body"] == two, f"{seen}")
+    client.request("POST", "/trust-stores/back/rollback", {"revision": 1}).must(428)
+    for query, revision in (("?check=true", 2), ("", 3)):
+        done = client.request("POST", "/trust-stores/back/rollback" + query, {"revision": 1},
+                              {"If-Match": '"2"'}).must(200)
+        check(done.json["revision"] == revision and done.json["diff"][0]["new"] == "one", f"{done.json}")
+    seen = client.request("GET", "/trust-stores/back/history/3?from=2").must(200).json
+    check(seen["diff"][0]["old"] == "two" and seen["action"] == "rollback", f"{seen}")
+    client.request("GET", "/trust-stores/back/history/9").must(404)
+    client.request("GET", "/trust-stores/back/history/x").must(400)
+    client.request("DELETE", "/trust-stores/back", headers={"If-Match": '"3"'}).must(204)
+    gone = client.request("GET", "/trust-stores/back/history?limit=1").must(200).json["items"][0]
+    check(gone["action"] == "delete" and gone["after"] is None, f"{gone}")
+    client.request("POST", "/trust-stores/back/rollback", {"revision": 2}).must(200)
+    check(client.request("GET", "/trust-stores/back").must(200).json["revision"] == 5, "it is back")
+
+
+def case_a_new_name_is_one_write_in_all_that_has_it(smsd, client):
+    """Each that refers to it gets a revision of its own, by the same person with the same comment."""
+    ready(smsd, client, "named")
+    client.request("POST", "/server-proxies", proxy("named", "named")).must(201)
+    for profile in ("named 1", "named 2"):
+        client.request("POST", "/profiles", {"name": profile, "ssl_server_policies": [
+            {"name": profile, "proxy": "named"}]}).must(201)
+    client.request("PUT", "/server-proxies/named?comment=clearer", proxy("renamed", "named"),
+                   {"If-Match": '"1"'}).must(200)
+    for profile in ("named%201", "named%202"):
+        shown = client.request("GET", f"/profiles/{profile}").must(200).json
+        check(shown["body"]["ssl_server_policies"][0]["proxy"] == "renamed", f"{shown}")
+        line = client.request("GET", f"/profiles/{profile}/history").must(200).json["items"][0]
+        check((line["action"], line["comment"], line["revision"]) == ("rename", "clearer", 2), f"{line}")
+    client.request("GET", "/server-proxies/named").must(404)

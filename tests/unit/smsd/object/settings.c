@@ -103,6 +103,15 @@ int settings_delete_unlocked(struct desk *d, enum object_kind kind, const char *
 	                      settings_revision(d, kind, name), d->problem);
 }
 
+int settings_rollback(struct desk *d, enum object_kind kind, const char *name, int64_t to)
+{
+	json_t *notices = NULL;
+	int rc = setting_rollback(d->place->store, &may_all, kind, name,
+	                          settings_revision(d, kind, name), to, &notices, d->problem);
+
+	return done(NULL, notices, rc);
+}
+
 int settings_check(struct desk *d, enum object_kind kind, const char *text)
 {
 	const struct setting_change how = {

@@ -23,6 +23,9 @@ int settings_replace_unlocked(struct desk *d, enum object_kind kind, const char 
                               const char *text);
 int settings_delete_unlocked(struct desk *d, enum object_kind kind, const char *name);
 
+/* Back to a revision, by who saw what is there now. */
+int settings_rollback(struct desk *d, enum object_kind kind, const char *name, int64_t to);
+
 /* A check alone. */
 int settings_check(struct desk *d, enum object_kind kind, const char *text);
 
