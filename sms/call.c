@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/cli/print.h"
+#include "sms/kind.h"
 #include "sms/sms.h"
 
 enum { NOT_FOUND = 404 };
@@ -160,8 +161,11 @@ enum sms_exit sms_call_show(struct sms *sms, const struct link_request *request)
 /* "/certificates" of "certificate". Freed by the caller. */
 static char *collection_of(const char *kind)
 {
+	const struct kind *setting = kind_find(kind);
 	char *path = NULL;
 
+	if (setting)
+		return asprintf(&path, "/%s", setting->collection) < 0 ? NULL : path;
 	if (strcmp(kind, "person") == 0)
 		return strdup("/people");
 	if (asprintf(&path, "/%ss", kind) < 0)
@@ -180,6 +184,21 @@ char *sms_path(const char *kind, const char *name, const char *rest)
 	free(collection);
 	curl_free(escaped);
 	return path;
+}
+
+char *sms_query(char *path, const char *key, const char *value)
+{
+	char *escaped, *longer = NULL;
+
+	if (!path || !value)
+		return path;
+	escaped = curl_easy_escape(NULL, value, 0);
+	if (escaped &&
+	    asprintf(&longer, "%s%s%s=%s", path, strchr(path, '?') ? "&" : "?", key, escaped) < 0)
+		longer = NULL;
+	curl_free(escaped);
+	free(path);
+	return longer;
 }
 
 enum sms_exit sms_revision(struct sms *sms, const json_t *arguments, const char *kind,

@@ -304,8 +304,8 @@ static CURLcode perform(struct link *link, const struct link_request *request, c
 		rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
 	} else {
 		rc |= curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
-		rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
 	}
+	rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
 	if (rc == CURLE_OK)
 		rc = curl_easy_perform(c);
 	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, NULL);

@@ -14,7 +14,7 @@ enum { PAGE = 1000 };
 
 /* What a table of text has room for; --json has all. */
 static const char *const columns[] = {"name",    "status", "subject",  "not_after", "days_left",
-                                      "content", "size",   "revision", NULL};
+                                      "content", "size",   "revision", "changed",   NULL};
 
 static enum sms_exit no_memory(void)
 {

@@ -6,6 +6,7 @@
 
 #include "lib/cli/doc.h"
 #include "lib/cli/print.h"
+#include "sms/kind.h"
 #include "sms/sms.h"
 
 static const struct cli_command commands[] = {
@@ -47,6 +48,12 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_TOKEN_MAKE] = sms_token,
         [SMS_TOKEN_LIST] = sms_token,
         [SMS_TOKEN_DELETE] = sms_token,
+        [SMS_SET] = sms_set,
+        [SMS_CHECK] = sms_set,
+        [SMS_RENAME] = sms_rename,
+        [SMS_DIFF] = sms_diff,
+        [SMS_ROLLBACK] = sms_rollback,
+        [SMS_IMPORT_DOCUMENT] = sms_import_document,
         [SMS_DISTRIBUTE] = sms_distribute,
         [SMS_DISTRIBUTION_LIST] = sms_distribution,
         [SMS_DISTRIBUTION_SHOW] = sms_distribution,

@@ -57,6 +57,7 @@ sms_command_fn sms_import, sms_make, sms_export;
 sms_command_fn sms_upload, sms_download;
 sms_command_fn sms_distribute, sms_distribution;
 sms_command_fn sms_person, sms_role, sms_group;
+sms_command_fn sms_set, sms_rename, sms_diff, sms_rollback, sms_import_document;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);
@@ -95,9 +96,12 @@ bool sms_is_number(const char *text);
 /* "a,b" as a list of texts; NULL when memory is out. */
 json_t *sms_split(const char *text, char between) SL_NONNULL(1);
 
-/* "/certificates/NAME/export": the kind's collection, the name escaped (NULL: none), `rest` behind.
- * Freed by the caller; NULL when memory is out. */
+/* "/certificates/NAME/export": the kind's collection, the name escaped (NULL: none), `rest` behind,
+ * which is escaped already (sms_query adds to it). Freed by the caller; NULL when memory is out. */
 char *sms_path(const char *kind, const char *name, const char *rest) SL_NONNULL(1);
+
+/* `path` with "key=value" behind, escaped; takes `path` over, NULL too. `value` NULL: as it is. */
+char *sms_query(char *path, const char *key, const char *value) SL_NONNULL(2);
 
 /* The revision to send in If-Match: that of --revision, or of the object as it is now. */
 enum sms_exit sms_revision(struct sms *sms, const json_t *arguments, const char *kind,

@@ -48,11 +48,16 @@ static void print_roff(const char *text)
 		if (*text == '-' || *text == '\\')
 			(void)putchar('\\');
 		(void)putchar(*text);
+		/* Long lists of words may break behind each. */
+		if (*text == '|')
+			(void)fputs("\\:", stdout);
 	}
 }
 
 void cli_doc_man(const struct cli_table *table, const char *changes)
 {
+	/* Words of usage are long: lines with them cannot be adjusted to the right. */
+	(void)puts(".ad l");
 	for (size_t i = 0; i < table->count; i++) {
 		const struct cli_command *c = &table->commands[i];
 

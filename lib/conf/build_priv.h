@@ -19,6 +19,7 @@ struct build {
 	struct arena *arena;
 	struct conf_errors *errs;
 	struct config *config; /* NULL: an object is only checked */
+	bool is_body;          /* JSON that is used as it is: texts are in quotes, numbers not */
 	const char *page;      /* for errors: which lists the keys */
 	struct build_ref *refs;
 	size_t refs_count;

@@ -8,39 +8,6 @@
 #include "lib/conf/build_priv.h"
 #include "lib/conf/suite.h"
 
-struct preset {
-	uint32_t protocols, key_exchange, authentication, bulk, mac;
-};
-
-#define BIT(id) CONFIG_BIT(CONFIG_##id)
-
-static const struct preset presets[] = {
-        [CONFIG_PRESET_MODERN] =
-                {
-                        .protocols = BIT(TLS1_2) | BIT(TLS1_3),
-                        .key_exchange = BIT(KX_ECDHE),
-                        .authentication = BIT(AUTH_RSA) | BIT(AUTH_ECDSA),
-                        .bulk = BIT(BULK_AES256) | BIT(BULK_AES128) | BIT(BULK_CHACHA20),
-                        .mac = BIT(MAC_GCM) | BIT(MAC_POLY1305),
-                },
-        [CONFIG_PRESET_SEED_COMPATIBLE] =
-                {
-                        .protocols = BIT(TLS1_0) | BIT(TLS1_1) | BIT(TLS1_2) | BIT(TLS1_3),
-                        .key_exchange = BIT(KX_ECDHE) | BIT(KX_RSA),
-                        .authentication = BIT(AUTH_RSA) | BIT(AUTH_ECDSA),
-                        .bulk = BIT(BULK_AES256) | BIT(BULK_AES128) | BIT(BULK_CHACHA20) |
-                                BIT(BULK_3DES),
-                        .mac = BIT(MAC_GCM) | BIT(MAC_POLY1305) | BIT(MAC_SHA384) |
-                               BIT(MAC_SHA256) | BIT(MAC_SHA1),
-                },
-};
-
-static void preset_set(uint32_t *set, uint32_t value)
-{
-	if (*set == 0)
-		*set = value;
-}
-
 /* The suites that seed_compatible leaves out (R45), unless the document has a list of its own. */
 static void deselect_by_preset(struct build *b, struct config_tls_side *side)
 {
@@ -61,13 +28,7 @@ static void deselect_by_preset(struct build *b, struct config_tls_side *side)
 
 static void derive_side(struct build *b, enum config_preset preset, struct config_tls_side *side)
 {
-	const struct preset *p = &presets[preset];
-
-	preset_set(&side->protocols, p->protocols);
-	preset_set(&side->key_exchange, p->key_exchange);
-	preset_set(&side->authentication, p->authentication);
-	preset_set(&side->bulk, p->bulk);
-	preset_set(&side->mac, p->mac);
+	conf_preset_fill(preset, side);
 	if (preset == CONFIG_PRESET_SEED_COMPATIBLE)
 		deselect_by_preset(b, side);
 }

@@ -13,15 +13,22 @@
 
 enum { SCRATCH_MAX = 1024 * 1024 };
 
-static int check(const struct conf_object *object, const struct conf_node *root,
+static int check(const struct conf_object *object, const struct conf_node *root, bool is_body,
                  struct conf_errors *errs)
 {
 	struct arena scratch;
-	struct build b = {.errs = errs, .arena = &scratch, .page = "docs/sms-api.md"};
+	struct build b = {.errs = errs,
+	                  .arena = &scratch,
+	                  .is_body = is_body,
+	                  .page = is_body ? "docs/sms-api.md" : "docs/configuration.md"};
 
-	if (root->kind != CONF_MAP)
+	if (root->kind != CONF_MAP && is_body)
 		return conf_errors_add(errs, root, SL_EINVAL, "write it as {\"key\": value}",
 		                       "the body is no JSON object");
+	if (root->kind != CONF_MAP)
+		return conf_errors_add(errs, root, SL_EINVAL,
+		                       "write its settings as \"key: value\"",
+		                       "the %s is no map of settings", object->name);
 	arena_init(&scratch, SCRATCH_MAX);
 	build_read_object(&b, object, root, NULL);
 	free(b.refs);
@@ -39,7 +46,7 @@ static int to_nodes(const struct conf_object *object, const json_t *value, struc
 
 	if (rc != 0 || !object)
 		return rc;
-	rc = check(object, conf_document_root(*ret_doc), errs);
+	rc = check(object, conf_document_root(*ret_doc), true, errs);
 	if (rc == 0)
 		return 0;
 	arena_wipe(&(*ret_doc)->arena);
@@ -101,6 +108,21 @@ int conf_object_canonical(const struct conf_object *object, const json_t *value,
 	if (!canonical)
 		return SL_ENOMEM;
 	*ret_value = canonical;
+	return 0;
+}
+
+int conf_object_of_node(const struct conf_object *object, const struct conf_node *node,
+                        struct conf_errors *errs, json_t **ret_value)
+{
+	json_t *value;
+	int rc = check(object, node, false, errs);
+
+	if (rc != 0)
+		return rc;
+	value = canon_object(object, node, 0);
+	if (!value)
+		return conf_errors_add(errs, NULL, SL_ENOMEM, "", "out of memory");
+	*ret_value = value;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 struct conf_changes;
 struct conf_document;
 struct conf_errors;
+struct conf_node;
 
 enum { CONF_OBJECT_TEXT_MAX = 24 * 1024 * 1024 }; /* 16 MiB in base64, and the row's own maximum */
 
@@ -47,6 +48,12 @@ int conf_object_check(const struct conf_object *object, const json_t *value,
  * reference. SL_ENOMEM; the first error's code for what conf_object_check refuses by its size. */
 int conf_object_canonical(const struct conf_object *object, const json_t *value, unsigned flags,
                           json_t **ret_value) SL_NONNULL(1, 2, 4) SL_MUST;
+
+/* An object as it stands in a document, YAML or JSON, checked as the document is: its one spelling,
+ * which is a body. What is wrong is in `errs`, with line and column. */
+int conf_object_of_node(const struct conf_object *object, const struct conf_node *node,
+                        struct conf_errors *errs, json_t **ret_value)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /* What differs between two checked values, as diff.h has it of documents. One of both NULL: it is
  * made, or gone; then what is written is told, without defaults. conf_changes_fini frees. */

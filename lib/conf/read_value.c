@@ -121,7 +121,7 @@ static bool check_list(struct build *b, const struct conf_field *f, const struct
 static bool check_quotes(struct build *b, const struct conf_field *f, const struct conf_node *node)
 {
 	bool is_plain = f->type == CONF_TYPE_BOOL || f->type == CONF_TYPE_UINT ||
-	                (f->type == CONF_TYPE_PORT && !b->config);
+	                (f->type == CONF_TYPE_PORT && b->is_body);
 	bool is_either = f->type == CONF_TYPE_PORT || f->type == CONF_TYPE_PORTS ||
 	                 f->type == CONF_TYPE_VLANS;
 
@@ -131,7 +131,7 @@ static bool check_quotes(struct build *b, const struct conf_field *f, const stru
 		                      conf_type_name(f->type));
 		return false;
 	}
-	if (!node->quoted && !is_plain && !is_either && !b->config) {
+	if (!node->quoted && !is_plain && !is_either && b->is_body) {
 		(void)conf_errors_add(b->errs, node, SL_EINVAL, "put it into quotes",
 		                      "%s is text, and this is none", f->name);
 		return false;

@@ -10,8 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/attr.h"
-
-struct config_tls_side;
+#include "lib/conf/config.h"
 
 struct conf_suite {
 	uint16_t id;             /* of the IANA registry */
@@ -40,3 +39,7 @@ bool conf_suite_selected(const struct conf_suite *suite, const struct config_tls
 /* All that the side's selections take, in order of preference; returns how many. */
 size_t conf_suites_select(const struct config_tls_side *side,
                           const struct conf_suite *ret_suites[CONF_SUITES_MAX]) SL_NONNULL(1, 2);
+
+/* The preset's selections where the side has none of its own. What seed_compatible deselects beyond
+ * them is by `seed` (R45), unless the side has a list. */
+void conf_preset_fill(enum config_preset preset, struct config_tls_side *side) SL_NONNULL(2);

@@ -14,7 +14,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/object/object.h"
 
-enum { OK = 200, CREATED = 201, NO_CONTENT = 204 };
+enum { OK = 200, CREATED = 201, NO_CONTENT = 204, BAD_REQUEST = 400 };
 
 static enum object_kind kind_of(const struct api_call *call)
 {
@@ -150,6 +150,14 @@ static int answer_written(struct api_call *call, const struct setting_change *ho
 	                            notices, "diff", diff));
 }
 
+/* A name in the body that nothing has: what the path names is there. */
+static int refuse(struct api_call *call, int rc)
+{
+	if (rc == SL_ENOENT && call->problem.count > 0 && call->problem.items[0].pointer[0])
+		call->refusal = BAD_REQUEST;
+	return rc;
+}
+
 int api_setting_create(struct api_call *call)
 {
 	struct setting_change how;
@@ -161,7 +169,7 @@ int api_setting_create(struct api_call *call)
 		rc = setting_create(call->context->store, &how, kind_of(call), call->body, &notices,
 		                    &call->problem);
 	free(comment);
-	return rc ? rc
+	return rc ? refuse(call, rc)
 	          : answer_written(call, &how, CREATED, api_body_text(call, "name"), NULL,
 	                           call->body, notices);
 }
@@ -183,7 +191,7 @@ static int replace(struct api_call *call, const struct setting_change *how, int6
 		                                    : api_body_text(call, "name"),
 		                    before.body, call->body, notices);
 	object_fini(&before);
-	return rc;
+	return refuse(call, rc);
 }
 
 int api_setting_replace(struct api_call *call)
@@ -317,7 +325,7 @@ static int roll_back(struct api_call *call, const struct setting_change *how)
 		                    before.body, object_or_none(change, "after"), notices);
 	json_decref(change);
 	object_fini(&before);
-	return rc;
+	return refuse(call, rc);
 }
 
 int api_setting_rollback(struct api_call *call)

@@ -89,3 +89,22 @@ static const struct conf_field rollback_rows[] = {
                  .max = API_NUMBER_MAX),
 };
 const struct conf_object api_shape_setting_rollback = CONF_ROWS("rollback", rollback_rows);
+
+static const struct conf_field suite_rows[] = {
+        CONF_ROW("name", TEXT, "Its name, as IANA has it.", .flags = CONF_REQUIRED, .max = 64),
+        CONF_ROW("openssl", TEXT, "As OpenSSL has it.", .flags = CONF_REQUIRED, .max = 64),
+        CONF_ROW("id", UINT, "Its number, of the IANA registry.", .flags = CONF_REQUIRED,
+                 .max = UINT16_MAX),
+        CONF_ROW("first", TEXT, "Oldest protocol that has it.", .flags = CONF_REQUIRED, .max = 16),
+        CONF_ROW("last", TEXT, "Newest protocol that has it.", .flags = CONF_REQUIRED, .max = 16),
+        CONF_ROW("deselected", BOOL,
+                 "The preset leaves it out, unless a proxy has a list of its own (R45).",
+                 .flags = CONF_REQUIRED),
+};
+static const struct conf_object suite = CONF_ROWS("suite", suite_rows);
+
+static const struct conf_field suites_rows[] = {
+        CONF_ROW("items", OBJECTS, "In order of preference.", .flags = CONF_REQUIRED,
+                 .object = &suite),
+};
+const struct conf_object api_shape_cipher_suites = CONF_ROWS("suites", suites_rows);

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "smsd/base/problem.h"
 #include "smsd/object/certificate_priv.h"
+#include "smsd/object/document.h"
 #include "smsd/object/setting_priv.h"
 #include "smsd/store/store.h"
 
@@ -55,6 +56,23 @@ static int look_at_locks(const struct writing *w, const json_t *before)
 	return w->how->may_locked ? 0 : setting_check_locked(w->kind, before, w->body, w->problem);
 }
 
+/* Would every document be right? */
+static int check_together(struct store_tx *tx, struct writing *w, int64_t id)
+{
+	json_t *notices = NULL;
+	int rc = document_check_tx(tx, id, &notices, w->problem);
+
+	/* Of settings that are in each other's way; of two writers it is said by object_get_seen.
+	 */
+	if (rc == SL_ECONFLICT)
+		rc = w->problem->code = SL_EMISMATCH;
+	if (rc != 0)
+		return rc;
+	json_decref(w->notices);
+	w->notices = notices;
+	return 0;
+}
+
 /* What a new body, or a new name, brings with it. */
 static int settle(struct store_tx *tx, struct writing *w, int64_t id, bool is_new_name)
 {
@@ -64,7 +82,7 @@ static int settle(struct store_tx *tx, struct writing *w, int64_t id, bool is_ne
 		rc = setting_check_policies(tx, w->kind, id, w->body, w->problem);
 	if (rc == 0 && is_new_name && reference_is_builtin(w->kind, new_name_of(w)))
 		rc = reference_adopt(tx, w->kind, id, new_name_of(w), w->problem);
-	return rc;
+	return rc ? rc : check_together(tx, w, id);
 }
 
 static int make(struct store_tx *tx, struct writing *w)

@@ -192,3 +192,107 @@ def case_command_line_has_devices(fresh, client):
             device.renew()[0].must(403)
             sms("device", "delete", "north")
             check(sms.record("device", "list") == [], "it is still there")
+
+
+YAML = """\
+name: web
+destinations: [10.0.0.1, 10.0.1.0/24]
+detection_ports: [443, 8443-8450]
+certificates: [shop]   # as in tpsd.yaml
+"""
+
+DOCUMENT = """\
+version: 1
+device: {name: edge}
+segments: [{name: wan, port_a: eth1, port_b: eth2}]
+virtual_segments: [{name: all, segment: wan, profile: main}]
+profiles:
+  - name: main
+    ssl_server_policies: [{name: in, proxy: web}]
+    ssl_client_policies: [{name: surf, proxy: out, trust_store: ours}]
+    filters: [{rules: /etc/sluice/own.rules}]
+  - {name: 7, ssl_server_policies: [{name: seven, proxy: web, state: observe}]}
+trust_stores: [{name: ours, include_default_ca_certificates: false, ca_certificates: [root]}]
+ssl_server_proxies:
+  - {name: web, destinations: [10.0.0.1], detection_ports: [443], certificates: [shop]}
+ssl_client_proxies: [{name: out, signing_certificate: sign, detection_ports: [443]}]
+"""
+
+
+def set_and_look(sms):
+    """Made from YAML, changed, left alone, compared, renamed, gone back, deleted and had again."""
+    web = sms.file("web.yaml", YAML)
+    check(sms("check", "server-proxy", web).startswith("server-proxy web: would be created"), "a check")
+    check(sms.record("list", "server-proxy") == [], "a check writes nothing")
+    said = sms("set", "server-proxy", web, "--comment", "the shop")
+    check(said.startswith("server-proxy web: created, revision 1\n")
+          and '+ certificates: ["shop"]\n' in said, said)
+    check(sms("set", "server-proxy", web) == "server-proxy web: unchanged, revision 1\n", "again")
+    sms.file("web.yaml", YAML + "logging: true\n")
+    said = sms("set", "server-proxy", web)
+    check(said.startswith("server-proxy web: changed, revision 2\n~ logging: false -> true\n"), said)
+    sms("set", "server-proxy", web, "--revision", "1", status=REFUSED)
+    check("in between logging went from false to true" in sms.said, sms.said)
+    check(sms("diff", "server-proxy", "web", "1") == "~ logging: false -> true\n", "a diff")
+    check("web" in sms("list", "server-proxy").split(), "the list")
+    profile = sms.file("p.json", json.dumps({"name": "p q", "ssl_server_policies": [
+        {"name": "in p", "proxy": "web"}]}))
+    sms("set", "profile", profile)
+    said = sms("rename", "server-proxy", "web", "www 1")
+    check(said.startswith("server-proxy www 1: changed, revision 3"), said)
+    shown = sms.record("show", "profile", "p q")
+    check(shown["body"]["ssl_server_policies"][0]["proxy"] == "www 1", shown)
+    sms("delete", "server-proxy", "www 1", status=REFUSED)
+    check("profile" in sms.said, sms.said)
+    sms("rollback", "server-proxy", "www 1", "--to", "1")
+    shown = sms.record("show", "server-proxy", "web")
+    check(shown["revision"] == 4 and "logging" not in shown["body"], shown)
+    check([line["action"] for line in sms.record("history", "server-proxy", "web")]
+          == ["rollback", "replace", "replace", "create"], "its history")
+    sms("delete", "profile", "p q")
+    check(sms("rollback", "profile", "p q", "--to", "1").startswith("profile p q: created, revision 5"),
+          "it is back")
+    sms("delete", "profile", "p q")
+    sms("delete", "server-proxy", "web")
+
+
+def be_told_where(sms):
+    """What is wrong in a file has its line and its remedy, and nothing is sent."""
+    bad = sms.file("bad.yaml", YAML.replace("certificates", "certificats"))
+    sms("set", "server-proxy", bad, status=REFUSED)
+    check("bad.yaml:4:1: /certificats: there is no key" in sms.said
+          and 'did you mean "certificates"?' in sms.said, sms.said)
+    sms("set", "server-proxy", sms.file("bad.yaml", "name: [\n"), status=USAGE)
+    sms("set", "server-proxy", sms.path("none.yaml"), status=USAGE)
+    sms("set", "trust-stor", bad, status=USAGE)
+    sms("diff", "server-proxy", "web", "1/../2", status=USAGE)
+    check(sms.record("list", "server-proxy") == [], "nothing was made")
+
+
+def bring_a_document(sms):
+    """Each item of a device's lists, in an order in which names are there; what is missing is named."""
+    path = sms.file("tpsd.yaml", DOCUMENT)
+    said = sms("import", "document", path, status=REFUSED)
+    check("/ca_certificates/0" in sms.said and 'there is no ca certificate "root"' in sms.said, sms.said)
+    check("server-proxy web: created" in said and "profile 7: created" in said, said)
+    check("/filters/0/rules" in sms.said and "upload it as a file" in sms.said, sms.said)
+    sms("import", "ca-certificate", "root", sms.path("root.cer"))
+    sms.file("tpsd.yaml", DOCUMENT.replace("    filters: [{rules: /etc/sluice/own.rules}]\n", ""))
+    said = sms("import", "document", path)
+    check("server-proxy web: unchanged" in said and "trust-store ours: created" in said
+          and "virtual-segment all: created" in said, said)
+    shown = sms.record("show", "profile", "main")
+    check(shown["used_by"] == [{"kind": "virtual segment", "name": "all"}], shown)
+
+
+def case_command_line_keeps_settings(fresh, client):
+    """What a device has in its document is made, changed and compared here by the same words."""
+    fresh.start()
+    with Sms(fresh) as sms:
+        sms.login(fresh)
+        for name in ("shop", "sign"):
+            sms("make", "signing-certificate", name, "--key-type", "p-256")
+        sms("client-root", "shop", "-o", sms.path("root.cer"))
+        set_and_look(sms)
+        be_told_where(sms)
+        bring_a_document(sms)

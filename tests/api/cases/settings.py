@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects that become settings: made, looked at, changed and refused as a person does it."""
 
+import zlib
+
 from cases.certificates import Desk, bring
 from cases.session import bearer, enter, make_token
 from lib.smsd import check
@@ -10,8 +12,14 @@ KINDS = {"trust-stores": "client_proxies", "server-proxies": "server_proxies",
          "action-sets": "profiles", "profiles": "profiles", "virtual-segments": "profiles"}
 
 
+def place(name):
+    """A destination of its own: two proxies that have the same are refused."""
+    digits = zlib.crc32(name.encode())
+    return f"10.{digits >> 8 & 255}.{digits & 255}.1"
+
+
 def proxy(name, *certificates, **more):
-    return {"name": name, "destinations": ["10.0.0.1"], "detection_ports": ["443"],
+    return {"name": name, "destinations": [place(name)], "detection_ports": ["443"],
             "certificates": list(certificates), **more}
 
 
@@ -34,7 +42,7 @@ def case_a_setting_is_made_shown_changed_and_deleted(smsd, client):
         {"name": "life", "proxy": "life 1"}]}).must(201)
     shown = client.request("GET", "/server-proxies/life%201").must(200)
     check(shown.json["used_by"] == [{"kind": "profile", "name": "life"}], f"{shown.json}")
-    check(shown.json["body"]["destinations"] == ["10.0.0.1/32"], f"{shown.json}")
+    check(shown.json["body"]["destinations"] == [place("life 1") + "/32"], f"{shown.json}")
     page = client.request("GET", "/server-proxies?limit=1").must(200).json
     check([i["name"] for i in page["items"]] == ["life 1"] and page["next"] == "life 1", f"{page}")
     page = client.request("GET", "/server-proxies?limit=1&after=life%201").must(200).json
@@ -60,7 +68,7 @@ def case_a_refusal_names_field_rule_and_remedy(smsd, client):
     check(wrong.json["errors"][0]["pointer"] == "/loging"
           and wrong.json["errors"][0]["remedy"] == 'did you mean "logging"?', f"{wrong.json}")
     for query in ("", "?check=true"):
-        wrong = client.request("POST", "/server-proxies" + query, proxy("rules", "rulez")).must(404)
+        wrong = client.request("POST", "/server-proxies" + query, proxy("rules", "rulez")).must(400)
         check(wrong.json["errors"] == [{"pointer": "/certificates/0", "remedy": 'did you mean "rules"?',
                                         "text": 'there is no certificate "rulez"'}], f"{wrong.json}")
     right = client.request("POST", "/server-proxies?check=true", proxy("rules", "rules")).must(200)
@@ -147,7 +155,7 @@ def case_a_new_name_is_one_write_in_all_that_has_it(smsd, client):
     for profile in ("named 1", "named 2"):
         client.request("POST", "/profiles", {"name": profile, "ssl_server_policies": [
             {"name": profile, "proxy": "named"}]}).must(201)
-    client.request("PUT", "/server-proxies/named?comment=clearer", proxy("renamed", "named"),
+    client.request("PUT", "/server-proxies/named?comment=clearer", proxy("renamed", "named", destinations=[place("named")]),
                    {"If-Match": '"1"'}).must(200)
     for profile in ("named%201", "named%202"):
         shown = client.request("GET", f"/profiles/{profile}").must(200).json
@@ -155,3 +163,23 @@ def case_a_new_name_is_one_write_in_all_that_has_it(smsd, client):
         line = client.request("GET", f"/profiles/{profile}/history").must(200).json["items"][0]
         check((line["action"], line["comment"], line["revision"]) == ("rename", "clearer", 2), f"{line}")
     client.request("GET", "/server-proxies/named").must(404)
+
+
+def case_suites_follow_the_selections(smsd, client):
+    """By the device's own rule: a preset, narrowed by what is chosen; a word that is none is refused."""
+    enter(smsd, client)
+
+    def names(query, key="name"):
+        return [s[key] for s in client.request("GET", "/cipher-suites" + query).must(200).json["items"]]
+
+    check(names("?protocols=TLSv1.3") == ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+                                          "TLS_AES_128_GCM_SHA256"], names("?protocols=TLSv1.3"))
+    modern = names("")
+    check(modern == names("?preset=modern") and "TLS_RSA_WITH_AES_128_GCM_SHA256" not in modern, modern)
+    check(names("?protocols=TLSv1.2&key_exchange=ecdhe&authentication=rsa&bulk=aes128,aes256&mac=gcm")
+          == ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], "narrowed")
+    seed = client.request("GET", "/cipher-suites?preset=seed_compatible").must(200).json["items"]
+    check([s["name"] for s in seed if s["deselected"]] == ["TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
+                                                           "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"], "R45")
+    wrong = client.request("GET", "/cipher-suites?protocols=TLSv1.2,TLSv9").must(400)
+    check('protocols does not take "TLSv9"' in wrong.json["detail"], f"{wrong.json}")

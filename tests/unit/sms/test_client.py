@@ -291,7 +291,7 @@ class Objects(Case):
         self.server.objects["ca-certificates"]["root"] = 3
         self.assertIn("admin", self.sms("history", "ca-certificate", "root"))
         self.sms("history", "ca-certificate", "root", "--limit", "1&x=1", status=USAGE)
-        self.assertEqual(self.sms("--complete", "list", "s"), "signing-request\n")
+        self.assertEqual(self.sms("--complete", "list", "si"), "signing-request\n")
         self.assertEqual(self.sms("nonsense", status=USAGE), "")
 
 

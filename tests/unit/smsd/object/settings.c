@@ -8,6 +8,7 @@ enum { BODY_MAX = 4096 };
 
 int settings_setup(void **state)
 {
+	const struct pki_subject subject = {.common_name = "Sign"};
 	struct desk *d;
 	int rc = desk_setup(state);
 
@@ -17,6 +18,9 @@ int settings_setup(void **state)
 	assert_int_equal(desk_take_ca(d, "root", desk_pem(NULL, NULL, d->root, NULL), "root"), 0);
 	assert_int_equal(desk_take(d, "a", desk_pem(d->leaf_key, NULL, d->leaf, NULL), "a"), 0);
 	assert_int_equal(desk_take(d, "c", desk_pem(d->second_key, NULL, d->second, NULL), "c"), 0);
+	assert_int_equal(certificate_make_signing(&d->at, &place_actor, "sign", &subject,
+	                                          PKI_KEY_P256, 10, false, d->problem),
+	                 0);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where settings are tested: a desk with certificates "a" and "c" and the CA certificate "root".
- * Bodies are written as JSON with ' for ". */
+/* Where settings are tested: a desk with certificates "a" and "c" of servers, "sign" that signs,
+ * and the CA certificate "root". Bodies are written as JSON with ' for ". */
 #pragma once
 
 #include "tests/unit/smsd/object/desk.h"

@@ -4,10 +4,11 @@
 
 #include "lib/base/err.h"
 
-#define PROXY(name, certificate)                                                                   \
-	"{'name':'" name "','destinations':['10.0.0.1'],'detection_ports':[443],"                  \
+#define PROXY_AT(name, certificate, host)                                                          \
+	"{'name':'" name "','destinations':['10.0.0." host "'],'detection_ports':[443],"           \
 	"'certificates':['" certificate "']}"
-#define CLIENT(name) "{'name':'" name "','signing_certificate':'a','detection_ports':[443]}"
+#define PROXY(name, certificate) PROXY_AT(name, certificate, "1")
+#define CLIENT(name)             "{'name':'" name "','signing_certificate':'sign','detection_ports':[443]}"
 #define PROFILE(name, policy, proxy, more)                                                         \
 	"{'name':'" name "','ssl_server_policies':[{'name':'" policy "','proxy':'" proxy "'" more  \
 	"}]}"
@@ -35,7 +36,7 @@ static void an_empty_list_of_deselected_suites_says_something(void **state)
 	struct desk *d = *state;
 
 	assert_int_equal(settings_create(d, OBJECT_CLIENT_PROXY,
-	                                 "{'name':'out','signing_certificate':'a',"
+	                                 "{'name':'out','signing_certificate':'sign',"
 	                                 "'detection_ports':['443'],'preset':'seed_compatible',"
 	                                 "'selections':{'deselected_suites':[]}}"),
 	                 0);
@@ -148,7 +149,7 @@ static void what_is_in_use_is_not_deleted(void **state)
 		             used[i].text);
 	desk_refused(
 	        d, certificate_delete(&d->at, &place_actor, OBJECT_CERTIFICATE, "a", 1, d->problem),
-	        SL_EBUSY, "", "it is in use by the client proxy \"out\"");
+	        SL_EBUSY, "", "it is in use by the server proxy \"web\"");
 	assert_int_equal(settings_delete(d, OBJECT_VIRTUAL_SEGMENT, "dmz"), 0);
 	assert_int_equal(settings_delete(d, OBJECT_PROFILE, "both"), 0);
 	for (size_t i = 0; i < 3; i++)
@@ -160,7 +161,7 @@ static void what_a_body_names_no_more_can_go(void **state)
 	struct desk *d = *state;
 
 	make_all(d);
-	assert_int_equal(settings_create(d, OBJECT_SERVER_PROXY, PROXY("new", "c")), 0);
+	assert_int_equal(settings_create(d, OBJECT_SERVER_PROXY, PROXY_AT("new", "c", "2")), 0);
 	assert_int_equal(
 	        settings_replace(d, OBJECT_PROFILE, "both", PROFILE("both", "in", "new", "")), 0);
 	assert_int_equal(settings_delete(d, OBJECT_SERVER_PROXY, "web"), 0);
@@ -200,6 +201,31 @@ static void the_same_body_again_is_no_revision(void **state)
 	assert_int_equal(settings_revision(d, OBJECT_SERVER_PROXY, "web"), 1);
 }
 
+/* What no object can see by itself, at its place in the one that is written. */
+static void what_does_not_fit_together_is_refused(void **state)
+{
+	struct desk *d = *state;
+
+	make_all(d);
+	desk_refused(d, settings_create(d, OBJECT_SERVER_PROXY, PROXY("zwin", "c")), SL_EMISMATCH,
+	             "/destinations",
+	             "10.0.0.1/32 with ports 443-443 is in the proxy \"web\" already");
+	desk_refused(d,
+	             settings_create(d, OBJECT_SERVER_PROXY,
+	                             "{'name':'gap','destinations':['10.0.0.2'],'detection_ports':"
+	                             "[443],'certificates':['a'],'client_side':{'protocols':"
+	                             "['TLSv1.0','TLSv1.2']}}"),
+	             SL_EMISMATCH, "/client_side/protocols",
+	             "protocols between the lowest and the highest are missing");
+	desk_refused(d,
+	             settings_replace(d, OBJECT_PROFILE, "both",
+	                              "{'name':'both','ssl_client_policies':[{'name':'x','proxy':"
+	                              "'out'},{'name':'y','proxy':'out'}]}"),
+	             SL_EMISMATCH, "/ssl_client_policies/1/proxy",
+	             "the detection ports 443-443 are those of the policy \"x\" too");
+	assert_int_equal(settings_revision(d, OBJECT_PROFILE, "both"), 1);
+}
+
 static void a_check_writes_nothing(void **state)
 {
 	struct desk *d = *state;
@@ -208,7 +234,7 @@ static void a_check_writes_nothing(void **state)
 	        .actor = &place_actor, .may_locked = true, .check_only = true};
 
 	make_all(d);
-	assert_int_equal(settings_check(d, OBJECT_SERVER_PROXY, PROXY("new", "c")), 0);
+	assert_int_equal(settings_check(d, OBJECT_SERVER_PROXY, PROXY_AT("new", "c", "2")), 0);
 	desk_refused(d, settings_check(d, OBJECT_SERVER_PROXY, PROXY("new", "b")), SL_ENOENT,
 	             "/certificates/0", "there is no certificate \"b\"");
 	desk_refused(d, settings_check(d, OBJECT_SERVER_PROXY, PROXY("web", "a")), SL_EEXIST,
@@ -318,7 +344,7 @@ static void a_new_name_is_written_into_what_refers_to_it(void **state)
 	assert_int_equal(place_audited(d->place, "rename", "dmz"), 1);
 	desk_refused(d, settings_delete(d, OBJECT_SERVER_PROXY, "www"), SL_EBUSY, "",
 	             "it is in use by the profile \"all\"");
-	assert_int_equal(settings_create(d, OBJECT_SERVER_PROXY, PROXY("web", "c")), 0);
+	assert_int_equal(settings_create(d, OBJECT_SERVER_PROXY, PROXY_AT("web", "c", "2")), 0);
 	desk_refused(d, settings_replace(d, OBJECT_SERVER_PROXY, "www", PROXY("web", "a")),
 	             SL_EEXIST, "/name", "there is a server proxy \"web\" already");
 }
@@ -372,6 +398,7 @@ int main(void)
 	        T(what_a_body_names_no_more_can_go),
 	        T(two_who_change_the_same_do_not_overwrite_each_other),
 	        T(the_same_body_again_is_no_revision),
+	        T(what_does_not_fit_together_is_refused),
 	        T(a_check_writes_nothing),
 	        T(names_of_policies_are_unique_over_all_profiles),
 	        T(locked_policies_need_their_capability),

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device's whole document: each item of its lists that is a setting becomes an object. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/conf/node.h"
+#include "sms/setting.h"
+
+/* The document's key of a kind: the list whose items are of its row. */
+static const char *key_of(const struct kind *kind)
+{
+	for (size_t i = 0; i < conf_schema.count; i++)
+		if (conf_schema.fields[i].object == kind->object)
+			return conf_schema.fields[i].name;
+	return "";
+}
+
+/* What is refused stops nothing: the user sees all of it at once. */
+static enum sms_exit put_list(struct sms *sms, const struct kind *kind,
+                              const struct conf_node *list, const struct setting_how *how)
+{
+	const struct conf_node *item = list && list->kind == CONF_LIST ? list->child : NULL;
+	enum sms_exit worst = SMS_OK;
+
+	for (; item; item = item->next) {
+		enum sms_exit status = setting_put(sms, kind, item, how);
+		const struct conf_node *name = conf_node_find(item, "name");
+
+		if (status == SMS_NO_SERVER)
+			return status;
+		if (status != SMS_OK) {
+			worst = status;
+			(void)sms_fail(status, "%s %.128s: not taken", kind->word,
+			               name ? name->value : "");
+		}
+	}
+	return worst;
+}
+
+enum sms_exit sms_import_document(struct sms *sms, enum sms_command command,
+                                  const json_t *arguments)
+{
+	const struct setting_how how = {.comment = sms_argument(arguments, "comment")};
+	struct conf_document *doc;
+	const struct kind *kind;
+	enum sms_exit worst = setting_load(sms_argument(arguments, "file"), &doc);
+
+	(void)command;
+	if (worst != SMS_OK)
+		return worst;
+	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++) {
+		enum sms_exit status = put_list(
+		        sms, kind, conf_node_find(conf_document_root(doc), key_of(kind)), &how);
+
+		worst = status == SMS_OK ? worst : status;
+		if (status == SMS_NO_SERVER)
+			break;
+	}
+	conf_document_destroy(doc);
+	return worst;
+}
