@@ -43,6 +43,9 @@ enum tps_exit tps_pki(struct tps *tps, const struct cli_command *command, json_t
 enum tps_exit tps_version(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 enum tps_exit tps_support_bundle(struct tps *tps, json_t *arguments) SL_NONNULL(1, 2);
 
+/* What a command of `tps sms` needs of the person goes into its arguments. False: said why not. */
+bool tps_sms_prepare(const struct cli_command *command, json_t *arguments) SL_NONNULL(1, 2);
+
 /* Commands that work with the daemon dead; false: this one does not, or could not. */
 bool tps_offline(struct tps *tps, const struct cli_command *command, json_t *arguments,
                  enum tps_exit *ret_status) SL_NONNULL(1, 2, 3, 4);

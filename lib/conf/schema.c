@@ -70,7 +70,8 @@ static const struct conf_field top_fields[] = {
         FIELD("logging", OBJECT, config, logging, LIVE, "", "Where logs go.",
               .object = &conf_object_logging),
         KNOWN("sms", OBJECT, "", "Link to the management system.", .object = &conf_object_sms,
-              .flags = CONF_UNAVAILABLE, .unavailable = "no SMS link in this build"),
+              .flags = CONF_UNAVAILABLE,
+              .unavailable = "which SMS a device belongs to is said by 'tps sms enrol'"),
 };
 
 const struct conf_object conf_schema = {

@@ -2,16 +2,24 @@
 /* The process `link`: its parts are made here and given their messages. */
 #include "tpsd/link/link.h"
 
+#include <curl/curl.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/ipc/channel.h"
 #include "tpsd/link/link_priv.h"
 #include "tpsd/link/store.h"
 #include "tpsd/proc/sandbox.h"
 #include "tpsd/proc/proc.h"
+
+enum { DOCUMENT_MAX = 32 * 1024 * 1024 };
 
 /* With privileges: the folder above ours is `control`'s. */
 static int link_setup(struct proc *proc)
@@ -25,6 +33,9 @@ static int link_setup(struct proc *proc)
 	if (!link)
 		return SL_ENOMEM;
 	link->proc = proc;
+	link->held.fd = link->follow.part = -1;
+	link->record.state = REMOTE_STATE_CONFIRMED;
+	buf_init(&link->follow.document, DOCUMENT_MAX);
 	proc->state = link;
 	sandbox_ids(proc->kind, &owner.uid, &owner.gid);
 	sandbox_ids(&control, &control_uid, &owner.readers);
@@ -35,27 +46,181 @@ static int link_setup(struct proc *proc)
 	return rc;
 }
 
-/* So that no document waits for what cannot come. */
-static void refuse_keys(struct ipc_channel *keys, const struct ipc_bytes *ids)
-{
-	struct ipc_message msg = {.type = IPC_SEALED_KEY};
+/* ---- with and without an SMS --------------------------------------------------------------- */
 
-	for (uint32_t at = 0; at + REMOTE_ID_LEN <= ids->len; at += REMOTE_ID_LEN) {
-		msg.sealed_key.status = SL_ENOENT;
-		msg.sealed_key.id = (struct ipc_bytes){ids->data + at, REMOTE_ID_LEN};
-		msg.sealed_key.device = ipc_text_of("");
-		msg.sealed_key.text = ipc_text_of("the device is not enrolled");
-		if (ipc_send(keys, &msg) != 0)
-			log_error(
-			        "keys was not told that a key does not come: its channel is full");
-	}
+void link_set_state(struct link *link, enum link_state state)
+{
+	link->state = state;
+}
+
+uint64_t link_backoff_ns(unsigned failures)
+{
+	uint64_t s = SL_MIN((uint64_t)LINK_RETRY_MIN_S << SL_MIN(failures, 6u),
+	                    (uint64_t)LINK_RETRY_MAX_S);
+	uint64_t ns = s * CLOCK_NS_PER_S;
+	uint16_t random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = 0;
+	return ns - ns / 5 * random / UINT16_MAX;
+}
+
+void link_save(struct link *link)
+{
+	struct buf text;
+	int rc;
+
+	if (!link->record.address[0])
+		return;
+	buf_init(&text, RECORD_MAX);
+	rc = record_write(&link->record, &text);
+	if (rc == 0)
+		rc = store_write(link->store, "state.json", text.data, text.len);
+	buf_fini(&text);
+	if (rc != 0)
+		log_error("%s/sms/state.json cannot be written: %s", link->proc->state_dir,
+		          rc == SL_ESYS ? strerror(errno) : err_text(rc));
+}
+
+int link_connect(struct link *link)
+{
+	struct https_peer peer = {.address = link->record.address,
+	                          .port = link->record.port,
+	                          .certificate = link->identity.certificate,
+	                          .key = link->identity.key};
+	int rc;
+
+	memcpy(peer.pin, link->record.pin, sizeof(peer.pin));
+	rc = https_open(link->proc->loop, &peer, &link->https);
+	if (rc != 0)
+		return rc;
+	link_set_state(link, LINK_TRYING);
+	prove_start_sampling(link);
+	renew_start(link);
+	tell_start(link);
+	need_start(link);
+	follow_start(link);
+	return 0;
+}
+
+void link_disconnect(struct link *link)
+{
+	follow_stop(link);
+	need_stop(link);
+	tell_stop(link);
+	renew_stop(link);
+	prove_stop(link);
+	https_close(link->https);
+	link->https = NULL;
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+static void on_in_force(struct link *link, const struct ipc_in_force *msg, int *fd)
+{
+	struct held *held = &link->held;
+
+	if (msg->sha256.len != sizeof(held->sha256))
+		return;
+	if (held->fd >= 0)
+		(void)close(held->fd);
+	held->fd = *fd;
+	*fd = -1;
+	held->size = msg->size;
+	held->revision = msg->revision;
+	memcpy(held->sha256, msg->sha256.data, sizeof(held->sha256));
+	prove_on_in_force(link, msg->reverted);
+	tell(link);
+}
+
+static void on_sealing_key(struct link *link, const struct ipc_bytes *key)
+{
+	link->have_sealing_key = key->len == sizeof(link->sealing_key);
+	if (link->have_sealing_key)
+		memcpy(link->sealing_key, key->data, key->len);
 }
 
 static void link_message(struct proc *proc, struct ipc_channel *from, const struct ipc_message *msg,
                          int fds[IPC_FDS_MAX])
 {
-	if (msg->type == IPC_NEED_KEYS)
-		refuse_keys(from, &msg->need_keys.ids);
+	struct link *link = proc->state;
+
+	switch (msg->type) {
+	case IPC_NEED_KEYS:
+		need_set(link, &msg->need_keys.ids);
+		break;
+	case IPC_SEALING_KEY:
+		on_sealing_key(link, &msg->sealing_key.key);
+		break;
+	case IPC_IN_FORCE:
+		on_in_force(link, &msg->in_force, &fds[0]);
+		break;
+	case IPC_DOCUMENT_DONE:
+		follow_on_done(link, &msg->document_done);
+		break;
+	default:
+		log_warning("link got a message that it has no use for: %s",
+		            ipc_type_name(msg->type));
+	}
+}
+
+static void link_peer_up(struct proc *proc, struct ipc_channel *peer)
+{
+	if (proc->state && ipc_channel_peer(peer) == IPC_CONTROL)
+		follow_control_up(proc->state);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static int read_record(struct link *link)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, RECORD_MAX);
+	rc = store_read(link->store, "state.json", &text);
+	if (rc == 0)
+		rc = record_read(text.data, text.len, &link->record);
+	buf_fini(&text);
+	return rc;
+}
+
+static int read_identity(struct link *link)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, IDENTITY_TEXT_MAX);
+	rc = store_read(link->store, "identity.pem", &text);
+	if (rc == 0)
+		rc = identity_read(text.data, text.len, &link->identity);
+	if (text.data)
+		OPENSSL_cleanse(text.data, text.size);
+	buf_fini(&text);
+	return rc;
+}
+
+static int link_start(struct proc *proc)
+{
+	struct link *link = proc->state;
+	int rc;
+
+	link->started_ns = clock_now_ns();
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return SL_ENOMEM;
+	rc = read_record(link);
+	if (rc == 0)
+		rc = read_identity(link);
+	if (rc == 0 && link->record.revoked)
+		link_set_state(link, LINK_REVOKED);
+	else if (rc == 0)
+		rc = link_connect(link);
+	if (rc != 0 && rc != SL_ENOENT)
+		log_error("%s/sms: the enrolment cannot be read: %s; 'tps sms enrol' makes another",
+		          proc->state_dir, err_text(rc));
+	if (rc != 0)
+		link->record = (struct record){.state = REMOTE_STATE_CONFIRMED};
+	return 0;
 }
 
 static void link_stop(struct proc *proc)
@@ -64,13 +229,26 @@ static void link_stop(struct proc *proc)
 
 	if (!link)
 		return;
+	enrol_stop(link);
+	link_disconnect(link);
+	need_forget(link);
+	fetch_stop(link);
+	identity_fini(&link->identity);
+	identity_fini(&link->renewal.identity);
+	json_decref(link->teller.items);
+	if (link->held.fd >= 0)
+		(void)close(link->held.fd);
 	store_close(link->store);
+	curl_global_cleanup();
 	free(link);
 	proc->state = NULL;
 }
 
 const struct proc_ops link_ops = {
         .setup = link_setup,
+        .start = link_start,
+        .peer_up = link_peer_up,
         .message = link_message,
+        .command = link_command,
         .stop = link_stop,
 };

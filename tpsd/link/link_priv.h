@@ -1,15 +1,192 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of `link`: what its files share. */
+/*
+ * Inside of `link`: what its files share. Each part has its own struct below and its own calls;
+ * they meet in link.c, which knows whether there is an SMS, and in the record.
+ */
 #pragma once
 
+#include "lib/base/buf.h"
+#include "lib/base/loop.h"
+#include "tpsd/link/answer.h"
+#include "tpsd/link/https.h"
+#include "tpsd/link/identity.h"
 #include "tpsd/link/link.h"
+#include "tpsd/link/proof.h"
+#include "tpsd/link/record.h"
 
-enum { REMOTE_ID_LEN = 32 };
-
+struct ipc_channel;
+struct ipc_bytes;
+struct ipc_document_done;
+struct ipc_in_force;
 struct proc;
 struct store;
+
+enum { KEY_ID = 32, TROUBLE_MAX = 512 };
+
+/* The document in force, as `control` told: text in a sealed memfd. */
+struct held {
+	uint32_t revision; /* of the device; 0: not told yet */
+	uint8_t sha256[32];
+	int fd; /* -1: none */
+	size_t size;
+};
+
+/* What is wanted, and how far it is (follow.c, fetch.c). */
+struct follow {
+	struct loop_timer timer;
+	struct https_call *call;
+	unsigned failures;
+	uint64_t asked_ns;
+	struct wanted wanted;
+	struct buf document;
+	struct wanted_file *files;
+	size_t files_count, at;
+	int part;        /* of files[at]; -1 */
+	uint64_t offset; /* in it */
+	void *digest;    /* EVP_MD_CTX of it */
+	uint64_t order;  /* id of the last DOCUMENT */
+	bool applying;   /* DOCUMENT_DONE is waited for */
+};
+
+/* Status (tell.c). */
+struct teller {
+	struct loop_timer timer;
+	struct https_call *call;
+	unsigned failures;
+	bool wanted;       /* something is to be told */
+	bool capabilities; /* they were told to this SMS */
+	uint8_t known[32]; /* digest of the document that the SMS was told last */
+	bool knows;
+	json_t *items; /* of the refusal that is to be told */
+	/* Of the call that runs: */
+	uint32_t revision;
+	enum remote_state state;
+	uint8_t sha256[32];
+	bool proving; /* it began after the commit that has to prove good */
+};
+
+/* R161 (prove.c). */
+struct prover {
+	struct loop_timer timer, sampler;
+	struct proof_samples samples;
+	bool reached, failed;
+};
+
+/* Keys that are missing (need.c). */
+struct needed {
+	uint8_t id[KEY_ID];
+	bool answered; /* `keys` knows that it does not come now */
+	bool refused;  /* by the SMS */
+	bool asked;    /* in the call that runs */
+};
+
+struct need {
+	struct loop_timer timer;
+	struct https_call *call;
+	unsigned failures;
+	struct needed *items;
+	size_t count;
+};
+
+/* A token being redeemed, a certificate being renewed (enrol.c). */
+struct enrolment {
+	struct https *https;
+	struct https_call *call;
+	struct identity identity;
+	struct record record;
+	uint64_t command; /* that waits for its end */
+};
+
+struct renewal {
+	struct loop_timer timer;
+	struct https_call *call;
+	unsigned failures;
+	struct identity identity;
+};
 
 struct link {
 	struct proc *proc;
 	struct store *store;
+	uint64_t started_ns;
+	enum link_state state;
+	char trouble[TROUBLE_MAX]; /* what went wrong last; "" nothing */
+	uint64_t contact_us;       /* wall clock of the SMS's last answer; 0: none */
+	struct record record;
+	struct identity identity;
+	struct https *https; /* NULL: enrolled nowhere, or revoked */
+	uint8_t sealing_key[32];
+	bool have_sealing_key;
+	struct held held;
+	struct follow follow;
+	struct teller teller;
+	struct prover prover;
+	struct need need;
+	struct enrolment enrolment;
+	struct renewal renewal;
 };
+
+/* ---- link.c ---- */
+/* Starts and ends all that an enrolled device does. */
+int link_connect(struct link *link) SL_MUST;
+void link_disconnect(struct link *link);
+/* The record as it is now goes to the disk; what fails is said in the log. */
+void link_save(struct link *link);
+void link_set_state(struct link *link, enum link_state state);
+/* 1, 2, 4 … 60 s, a fifth of it at random, in nanoseconds. */
+uint64_t link_backoff_ns(unsigned failures);
+
+/* ---- call.c ---- */
+/* A call by its row; `query` "" or "have=3&wait=50"; `body` is stolen (NULL: GET). */
+int link_call(struct link *link, enum remote_call_id id, const char *query, json_t *body,
+              unsigned timeout_s, bool fresh, https_done_fn *fn,
+              struct https_call **ret_call) SL_MUST;
+int link_call_at(struct https *https, enum remote_call_id id, const char *query, json_t *body,
+                 unsigned timeout_s, bool fresh, https_done_fn *fn, void *arg,
+                 struct https_call **ret_call) SL_MUST;
+/* What came of it, `answer` to be freed. False: the device was revoked, and no part goes on. */
+bool link_take(struct link *link, enum remote_call_id id, const struct https_answer *in,
+               struct answer *ret_answer);
+
+/* ---- follow.c, fetch.c ---- */
+void follow_start(struct link *link);
+void follow_stop(struct link *link);
+void follow_later(struct link *link, const char *why);
+void follow_again(struct link *link);
+void follow_on_done(struct link *link, const struct ipc_document_done *msg);
+void follow_control_up(struct link *link);
+/* The document of follow.wanted and its files; follow_apply when all is here. */
+void fetch_start(struct link *link);
+void fetch_stop(struct link *link);
+void follow_apply(struct link *link);
+
+/* ---- tell.c ---- */
+void tell_start(struct link *link);
+void tell_stop(struct link *link);
+/* Something is to be told; soon. */
+void tell(struct link *link);
+json_t *tell_capabilities(const struct link *link);
+
+/* ---- prove.c ---- */
+void prove_start_sampling(struct link *link);
+void prove_stop(struct link *link);
+/* The record says IN_FORCE: it is watched from now on. */
+void prove_begin(struct link *link);
+/* The document in force is another one than before. */
+void prove_on_in_force(struct link *link, bool reverted);
+
+/* ---- need.c ---- */
+void need_set(struct link *link, const struct ipc_bytes *ids);
+void need_start(struct link *link);
+void need_stop(struct link *link);
+void need_forget(struct link *link);
+
+/* ---- enrol.c ---- */
+void enrol_command(struct link *link, uint64_t id, const json_t *arguments);
+void enrol_stop(struct link *link);
+void renew_start(struct link *link);
+void renew_stop(struct link *link);
+
+/* ---- command.c ---- */
+void link_command(struct proc *proc, uint64_t id, const char *name, const char *arguments);
+void command_refuse(struct link *link, uint64_t id, int status, const char *text);
+void command_answer(struct link *link, uint64_t id, json_t *value);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tpsd/link/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "tpsd/link/answer.h"
 
 enum { PATH_SIZE = 256, NAME_SIZE = 96, CHUNK = 64 * 1024 };
 
@@ -156,4 +159,92 @@ int store_rename(struct store *store, const char *from, const char *to)
 	if (renameat(store->dir, from, store->dir, to) != 0)
 		return SL_ESYS;
 	return fsync(store->dir) == 0 ? 0 : SL_ESYS;
+}
+
+/* ---- files of documents ------------------------------------------------------------------ */
+
+static const char *part_name(const uint8_t *sha256, char name[NAME_SIZE])
+{
+	char hex[2 * STORE_DIGEST + 1];
+
+	(void)snprintf(name, NAME_SIZE, "%s.part", answer_hex(sha256, STORE_DIGEST, hex));
+	return name;
+}
+
+bool store_has_file(const struct store *store, const uint8_t sha256[STORE_DIGEST], uint64_t size)
+{
+	char name[2 * STORE_DIGEST + 1];
+	struct stat st;
+
+	return fstatat(store->files, answer_hex(sha256, STORE_DIGEST, name), &st,
+	               AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+}
+
+int store_begin_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int *ret_fd)
+{
+	char name[NAME_SIZE];
+	int fd = openat(store->files, part_name(sha256, name),
+	                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return SL_ESYS;
+	if (fchmod(fd, 0640) != 0) {
+		(void)close(fd);
+		return SL_ESYS;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int store_add_file(int fd, const void *data, size_t len)
+{
+	return write_all(fd, data, len);
+}
+
+int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
+{
+	char part[NAME_SIZE], name[2 * STORE_DIGEST + 1];
+
+	if (fsync(fd) != 0 || renameat(store->files, part_name(sha256, part), store->files,
+	                               answer_hex(sha256, STORE_DIGEST, name)) != 0)
+		return SL_ESYS;
+	return fsync(store->files) == 0 ? 0 : SL_ESYS;
+}
+
+void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST])
+{
+	char name[NAME_SIZE];
+
+	(void)unlinkat(store->files, part_name(sha256, name), 0);
+}
+
+static void prune_one(struct store *store, const char *name, bool named, unsigned older_s)
+{
+	struct stat st;
+
+	if (named)
+		(void)utimensat(store->files, name, NULL, AT_SYMLINK_NOFOLLOW);
+	else if (fstatat(store->files, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	         st.st_mtime + (time_t)older_s < time(NULL))
+		(void)unlinkat(store->files, name, 0);
+}
+
+void store_prune(struct store *store, unsigned older_s, bool (*named)(void *arg, const char *name),
+                 void *arg)
+{
+	int fd = openat(store->files, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (!dir) {
+		close_fd(fd);
+		return;
+	}
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			prune_one(store, e->d_name,
+			          strlen(e->d_name) == 2 * STORE_DIGEST && named(arg, e->d_name),
+			          older_s);
+	(void)closedir(dir);
 }

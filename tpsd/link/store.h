@@ -37,5 +37,28 @@ int store_read(struct store *store, const char *name, struct buf *text) SL_NONNU
 int store_write(struct store *store, const char *name, const void *data, size_t len)
         SL_NONNULL(1, 2, 3) SL_MUST;
 int store_remove(struct store *store, const char *name) SL_NONNULL(1, 2);
+
+/* ---- files of documents, by their SHA-256 ---- */
+
+enum { STORE_DIGEST = 32 };
+
+/* Whether it is here whole. */
+bool store_has_file(const struct store *store, const uint8_t sha256[STORE_DIGEST], uint64_t size)
+        SL_NONNULL(1, 2);
+/* An empty file for it, of which nobody knows; *ret_fd is the caller's. SL_ESYS with errno. */
+int store_begin_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int *ret_fd)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+/* `len` bytes at its end. SL_ESYS: ENOSPC among others. */
+int store_add_file(int fd, const void *data, size_t len) SL_NONNULL(2) SL_MUST;
+/* It is whole: onto the disk, and it has its name. */
+int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
+        SL_NONNULL(1, 2) SL_MUST;
+void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST]) SL_NONNULL(1, 2);
+
+/* Removes what `named` says no to and that has not been touched for `older_s`; what it says yes to
+ * is touched. `name` is 64 digits. */
+void store_prune(struct store *store, unsigned older_s, bool (*named)(void *arg, const char *name),
+                 void *arg) SL_NONNULL(1, 3);
+
 /* `from` takes the place of `to`. */
 int store_rename(struct store *store, const char *from, const char *to) SL_NONNULL(1, 2, 3) SL_MUST;

@@ -17,6 +17,7 @@
 #include "tpsd/report/journal.h"
 #include "tpsd/report/metrics.h"
 #include "tpsd/report/panic.h"
+#include "tpsd/report/remote.h"
 #include "tpsd/report/server.h"
 #include "tpsd/report/traffic.h"
 #include "tpsd/report/transaction.h"
@@ -44,6 +45,8 @@ static int open_parts(struct control *c)
 		rc = traffic_open(c, &c->traffic);
 	if (rc == 0)
 		rc = panic_open(c, &c->panic);
+	if (rc == 0)
+		rc = remote_open(c, &c->remote);
 	if (rc == 0)
 		rc = transaction_open(c, &c->transaction);
 	if (rc != 0)
@@ -73,6 +76,7 @@ static void control_stop(struct proc *proc)
 	loop_timer_cancel(&c->leave);
 	server_close(c->server);
 	transaction_close(c->transaction);
+	remote_close(c->remote);
 	panic_close(c->panic);
 	traffic_close(c->traffic);
 	expiry_close(c->expiry);
@@ -92,6 +96,8 @@ static void control_peer_up(struct proc *proc, struct ipc_channel *peer)
 	if (!c) /* parent's channel is there before start() */
 		return;
 	transaction_peer_up(c->transaction, role, ipc_channel_index(peer));
+	if (role == IPC_LINK)
+		remote_in_force(c);
 	panic_peer_up(c->panic, role);
 }
 
@@ -118,6 +124,12 @@ static void control_message(struct proc *proc, struct ipc_channel *from,
 		return;
 	case IPC_ITEM:
 		transaction_on_item(c->transaction, role, index, &msg->item);
+		return;
+	case IPC_DOCUMENT:
+		remote_on_document(c, &msg->document, fds[0]);
+		return;
+	case IPC_CONFIRM:
+		remote_on_confirm(c, &msg->confirm);
 		return;
 	case IPC_ANSWER:
 		forward_on_answer(c, role, index, &msg->answer);

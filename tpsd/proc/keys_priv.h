@@ -67,6 +67,7 @@ struct keys {
 	struct asked asked;         /* being prepared */
 	struct asked checked;       /* prepared, and neither in force nor aborted */
 	struct asked current;       /* in force */
+	uint32_t committed;         /* its revision */
 	struct fetched *fetched;    /* keys of the SMS */
 	struct loop_timer patience; /* runs while `asked` waits for them */
 	bool impatient;             /* it has run out for `asked` */

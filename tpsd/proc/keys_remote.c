@@ -42,7 +42,7 @@ static void ask(struct keys *k)
 {
 	struct ipc_message msg = {.type = IPC_NEED_KEYS};
 	uint8_t(*ids)[KEY_ID_LEN] = calloc(IDS_MAX, sizeof(*ids));
-	size_t count = ids ? fetched_missing(k->fetched, false, ids, IDS_MAX) : 0;
+	size_t count = ids ? fetched_missing(k->fetched, k->committed, false, ids, IDS_MAX) : 0;
 
 	msg.need_keys.ids = (struct ipc_bytes){ids ? ids[0] : NULL, (uint32_t)(count * KEY_ID_LEN)};
 	if (ids)
@@ -107,7 +107,7 @@ int keys_await_remote(struct keys *k)
 		rc = loop_timer_set(k->proc->loop, &k->patience, FETCHED_WAIT_S * CLOCK_NS_PER_S,
 		                    on_impatience);
 	}
-	if (rc == 0 && fetched_missing(k->fetched, true, id, 1) > 0)
+	if (rc == 0 && fetched_missing(k->fetched, k->committed, true, id, 1) > 0)
 		rc = SL_EAGAIN;
 	return rc;
 }
@@ -164,7 +164,12 @@ static size_t count_missing(struct keys *k)
 
 void keys_remote_commit(struct keys *k, uint32_t revision)
 {
-	fetched_retire_before(k->fetched, revision);
+	/* What the document before names stays as long: a revert goes back to it, maybe because the
+	 * SMS is out of reach. */
+	if (revision != k->committed) {
+		fetched_retire_before(k->fetched, k->committed);
+		k->committed = revision;
+	}
 	if (k->current.config && count_missing(k) > 0)
 		complain_of_all(k);
 	ask(k);
@@ -234,6 +239,7 @@ void keys_on_forget(struct keys *k)
 			keystore_drop(k->store, a->id);
 	}
 	fetched_wipe(k->fetched);
+	ask(k); /* an SMS that the device is enrolled at later has them, maybe */
 	if (c && count_missing(k) > 0) {
 		log_warning("the private keys that the SMS sent are forgotten");
 		keys_tell_own(k);

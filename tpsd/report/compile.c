@@ -139,10 +139,29 @@ static bool is_json(const char *name)
 	return dot && strcmp(dot, ".json") == 0;
 }
 
+static int keep_document(const struct conf_image_maker *maker, struct compiled *c)
+{
+	const void *text;
+	size_t len;
+	int rc = conf_image_maker_section(maker, CONF_SECTION_DOCUMENT, &text, &len);
+
+	if (rc != 0)
+		return rc;
+	c->document = malloc(len + 1);
+	if (!c->document)
+		return SL_ENOMEM;
+	memcpy(c->document, text, len);
+	c->document_len = len;
+	return 0;
+}
+
 static int finish_image(struct conf_image_maker *maker, struct compiled *c)
 {
 	struct stat st;
-	int rc = conf_image_finish_fd(maker, &c->fd);
+	int rc = keep_document(maker, c);
+
+	if (rc == 0)
+		rc = conf_image_finish_fd(maker, &c->fd);
 
 	if (rc != 0 || fstat(c->fd, &st) != 0)
 		return conf_errors_add(&c->errs, NULL, rc ? rc : SL_ESYS, "",
@@ -195,6 +214,8 @@ void compiled_fini(struct compiled *compiled)
 	conf_errors_fini(&compiled->errs);
 	config_put(compiled->config);
 	compiled->config = NULL;
+	free(compiled->document);
+	compiled->document = NULL;
 	if (compiled->fd >= 0)
 		(void)close(compiled->fd);
 	compiled->fd = -1;

@@ -32,6 +32,8 @@ struct compiled {
 	size_t size;
 	struct config *config;
 	uint8_t sha256[32];
+	void *document; /* canonical, malloc'ed: what sha256 is of */
+	size_t document_len;
 };
 
 /* The same at once, on the caller's thread. *ret is always set; compiled_fini it. */

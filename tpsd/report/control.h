@@ -17,6 +17,7 @@ struct journal;
 struct metrics;
 struct panic;
 struct server;
+struct remote;
 struct traffic;
 struct transaction;
 
@@ -30,6 +31,7 @@ struct control {
 	struct panic *panic;
 	struct traffic *traffic; /* the last hour, for graphs */
 	struct expiry *expiry;   /* of certificates (R82) */
+	struct remote *remote;   /* documents of the SMS */
 	struct config *config;   /* in force; NULL before the first commit */
 	uint32_t revision;       /* of it */
 	uint64_t started_ns;

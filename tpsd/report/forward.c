@@ -316,8 +316,9 @@ static void answer_request(void *arg, int status, const char *missing, const jso
 void forward_request(struct request *request)
 {
 	const struct cli_command *c = request->command;
-	int rc = forward_call(request->control, c->where, c->forward, request->arguments,
-	                      FORWARD_TIMEOUT_S, answer_request, request);
+	unsigned timeout_s = c->where == CLI_LINK ? FORWARD_LINK_S : FORWARD_TIMEOUT_S;
+	int rc = forward_call(request->control, c->where, c->forward, request->arguments, timeout_s,
+	                      answer_request, request);
 
 	if (rc != 0)
 		request_error(request, rc, "the process that does this is not there now",

@@ -18,6 +18,7 @@ struct request;
 enum {
 	FORWARD_OPEN_MAX = 128,
 	FORWARD_TIMEOUT_S = 5,
+	FORWARD_LINK_S = 50, /* of `link`, which asks the SMS */
 };
 
 /*

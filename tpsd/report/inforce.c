@@ -8,6 +8,7 @@
 #include "tpsd/report/expiry.h"
 #include "tpsd/report/journal.h"
 #include "tpsd/report/metrics.h"
+#include "tpsd/report/remote.h"
 
 void inforce_set(struct control *control, struct config *config, uint32_t revision)
 {
@@ -18,5 +19,6 @@ void inforce_set(struct control *control, struct config *config, uint32_t revisi
 	journal_configure(control->journal, config);
 	metrics_configure(control->metrics, config);
 	expiry_configure(control->expiry, config);
+	remote_in_force(control);
 	config_put(before);
 }

@@ -9,6 +9,7 @@
 struct config;
 struct control;
 
-/* Takes `config` over and hands it to the parts that follow it: journal, metrics, expiry. */
+/* Takes `config` over and hands it to the parts that follow it: journal, metrics, expiry, the link.
+ */
 void inforce_set(struct control *control, struct config *config, uint32_t revision)
         SL_NONNULL(1, 2);

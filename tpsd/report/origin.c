@@ -212,7 +212,7 @@ int origin_first(struct origin *origin, struct buf *text, char *name, size_t nam
 	buf_consume(text, text->len);
 	if (origin_confirm_left(origin, &left_ms) && left_ms == 0 &&
 	    origin_back(origin, 1, text, name, name_size, ret_order) == 0) {
-		ret_order->user = "confirmation timer";
+		ret_order->user = ORIGIN_REVERTER;
 		log_warning("configuration: not confirmed in time: the document before is taken");
 		return 0;
 	}

@@ -21,6 +21,9 @@ enum {
 	CONF_TEXT_MAX = 32 * 1024 * 1024 + 1
 }; /* CONF_DOCUMENT_MAX, and one more to see it passed */
 
+/* By whom a document is applied that takes the place of one that was not confirmed in time. */
+#define ORIGIN_REVERTER "confirmation timer"
+
 int origin_open(struct proc *proc, struct origin **ret_origin) SL_NONNULL(1, 2) SL_MUST;
 void origin_close(struct origin *origin);
 

@@ -42,6 +42,10 @@ struct transaction {
 	int fd;
 	size_t size;
 	uint32_t in_force;
+	uint8_t sha256[32]; /* of the canonical text */
+	void *document;
+	size_t document_len;
+	bool reverted;
 	uint32_t offered_alone[PROC_SLOTS]; /* revision that a late process was offered */
 };
 
@@ -86,6 +90,7 @@ void transaction_close(struct transaction *transaction)
 	if (transaction->fd >= 0)
 		(void)close(transaction->fd);
 	origin_close(transaction->origin);
+	free(transaction->document);
 	free(transaction);
 }
 
@@ -205,6 +210,34 @@ static void schedule_confirm(struct transaction *t)
 		                     on_confirm);
 }
 
+/* The same document again is no other one: what is told of it stays. */
+static void hold_document(struct transaction *t)
+{
+	bool same = t->document && memcmp(t->sha256, t->next.sha256, sizeof(t->sha256)) == 0;
+
+	free(t->document);
+	t->document = t->next.document;
+	t->document_len = t->next.document_len;
+	t->next.document = NULL;
+	memcpy(t->sha256, t->next.sha256, sizeof(t->sha256));
+	if (!same)
+		t->reverted = strcmp(origin_order(t->origin)->user, ORIGIN_REVERTER) == 0;
+}
+
+bool transaction_held(const struct transaction *transaction, struct transaction_held *ret_held)
+{
+	const struct transaction *t = transaction;
+
+	if (t->in_force == 0 || !t->document)
+		return false;
+	*ret_held = (struct transaction_held){.revision = t->in_force,
+	                                      .sha256 = t->sha256,
+	                                      .text = t->document,
+	                                      .len = t->document_len,
+	                                      .reverted = t->reverted};
+	return true;
+}
+
 static void commit(struct transaction *t)
 {
 	struct config *config = t->next.config;
@@ -227,6 +260,7 @@ static void commit(struct transaction *t)
 	t->in_force = t->revision;
 	t->next.fd = -1;
 	t->next.config = NULL;
+	hold_document(t);
 	inforce_set(t->control, config, t->revision);
 	schedule_confirm(t);
 	log_info("configuration: revision %u is in force (%s)", t->revision,
@@ -476,7 +510,7 @@ static void on_confirm(struct loop_timer *timer)
 	if (rc == 0) {
 		log_warning("configuration: not confirmed in time: the document before is taken "
 		            "again");
-		order.user = "confirmation timer";
+		order.user = ORIGIN_REVERTER;
 		rc = transaction_start(t, &order);
 	}
 	if (rc == SL_EBUSY)

@@ -55,6 +55,17 @@ int transaction_reload(struct transaction *transaction, const char *user, transa
 /* Keeps what was applied with confirm_ms. SL_ENOENT when nothing waits for it. */
 int transaction_confirm(struct transaction *transaction) SL_NONNULL(1);
 
+/* The document in force; false before the first. `text` is valid until the next is. */
+struct transaction_held {
+	uint32_t revision;
+	const uint8_t *sha256; /* 32 bytes, of the canonical text */
+	const void *text;
+	size_t len;
+	bool reverted; /* the one before it was not confirmed in time */
+};
+bool transaction_held(const struct transaction *transaction, struct transaction_held *ret_held)
+        SL_NONNULL(1, 2);
+
 /* Back to the `back`-th document before this one. As transaction_start; SL_ENOENT. */
 int transaction_rollback(struct transaction *transaction, unsigned back, const char *user,
                          transaction_done_fn *fn, void *arg) SL_NONNULL(1, 3) SL_MUST;

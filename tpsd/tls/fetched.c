@@ -206,13 +206,14 @@ EVP_PKEY *fetched_find(const struct fetched *r, const uint8_t id[KEY_ID_LEN])
 	return n ? n->key : NULL;
 }
 
-size_t fetched_missing(const struct fetched *r, bool unanswered, uint8_t (*ret_ids)[KEY_ID_LEN],
-                       size_t max)
+size_t fetched_missing(const struct fetched *r, uint32_t revision, bool unanswered,
+                       uint8_t (*ret_ids)[KEY_ID_LEN], size_t max)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->items[i].key || (unanswered && r->items[i].answered))
+		if (r->items[i].key || r->items[i].last_revision < revision ||
+		    (unanswered && r->items[i].answered))
 			continue;
 		if (count < max)
 			memcpy(ret_ids[count], r->items[i].id, KEY_ID_LEN);

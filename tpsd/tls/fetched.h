@@ -53,7 +53,7 @@ EVP_PKEY *fetched_find(const struct fetched *r, const uint8_t id[KEY_ID_LEN]) SL
  */
 int fetched_take(struct fetched *r, const struct ipc_sealed_key *msg) SL_NONNULL(1, 2);
 
-/* Ids that are not here, at most `max`; returns how many. `unanswered`: only those of which nothing
- * was heard since they were named or wiped. */
-size_t fetched_missing(const struct fetched *r, bool unanswered, uint8_t (*ret_ids)[KEY_ID_LEN],
-                       size_t max) SL_NONNULL(1);
+/* Ids that `revision` or a later one names and that are not here, at most `max`; returns how many.
+ * `unanswered`: only those of which nothing was heard since they were named or wiped. */
+size_t fetched_missing(const struct fetched *r, uint32_t revision, bool unanswered,
+                       uint8_t (*ret_ids)[KEY_ID_LEN], size_t max) SL_NONNULL(1, 4);

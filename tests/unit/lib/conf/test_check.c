@@ -127,7 +127,7 @@ static const struct {
          "profiles: [{name: a, ssl_client_policies: [{name: q, proxy: out}], "
          "ssl_server_policies: [{name: q, proxy: p}]}]\n",
          "/profiles/0/ssl_client_policies/0/name", "named \"q\" already"},
-        {"version: 1\nsms: {address: sms.example}\n", "/sms", "no SMS link in this build"},
+        {"version: 1\nsms: {address: sms.example}\n", "/sms", "tps sms enrol"},
 };
 
 static void each_rule_refuses_the_document_that_breaks_it_once(void **state)

@@ -102,7 +102,7 @@ static size_t missing(bool unanswered)
 {
 	uint8_t ids[8][KEY_ID_LEN];
 
-	return fetched_missing(env.fetched, unanswered, ids, 8);
+	return fetched_missing(env.fetched, 0, unanswered, ids, 8);
 }
 
 static void a_key_that_is_named_is_opened_and_found(void **state)
@@ -167,6 +167,7 @@ static void a_refusal_is_an_answer_and_the_key_may_come_later(void **state)
 static void what_no_revision_names_goes(void **state)
 {
 	struct sent s = sealed_key();
+	uint8_t no_id[KEY_ID_LEN];
 
 	assert_int_equal(fetched_name(env.fetched, env.id, 1), 0);
 	assert_int_equal(take(&s, 0), 0);
@@ -179,6 +180,8 @@ static void what_no_revision_names_goes(void **state)
 	assert_null(fetched_find(env.fetched, env.id));
 	assert_int_equal(missing(false), 0);
 	assert_int_equal(fetched_name(env.fetched, env.id, 4), 0);
+	assert_int_equal(missing(false), 1);
+	assert_int_equal(fetched_missing(env.fetched, 5, false, &no_id, 1), 0);
 	fetched_forget(env.fetched, 4);
 	assert_int_equal(missing(false), 0);
 }

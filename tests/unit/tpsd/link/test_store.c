@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tpsd/link/store.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "tests/unit/unit.h"
+
+static struct {
+	char dir[64];
+	struct store *store;
+} env;
+
+static struct store_owner me(void)
+{
+	return (struct store_owner){.uid = geteuid(), .gid = getegid(), .readers = getegid()};
+}
+
+static int setup(void **state)
+{
+	const struct store_owner owner = me();
+
+	(void)snprintf(env.dir, sizeof(env.dir), "/tmp/test_store.XXXXXX");
+	assert_non_null(mkdtemp(env.dir));
+	assert_int_equal(store_open(env.dir, &owner, &env.store), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	store_close(env.store);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", env.dir);
+	assert_int_equal(system(command), 0);
+	return 0;
+}
+
+static mode_t mode_of(const char *name)
+{
+	char path[256];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/sms/%s", env.dir, name);
+	return stat(path, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static void a_small_file_is_replaced_whole_and_ours_alone(void **state)
+{
+	struct buf text;
+
+	buf_init(&text, 8192);
+	assert_int_equal(store_read(env.store, "state.json", &text), SL_ENOENT);
+	assert_int_equal(store_write(env.store, "state.json", "one", 3), 0);
+	assert_int_equal(store_write(env.store, "state.json", "three", 5), 0);
+	assert_int_equal(store_read(env.store, "state.json", &text), 0);
+	assert_string_equal(buf_text(&text), "three");
+	assert_int_equal(mode_of("state.json"), 0600);
+	assert_int_equal(mode_of("state.json.new"), 0);
+	assert_int_equal(store_remove(env.store, "state.json"), 0);
+	assert_int_equal(store_remove(env.store, "state.json"), 0);
+	buf_fini(&text);
+}
+
+static void a_file_of_documents_has_its_name_when_it_is_whole(void **state)
+{
+	const uint8_t sha256[STORE_DIGEST] = {0xab, 1};
+	char name[80];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "files/ab01%060d", 0);
+	assert_false(store_has_file(env.store, sha256, 4));
+	assert_int_equal(store_begin_file(env.store, sha256, &fd), 0);
+	assert_int_equal(store_add_file(fd, "ab", 2), 0);
+	assert_int_equal(store_add_file(fd, "cd", 2), 0);
+	assert_false(store_has_file(env.store, sha256, 4));
+	assert_int_equal(store_keep_file(env.store, sha256, fd), 0);
+	(void)close(fd);
+	assert_true(store_has_file(env.store, sha256, 4));
+	assert_false(store_has_file(env.store, sha256, 5));
+	assert_int_equal(mode_of(name), 0640);
+	assert_int_equal(mode_of("files"), 02750);
+}
+
+static bool is_kept(void *arg, const char *name)
+{
+	return name[0] == 'a';
+}
+
+static void what_nothing_names_goes_when_it_is_old(void **state)
+{
+	const uint8_t kept[STORE_DIGEST] = {0xaa}, gone[STORE_DIGEST] = {0xbb},
+	              young[STORE_DIGEST] = {0xcc};
+	const uint8_t *const all[] = {kept, gone, young};
+	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(all); i++) {
+		int fd;
+
+		assert_int_equal(store_begin_file(env.store, all[i], &fd), 0);
+		assert_int_equal(store_keep_file(env.store, all[i], fd), 0);
+		if (all[i] != young)
+			assert_int_equal(futimens(fd, old), 0);
+		(void)close(fd);
+	}
+	store_prune(env.store, 3600, is_kept, NULL);
+	assert_true(store_has_file(env.store, kept, 0));
+	assert_false(store_has_file(env.store, gone, 0));
+	assert_true(store_has_file(env.store, young, 0));
+}
+
+static void a_link_in_the_place_of_the_folder_is_not_followed(void **state)
+{
+	const struct store_owner owner = me();
+	char dir[96], place[128];
+	struct store *store;
+
+	(void)snprintf(dir, sizeof(dir), "%s/other", env.dir);
+	(void)snprintf(place, sizeof(place), "%s/sms", dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(symlink("/tmp", place), 0);
+	assert_int_equal(store_open(dir, &owner, &store), SL_ESYS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(a_small_file_is_replaced_whole_and_ours_alone,
+	                                        setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_file_of_documents_has_its_name_when_it_is_whole,
+	                                        setup, teardown),
+	        cmocka_unit_test_setup_teardown(what_nothing_names_goes_when_it_is_old, setup,
+	                                        teardown),
+	        cmocka_unit_test_setup_teardown(a_link_in_the_place_of_the_folder_is_not_followed,
+	                                        setup, teardown),
+	};
+
+	return RUN_TESTS(tests);
+}

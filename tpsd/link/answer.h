@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the SMS answers, read: first by the shapes that both ends have (lib/remote), then what each
+ * answer means. All of it is from outside: every length, digest and number is checked here, and
+ * nothing behind this sees bytes that were not. Any thread.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/remote/remote.h"
+
+enum { ANSWER_TEXT_MAX = 512, ANSWER_JSON_MAX = 4 * 1024 * 1024 };
+
+struct answer {
+	int status; /* 0; SL_EREVOKED's sense is `revoked`; SL_ENOENT, SL_EREFUSED (others of 400),
+	             */
+	            /* SL_EAGAIN (429 and 500 on), SL_EMALFORMED */
+	bool revoked;               /* our certificate counts for nothing */
+	json_t *value;              /* of a JSON answer that is good */
+	char text[ANSWER_TEXT_MAX]; /* why not */
+};
+
+/* The most bytes that an answer to this call may have. */
+size_t answer_max(enum remote_call_id id);
+
+/* `http` is its status. answer_fini frees. */
+void answer_read(enum remote_call_id id, long http, const void *body, size_t len,
+                 struct answer *ret_answer) SL_NONNULL(3, 5);
+void answer_fini(struct answer *answer) SL_NONNULL(1);
+
+struct wanted {
+	uint32_t revision; /* 0: none yet */
+	uint8_t sha256[32];
+	uint64_t size;
+	uint32_t confirm_s;
+};
+
+/* SL_EMALFORMED. */
+int answer_wanted(const json_t *value, struct wanted *ret_wanted) SL_NONNULL(1, 2) SL_MUST;
+
+struct wanted_file {
+	uint8_t sha256[32];
+	uint64_t size;
+};
+
+/* free() frees. SL_EMALFORMED, SL_ENOMEM. */
+int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *ret_count)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+struct sealed {
+	uint8_t id[32];
+	uint8_t encapsulated[32];
+	uint8_t bytes[REMOTE_SEALED_MAX];
+	size_t len;          /* 0: refused */
+	const char *refused; /* of `value`; "" */
+};
+
+/* The key at `index`. SL_ENOENT: there is none; SL_EMALFORMED. */
+int answer_key(const json_t *value, size_t index, struct sealed *ret_sealed)
+        SL_NONNULL(1, 3) SL_MUST;
+
+/* Lower case; 2 * len + 1 characters. Returns `text`. */
+const char *answer_hex(const uint8_t *data, size_t len, char *text) SL_NONNULL(1, 3);
+/* Exactly `len` bytes in either case. */
+bool answer_unhex(const char *text, uint8_t *ret_data, size_t len) SL_NONNULL(1, 2);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A document and its files: whole and of the right digest before anybody sees them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "tpsd/link/link_priv.h"
+#include "tpsd/link/store.h"
+#include "tpsd/proc/proc.h"
+
+enum { FETCH_S = 300 };
+
+static void close_part(struct follow *f)
+{
+	if (f->part >= 0)
+		(void)close(f->part);
+	f->part = -1;
+	EVP_MD_CTX_free(f->digest);
+	f->digest = NULL;
+}
+
+void fetch_stop(struct link *link)
+{
+	struct follow *f = &link->follow;
+
+	close_part(f);
+	buf_fini(&f->document);
+	free(f->files);
+	f->files = NULL;
+	f->files_count = f->at = 0;
+}
+
+static void give_up(struct link *link, const char *why)
+{
+	if (link->follow.part >= 0)
+		store_drop_file(link->store, link->follow.files[link->follow.at].sha256);
+	fetch_stop(link);
+	follow_later(link, why);
+}
+
+/* The next piece, the next file, or all is here. */
+static void go_on(struct link *link);
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+static const char *keep_file(struct link *link)
+{
+	struct follow *f = &link->follow;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (EVP_DigestFinal_ex(f->digest, digest, NULL) != 1 ||
+	    memcmp(digest, f->files[f->at].sha256, 32) != 0)
+		return "a file of the SMS has another digest than it says";
+	if (store_keep_file(link->store, f->files[f->at].sha256, f->part) != 0)
+		return strerror(errno);
+	close_part(f);
+	return NULL;
+}
+
+static const char *take_piece(struct link *link, const struct https_answer *in)
+{
+	struct follow *f = &link->follow;
+	const struct wanted_file *file = &f->files[f->at];
+
+	if (in->len == 0 || in->len > file->size - f->offset)
+		return "a file of the SMS has another length than it says";
+	if (store_add_file(f->part, in->data, in->len) != 0)
+		return errno == ENOSPC ? "there is no room for the SMS's files" : strerror(errno);
+	if (EVP_DigestUpdate(f->digest, in->data, in->len) != 1)
+		return err_text(SL_ECRYPTO);
+	f->offset += in->len;
+	return f->offset == file->size ? keep_file(link) : NULL;
+}
+
+static void on_piece(void *arg, const struct https_answer *in)
+{
+	struct link *link = arg;
+	struct answer answer;
+	const char *why;
+
+	link->follow.call = NULL;
+	if (!link_take(link, REMOTE_FILE, in, &answer))
+		return;
+	why = answer.status == 0 ? take_piece(link, in) : answer.text;
+	if (why)
+		give_up(link, why);
+	else
+		go_on(link);
+	answer_fini(&answer);
+}
+
+static const char *begin_file(struct link *link)
+{
+	struct follow *f = &link->follow;
+
+	if (store_begin_file(link->store, f->files[f->at].sha256, &f->part) != 0)
+		return strerror(errno);
+	f->offset = 0;
+	f->digest = EVP_MD_CTX_new();
+	if (!f->digest || EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1)
+		return err_text(SL_ENOMEM);
+	return f->files[f->at].size == 0 ? keep_file(link) : NULL;
+}
+
+static const char *ask_piece(struct link *link)
+{
+	struct follow *f = &link->follow;
+	char query[128], hex[65];
+
+	(void)snprintf(query, sizeof(query), "sha256=%s&offset=%" PRIu64,
+	               answer_hex(f->files[f->at].sha256, 32, hex), f->offset);
+	return link_call(link, REMOTE_FILE, query, NULL, FETCH_S, false, on_piece, &f->call) == 0
+	               ? NULL
+	               : err_text(SL_ENOMEM);
+}
+
+/* Names of the wanted document's files, and those in the text of the one in force. */
+static bool is_named(void *arg, const char *name)
+{
+	const struct link *link = arg;
+	const struct follow *f = &link->follow;
+	char hex[65];
+	bool found = false;
+	void *text;
+
+	for (size_t i = 0; i < f->files_count; i++)
+		if (strcmp(answer_hex(f->files[i].sha256, 32, hex), name) == 0)
+			return true;
+	text = link->held.size
+	               ? mmap(NULL, link->held.size, PROT_READ, MAP_SHARED, link->held.fd, 0)
+	               : MAP_FAILED;
+	if (text == MAP_FAILED)
+		return link->held.size > 0;
+	found = memmem(text, link->held.size, name, strlen(name)) != NULL;
+	(void)munmap(text, link->held.size);
+	return found;
+}
+
+static void all_here(struct link *link)
+{
+	store_prune(link->store, LINK_FILES_KEPT_S, is_named, link);
+	follow_apply(link);
+	tell(link);
+}
+
+static void go_on(struct link *link)
+{
+	struct follow *f = &link->follow;
+	const char *why = NULL;
+
+	while (!why && f->part < 0) {
+		while (f->at < f->files_count &&
+		       store_has_file(link->store, f->files[f->at].sha256, f->files[f->at].size))
+			f->at++;
+		if (f->at == f->files_count) {
+			all_here(link);
+			return;
+		}
+		why = begin_file(link);
+	}
+	if (!why)
+		why = ask_piece(link);
+	if (why)
+		give_up(link, why);
+}
+
+static void on_files(void *arg, const struct https_answer *in)
+{
+	struct link *link = arg;
+	struct follow *f = &link->follow;
+	struct answer answer;
+	int rc;
+
+	f->call = NULL;
+	if (!link_take(link, REMOTE_FILES, in, &answer))
+		return;
+	rc = answer.status;
+	if (rc == 0)
+		rc = answer_files(answer.value, &f->files, &f->files_count);
+	if (rc != 0)
+		give_up(link,
+		        answer.text[0] ? answer.text : "the SMS's list of files makes no sense");
+	else
+		go_on(link);
+	answer_fini(&answer);
+}
+
+/* ---- the document ------------------------------------------------------------------------ */
+
+static int ask(struct link *link, enum remote_call_id id, https_done_fn *fn)
+{
+	char query[32];
+
+	(void)snprintf(query, sizeof(query), "revision=%" PRIu32, link->follow.wanted.revision);
+	return link_call(link, id, query, NULL, FETCH_S, false, fn, &link->follow.call);
+}
+
+static bool is_document(const struct wanted *w, const struct https_answer *in)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	(void)SHA256(in->data, in->len, digest);
+	return in->len == w->size && memcmp(digest, w->sha256, sizeof(digest)) == 0;
+}
+
+static void on_document(void *arg, const struct https_answer *in)
+{
+	struct link *link = arg;
+	struct follow *f = &link->follow;
+	struct answer answer;
+
+	f->call = NULL;
+	if (!link_take(link, REMOTE_DOCUMENT, in, &answer))
+		return;
+	if (answer.status == SL_ENOENT) { /* a newer one took its place */
+		fetch_stop(link);
+		link_set_state(link, LINK_CONNECTED);
+		follow_again(link);
+	} else if (answer.status != 0) {
+		give_up(link, answer.text);
+	} else if (!is_document(&f->wanted, in)) {
+		give_up(link, "the SMS's document has another digest than it says");
+	} else if (buf_add(&f->document, in->data, in->len) != 0 ||
+	           ask(link, REMOTE_FILES, on_files) != 0) {
+		give_up(link, err_text(SL_ENOMEM));
+	}
+	answer_fini(&answer);
+}
+
+void fetch_start(struct link *link)
+{
+	link_set_state(link, LINK_FETCHING);
+	fetch_stop(link);
+	if (ask(link, REMOTE_DOCUMENT, on_document) != 0)
+		give_up(link, err_text(SL_ENOMEM));
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Documents that `link` brings from the SMS (docs/internals/link.md): applied as a person's are,
+ * with a confirmation that `link` gives when all is well. And what `link` hears: the document in
+ * force, whoever brought it. `control`.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/ipc/message.h"
+
+struct control;
+struct remote;
+
+int remote_open(struct control *control, struct remote **ret_remote) SL_NONNULL(1, 2) SL_MUST;
+void remote_close(struct remote *remote);
+
+/* A sealed memfd with JSON; DOCUMENT_DONE answers it, SL_EBUSY while another one is being applied.
+ */
+void remote_on_document(struct control *control, const struct ipc_document *msg, int fd)
+        SL_NONNULL(1, 2);
+/* Keeps the document in force, if it is the one that is meant and waits for it. */
+void remote_on_confirm(struct control *control, const struct ipc_confirm *msg) SL_NONNULL(1, 2);
+
+/* Tells `link`, if it is there, what is in force. */
+void remote_in_force(struct control *control) SL_NONNULL(1);
