@@ -164,14 +164,25 @@ static int make_tables(struct event_day *day)
 	return code;
 }
 
+/* Both at one moment: another thread may make the tables between two reads. */
+static int read_marks(sqlite3 *db, int64_t *ret_application, int64_t *ret_version)
+{
+	int rc = sqlite_run_text(db, "BEGIN");
+
+	if (rc == SQLITE_OK)
+		rc = sqlite_number(db, "PRAGMA application_id", 0, ret_application);
+	if (rc == SQLITE_OK)
+		rc = sqlite_number(db, "PRAGMA user_version", 0, ret_version);
+	undo(db);
+	return rc;
+}
+
 /* Ours and whole, or still empty: then who writes makes it. */
 static int look_at(struct event_day *day, enum event_day_use use)
 {
 	int64_t application = 0, version = 0;
-	int rc = sqlite_number(day->db, "PRAGMA application_id", 0, &application);
+	int rc = read_marks(day->db, &application, &version);
 
-	if (rc == SQLITE_OK)
-		rc = sqlite_number(day->db, "PRAGMA user_version", 0, &version);
 	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
 		return SL_EMALFORMED;
 	if (rc != SQLITE_OK)
