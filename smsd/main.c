@@ -12,7 +12,8 @@
 static const char usage[] =
         "usage: smsd --data DIR [--listen ADDR:PORT] [--listen-devices ADDR:PORT]\n"
         "            [--key-file F | --passphrase-file F]\n"
-        "            [--new-key-file F | --new-passphrase-file F] [--user NAME] [--check]\n"
+        "            [--new-key-file F | --new-passphrase-file F] [--events-days N]\n"
+        "            [--events-gib N] [--user NAME] [--check]\n"
         "       smsd --version | --help\n"
         "\n"
         "Sluice's management system: keeps certificates with their private keys, and serves the\n"
@@ -31,6 +32,9 @@ static const char usage[] =
         "      --new-passphrase-file F  by this passphrase, the same way\n"
         "      --audit-days N       how long the audit log is kept (default 366)\n"
         "      --audit-rows N       and how much of it (default 1000000, at least 1000)\n"
+        "      --events-days N      how long events of devices are kept (default 90)\n"
+        "      --events-gib N       and how much of them; 0 is any (default 16): the oldest day\n"
+        "                           goes first\n"
         "  -u, --user NAME          whom to run as when root starts it (default sluice-sms)\n"
         "  -c, --check              open everything, serve nothing\n"
         "  -V, --version            print the version\n"
@@ -44,7 +48,15 @@ static const char usage[] =
         "kernel feature missing, 5 already running.\n";
 
 /* Options without a letter. */
-enum { NEW_KEY_FILE = 256, NEW_PASSPHRASE_FILE, LISTEN_DEVICES, KEPT_DAYS, KEPT_ROWS };
+enum {
+	NEW_KEY_FILE = 256,
+	NEW_PASSPHRASE_FILE,
+	LISTEN_DEVICES,
+	KEPT_DAYS,
+	KEPT_ROWS,
+	EVENTS_DAYS,
+	EVENTS_GIB
+};
 
 static const struct option long_options[] = {
         {"data", required_argument, NULL, 'd'},
@@ -56,6 +68,8 @@ static const struct option long_options[] = {
         {"new-passphrase-file", required_argument, NULL, NEW_PASSPHRASE_FILE},
         {"audit-days", required_argument, NULL, KEPT_DAYS},
         {"audit-rows", required_argument, NULL, KEPT_ROWS},
+        {"events-days", required_argument, NULL, EVENTS_DAYS},
+        {"events-gib", required_argument, NULL, EVENTS_GIB},
         {"user", required_argument, NULL, 'u'},
         {"check", no_argument, NULL, 'c'},
         {"version", no_argument, NULL, 'V'},
@@ -107,7 +121,10 @@ int main(int argc, char **argv)
 	                              .port = RUN_PORT,
 	                              .devices_address = "::",
 	                              .devices_port = RUN_DEVICES_PORT,
-	                              .audit = {.days = AUDIT_DAYS, .rows = AUDIT_ROWS}};
+	                              .audit = {.days = AUDIT_DAYS, .rows = AUDIT_ROWS},
+	                              .events_days = RUN_EVENTS_DAYS,
+	                              .events_bytes = (int64_t)RUN_EVENTS_GIB << 30};
+	unsigned gib;
 	int c;
 
 	log_open("smsd", LOG_LEVEL_INFO);
@@ -144,6 +161,15 @@ int main(int argc, char **argv)
 			if (!parse_number(optarg, AUDIT_ROWS_MIN, AUDIT_ROWS_MAX,
 			                  &options.audit.rows))
 				return usage_error("not a number of rows: ", optarg);
+			break;
+		case EVENTS_DAYS:
+			if (!parse_number(optarg, 1, RUN_EVENTS_DAYS_MAX, &options.events_days))
+				return usage_error("not a number of days: ", optarg);
+			break;
+		case EVENTS_GIB:
+			if (!parse_number(optarg, 0, RUN_EVENTS_GIB_MAX, &gib))
+				return usage_error("not a number of GiB: ", optarg);
+			options.events_bytes = (int64_t)gib << 30;
 			break;
 		case 'u':
 			options.user = optarg;

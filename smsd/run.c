@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #include "smsd/data.h"
 #include "smsd/device/port.h"
 #include "smsd/identity.h"
+#include "smsd/ingest/ingest.h"
 #include "smsd/job/job.h"
 #include "smsd/privilege.h"
 #include "smsd/push/push.h"
@@ -37,7 +39,13 @@
 #include "smsd/sweep.h"
 #include "smsd/vault/vault.h"
 
-enum { SECURE_HEAP = 4 * 1024 * 1024, SECURE_LEAST = 32, DRAIN_STEP_MS = 20, TICK_S = 1 };
+enum {
+	SECURE_HEAP = 4 * 1024 * 1024,
+	SECURE_LEAST = 32,
+	DRAIN_STEP_MS = 20,
+	TICK_S = 1,
+	AGE_S = 60
+};
 
 /* What distributions do by the clock: one at a time, in the pool. */
 struct tick {
@@ -45,6 +53,13 @@ struct tick {
 	struct push *push;
 	bool busy;
 	int rc, told; /* what it came to, and what of that was logged */
+};
+
+/* The same for events that have had their time. */
+struct ageing {
+	struct job job; /* first */
+	struct ingest *ingest;
+	bool busy;
 };
 
 struct smsd {
@@ -62,6 +77,9 @@ struct smsd {
 	struct sweep *sweep;
 	struct event *term, *interrupt, *jobs, *drain, *clock;
 	struct tick tick;
+	char events[PATH_MAX]; /* directory of their days */
+	struct event *ages;
+	struct ageing ageing;
 	unsigned drain_steps;
 };
 
@@ -150,6 +168,16 @@ static int open_identity(struct smsd *s)
 	return rc;
 }
 
+static int open_ingest(struct smsd *s)
+{
+	struct ingest_options options = {.directory = s->events,
+	                                 .keep_days = s->options->events_days,
+	                                 .keep_bytes = s->options->events_bytes};
+
+	(void)snprintf(s->events, sizeof(s->events), "%s/events", s->options->data);
+	return ingest_open(s->context.store, &options, &s->context.ingest, &s->problem);
+}
+
 static int open_all(struct smsd *s, const char *passphrase, bool first)
 {
 	/* A reader for each thread that may ask at once. */
@@ -165,6 +193,8 @@ static int open_all(struct smsd *s, const char *passphrase, bool first)
 		rc = device_ca_open(s->context.store, s->context.vault, &s->problem);
 	if (rc == 0)
 		rc = push_create(s->context.store, s->context.vault, &s->context.push, &s->problem);
+	if (rc == 0)
+		rc = open_ingest(s);
 	return rc;
 }
 
@@ -201,6 +231,25 @@ static void tick_due(evutil_socket_t fd, short what, void *arg)
 		s->tick.busy = job_submit(s->pool, &s->tick.job) == 0;
 }
 
+static void age_run(struct job *job)
+{
+	ingest_tick(((struct ageing *)job)->ingest);
+}
+
+static void age_done(struct job *job)
+{
+	((struct ageing *)job)->busy = false;
+}
+
+/* When the pool is full it is done a minute later. */
+static void age_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct smsd *s = arg;
+
+	if (!s->ageing.busy)
+		s->ageing.busy = job_submit(s->pool, &s->ageing.job) == 0;
+}
+
 /* Until all requests that came have their answer, and it is out. */
 static void drain_due(evutil_socket_t fd, short what, void *arg)
 {
@@ -225,6 +274,7 @@ static void end_asked(evutil_socket_t number, short what, void *arg)
 	http_server_close(s->devices);
 	port_close(s->port);
 	(void)event_del(s->clock);
+	(void)event_del(s->ages);
 	event_active(s->drain, EV_TIMEOUT, 0);
 }
 
@@ -243,6 +293,7 @@ static int start_devices(struct smsd *s)
 	        .store = s->context.store,
 	        .vault = s->context.vault,
 	        .above = s->context.push,
+	        .ingest = s->context.ingest,
 	        .handlers = {[REMOTE_ENROL] = port_enrol,
 	                     [REMOTE_RENEW] = port_renew,
 	                     [REMOTE_WANTED] = push_wanted,
@@ -250,7 +301,9 @@ static int start_devices(struct smsd *s)
 	                     [REMOTE_FILES] = push_files,
 	                     [REMOTE_FILE] = push_file,
 	                     [REMOTE_KEYS] = push_keys,
-	                     [REMOTE_STATUS] = push_status},
+	                     [REMOTE_STATUS] = push_status,
+	                     [REMOTE_EVENTS] = ingest_port_events,
+	                     [REMOTE_COUNTERS] = ingest_port_counters},
 	};
 	struct http_options http = {.address = s->options->devices_address,
 	                            .port = s->options->devices_port,
@@ -280,12 +333,16 @@ static int start_devices(struct smsd *s)
 
 static bool start_clock(struct smsd *s)
 {
-	static const struct timeval step = {.tv_sec = TICK_S};
+	static const struct timeval step = {.tv_sec = TICK_S}, minute = {.tv_sec = AGE_S};
 
 	s->tick.job = (struct job){.run = tick_run, .done = tick_done};
 	s->tick.push = s->context.push;
 	s->clock = event_new(s->base, -1, EV_PERSIST, tick_due, s);
-	return s->clock && event_add(s->clock, &step) == 0;
+	s->ageing = (struct ageing){.job = {.run = age_run, .done = age_done},
+	                            .ingest = s->context.ingest};
+	s->ages = event_new(s->base, -1, EV_PERSIST, age_due, s);
+	return s->clock && event_add(s->clock, &step) == 0 && s->ages &&
+	       event_add(s->ages, &minute) == 0;
 }
 
 static int start_serving(struct smsd *s)
@@ -364,6 +421,7 @@ static void close_all(struct smsd *s)
 	event_drop(s->jobs);
 	event_drop(s->drain);
 	event_drop(s->clock);
+	event_drop(s->ages);
 	event_drop(s->term);
 	event_drop(s->interrupt);
 	port_destroy(s->port);
@@ -375,6 +433,7 @@ static void close_all(struct smsd *s)
 	libevent_global_shutdown();
 	SSL_CTX_free(s->devices_ctx);
 	SSL_CTX_free(s->ctx);
+	ingest_close(s->context.ingest);
 	push_destroy(s->context.push);
 	vault_close(s->context.vault);
 	if (s->context.store)

@@ -17,7 +17,16 @@ enum run_status {
 	RUN_BUSY = 5,      /* another smsd has the data */
 };
 
-enum { RUN_ADDRESS_MAX = 64, RUN_PORT = 8443, RUN_DEVICES_PORT = 8444, RUN_DRAIN_S = 10 };
+enum {
+	RUN_ADDRESS_MAX = 64,
+	RUN_PORT = 8443,
+	RUN_DEVICES_PORT = 8444,
+	RUN_DRAIN_S = 10,
+	RUN_EVENTS_DAYS = 90,
+	RUN_EVENTS_DAYS_MAX = 3660,
+	RUN_EVENTS_GIB = 16,
+	RUN_EVENTS_GIB_MAX = 1024 * 1024
+};
 
 struct run_options {
 	const char *data;
@@ -31,8 +40,10 @@ struct run_options {
 	 * is made when it is not there. One of the two at most. */
 	const char *new_key_file, *new_passphrase_file;
 	struct audit_keep audit;
-	const char *user; /* NULL: sluice-sms */
-	bool check;       /* opens everything, serves nothing */
+	unsigned events_days; /* how long events are kept, */
+	int64_t events_bytes; /* and how much; 0: any */
+	const char *user;     /* NULL: sluice-sms */
+	bool check;           /* opens everything, serves nothing */
 };
 
 int run(const struct run_options *options) SL_NONNULL(1);

@@ -31,6 +31,7 @@ enum {
 	REMOTE_ITEMS_MAX = 1000,             /* of one status; more are counted */
 	REMOTE_EVENTS_MAX = 4 * 1024 * 1024, /* bytes of one batch of events */
 	REMOTE_EVENT_LINES_MAX = 10000,      /* and lines */
+	REMOTE_MINUTES_MAX = 60,             /* of one call of counters */
 	REMOTE_BODY_MAX = 48 * 1024 * 1024,  /* a status has the document in it, as text */
 	REMOTE_SEALED_MAX = 8192, /* bytes of a sealed key: an RSA key of 4096 bits has 2.4 KiB */
 	REMOTE_CERTIFICATE_DAYS = 90,
@@ -38,6 +39,24 @@ enum {
 	REMOTE_FAILURES_TIMES = 3,  /* handshake failures against the ten minutes before */
 	REMOTE_FAILURES_FLOOR = 20, /* fewer than that never count as many */
 };
+
+/* The largest whole number that JSON's readers all keep exact. */
+#define REMOTE_COUNT_MAX UINT64_C(9007199254740991)
+
+/* Of one minute: 500 Gbit/s, and sums of all devices and days are whole numbers still. */
+#define REMOTE_COUNTED_MAX (UINT64_C(1) << 42)
+
+/* What is counted by the minute (R142, R143): X(name, "help"). `active` is a mean, the others are
+ * sums. */
+#define REMOTE_COUNTERS(X)                                                                         \
+	X(seen, "TLS sessions seen, whatever became of them")                                      \
+	X(inspected, "of them inspected")                                                          \
+	X(bypassed, "of them bypassed")                                                            \
+	X(blocked, "of them blocked")                                                              \
+	X(new, "TLS sessions begun")                                                               \
+	X(bytes, "bytes of all TLS seen")                                                          \
+	X(bytes_inspected, "bytes of them that were inspected")                                    \
+	X(active, "sessions open")
 
 enum remote_shape {
 	REMOTE_SHAPE_NONE,

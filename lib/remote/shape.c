@@ -143,3 +143,30 @@ static const struct conf_field status_rows[] = {
         CONF_ROW("health", OBJECT, "How it is.", .object = &health),
 };
 const struct conf_object remote_shape_status = CONF_ROWS("status", status_rows);
+
+#define COUNT(key, text, ...) CONF_ROW(key, UINT, text, .max = REMOTE_COUNT_MAX, __VA_ARGS__)
+
+static const struct conf_field intake_rows[] = {
+        CONF_ROW("epoch", TEXT, "Of the lines.", .flags = CONF_REQUIRED, .max = 16),
+        COUNT("next", "All before this number is on the SMS's disk, or refused for good.",
+              .flags = CONF_REQUIRED),
+        COUNT("stored", "Lines that are new."),
+        COUNT("repeated", "Lines that it had."),
+        COUNT("refused", "Lines that are no events of this device and epoch, or too old."),
+        COUNT("lost", "Numbers that never came."),
+};
+const struct conf_object remote_shape_intake = CONF_ROWS("intake", intake_rows);
+
+static const struct conf_field minute_rows[] = {
+        COUNT("minute", "Which one: minutes since 1970, UTC.", .flags = CONF_REQUIRED),
+#define X(name, help) CONF_ROW(#name, UINT, help, .max = REMOTE_COUNTED_MAX),
+        REMOTE_COUNTERS(X)
+#undef X
+};
+static const struct conf_object minute = CONF_ROWS("minute", minute_rows);
+
+static const struct conf_field counters_rows[] = {
+        CONF_ROW("minutes", OBJECTS, "Minutes that are over.", .flags = CONF_REQUIRED,
+                 .object = &minute, .min = 1, .max = REMOTE_MINUTES_MAX),
+};
+const struct conf_object remote_shape_counters = CONF_ROWS("counters", counters_rows);

@@ -13,6 +13,7 @@
 #include "smsd/base/problem.h"
 #include "smsd/http/http.h"
 
+struct ingest;
 struct port;
 struct push;
 struct store;
@@ -22,6 +23,7 @@ struct vault;
 struct api_context {
 	struct store *store;
 	struct vault *vault;
+	struct ingest *ingest;
 	struct push *push;
 	/* The first person's first password; gone once there is another. NULL: there is no file. */
 	const char *first_password;

@@ -349,6 +349,7 @@ static struct task *task_make(struct port *port, struct http_exchange *exchange,
 	task->call = (struct port_call){.store = port->options.store,
 	                                .vault = port->options.vault,
 	                                .above = port->options.above,
+	                                .ingest = port->options.ingest,
 	                                .request = http_exchange_request(exchange)};
 	http_response_init(&task->call.response);
 	return task;

@@ -16,6 +16,7 @@
 #include "smsd/http/http.h"
 
 struct event_base;
+struct ingest;
 struct job_pool;
 
 enum {
@@ -36,6 +37,7 @@ struct port_call {
 	struct store *store;
 	struct vault *vault;
 	void *above; /* port_options.above */
+	struct ingest *ingest;
 	const struct http_request *request;
 	struct device device; /* who asks, without its document; id 0 with `enrol` */
 	json_t *body;         /* checked by its shape; NULL without one */
@@ -57,6 +59,7 @@ struct port_options {
 	SSL_CTX *ctx;                            /* of device_ca_context */
 	int64_t ctx_ends_ms;                     /* when what it shows ends */
 	void *above;                             /* push */
+	struct ingest *ingest;                   /* who takes events and counters */
 	port_handler *handlers[REMOTE_CALL_END]; /* WANTED's answers at once: it is asked again */
 };
 

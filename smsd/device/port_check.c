@@ -44,6 +44,8 @@ const struct remote_call *port_match(const struct http_request *request, const c
 /* Those that bring a document's text may be large; a body where none is taken is refused later. */
 size_t port_body_max(const struct remote_call *row)
 {
+	if (row->body == REMOTE_SHAPE_FILE)
+		return REMOTE_EVENTS_MAX;
 	return row->body == REMOTE_SHAPE_ENROL || row->body == REMOTE_SHAPE_STATUS
 	               ? REMOTE_BODY_MAX
 	               : PORT_BODY_SMALL_MAX;
@@ -74,7 +76,7 @@ static int check_body(struct port_call *call, const struct remote_call *row, int
 	int rc = 0;
 
 	*ret_status = BAD_REQUEST;
-	if (!shape && call->request->body_len > 0)
+	if (row->body == REMOTE_SHAPE_NONE && call->request->body_len > 0)
 		return problem_add(&call->problem, SL_EINVAL, "", "leave it out",
 		                   "this call takes no body");
 	if (shape && !http_body_is_json(call->request)) {

@@ -23,6 +23,7 @@
 #include "smsd/base/problem.h"
 #include "smsd/ingest/event_store.h"
 #include "smsd/ingest/ingest_batch.h"
+#include "smsd/ingest/series.h"
 #include "smsd/store/store.h"
 
 struct ingest {
@@ -290,8 +291,11 @@ static int refuse(struct problem *problem, int rc)
 		                   "another batch of this device is under way");
 	case SL_ELIMIT:
 		problem->retry_s = 30;
-		return problem_add(problem, rc, "", "keep the events and send them again",
+		return problem_add(problem, SL_EAGAIN, "", "keep the events and send them again",
 		                   "there is no room for events on the disk");
+	case SL_EMALFORMED:
+		return problem_add(problem, SL_EIO, "", "the log of smsd names it",
+		                   "the file of a day of these events is damaged");
 	case SL_ERANGE:
 		return problem_add(problem, rc, "", "send less at a time",
 		                   "a batch has %d lines at most", REMOTE_EVENT_LINES_MAX);
@@ -314,6 +318,16 @@ int ingest_take(struct ingest *ingest, const struct ingest_batch *batch,
 	return rc == 0 ? 0 : refuse(problem, rc);
 }
 
+int ingest_count(struct ingest *ingest, const char *device, const json_t *minutes,
+                 struct problem *problem)
+{
+	int rc = series_add(ingest->store, device, minutes, moment_now_ms());
+
+	return rc ? problem_add(problem, rc == SL_ELIMIT ? SL_EAGAIN : rc, "", "",
+	                        "counters cannot be stored: %s", err_text(rc))
+	          : 0;
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 void ingest_tick(struct ingest *ingest)
@@ -323,6 +337,8 @@ void ingest_tick(struct ingest *ingest)
 	int rc = event_store_sweep(ingest->events, today - ingest->options.keep_days,
 	                           ingest->options.keep_bytes, &dropped);
 
+	if (rc == 0)
+		rc = series_sweep(ingest->store, moment_now_ms());
 	if (rc != 0)
 		log_error("events: what is too old cannot be removed: %s", err_text(rc));
 	if (dropped > 0)

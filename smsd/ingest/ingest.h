@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/base/attr.h"
 #include "lib/base/log.h"
 
@@ -56,12 +58,19 @@ struct ingest_answer {
 /*
  * Takes a batch; returns after the commit. A line that is none of this device and epoch, or of a
  * time that is not kept any more, is refused alone. SL_EINVAL: no epoch, a number beyond 53
- * bits; SL_ERANGE: too many lines; SL_EAGAIN: another batch of this device is under way; SL_ELIMIT:
+ * bits; SL_ERANGE: too many lines; SL_EAGAIN: another batch of this device is under way, or
  * the disk is full; SL_EIO. After an error the device sends all again.
  */
 int ingest_take(struct ingest *ingest, const struct ingest_batch *batch,
                 struct ingest_answer *ret_answer, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/*
+ * What was counted in minutes that are over: `minutes` as remote_shape_counters has them. A minute
+ * that comes again takes the place of what was there. Errors as store_write.
+ */
+int ingest_count(struct ingest *ingest, const char *device, const json_t *minutes,
+                 struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /* An event of the SMS itself, kind `system`. `about`: the device it is about, NULL none. What
  * cannot be stored is in the log. */
@@ -70,3 +79,8 @@ void ingest_say(struct ingest *ingest, enum log_level level, const char *about, 
 
 /* By the clock, every minute or so: what is too old goes. */
 void ingest_tick(struct ingest *ingest) SL_NONNULL(1);
+
+/* Handlers of the devices' port (smsd/device/port.h): call->ingest is the ingest. */
+struct port_call;
+int ingest_port_events(struct port_call *call);
+int ingest_port_counters(struct port_call *call);

@@ -133,6 +133,35 @@ CREATE TABLE intake (
 	changed_ms @INT@ NOT NULL,
 	PRIMARY KEY (device, epoch)
 );
+-- What was counted (remote.h, REMOTE_COUNTERS), by minutes and hours since 1970.
+CREATE TABLE minute (
+	device TEXT NOT NULL,
+	minute @INT@ NOT NULL,
+	seen @INT@ NOT NULL,
+	inspected @INT@ NOT NULL,
+	bypassed @INT@ NOT NULL,
+	blocked @INT@ NOT NULL,
+	new @INT@ NOT NULL,
+	bytes @INT@ NOT NULL,
+	bytes_inspected @INT@ NOT NULL,
+	active @INT@ NOT NULL,
+	PRIMARY KEY (device, minute)
+);
+CREATE INDEX minute_minute ON minute (minute);
+CREATE TABLE hour (
+	device TEXT NOT NULL,
+	hour @INT@ NOT NULL,
+	seen @INT@ NOT NULL,
+	inspected @INT@ NOT NULL,
+	bypassed @INT@ NOT NULL,
+	blocked @INT@ NOT NULL,
+	new @INT@ NOT NULL,
+	bytes @INT@ NOT NULL,
+	bytes_inspected @INT@ NOT NULL,
+	active @INT@ NOT NULL,
+	PRIMARY KEY (device, hour)
+);
+CREATE INDEX hour_hour ON hour (hour);
 
 -- ---- people: roles that were made here, groups ----
 ALTER TABLE person ADD COLUMN comment TEXT NOT NULL DEFAULT '';

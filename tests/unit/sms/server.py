@@ -96,10 +96,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path[0] == "distributions":
             script = at.distributions
             return self.answer(200, script.pop(0) if len(script) > 1 else script[0])
+        if path[0] in ("events", "series"):
+            return self.events(path, dict(urllib.parse.parse_qsl(query)))
         if path == ["audit"]:
             return self.answer(200, {"items": [{"id": 7, "who": "admin", "action": "im\x1bport",
                                                 "before": None}]})
         return self.answer(204)
+
+    def events(self, path, query):
+        at = self.server.sms
+        if path == ["series"]:
+            return self.answer(200, {"step_s": 60, "items": [{"time": "2026-01-31T12:00:00Z", "seen": 5}]})
+        if path == ["events", "tail"]:
+            now = query.get("after", "1.1")
+            later = f"1.{int(now[2:]) + 1}"
+            came = [at.events[0], at.came] if "after" in query else []
+            return self.answer(200, {"items": [{"event": e} for e in came], "next": later, "missed": 3})
+        # Every other page is empty: the search goes on behind it.
+        at_page = int(query.get("before", "1.0")[2:])
+        page = at.events[at_page // 2:at_page // 2 + 1] if at_page % 2 == 0 else []
+        more = at_page % 2 == 0 or (at_page + 1) // 2 < len(at.events)
+        return self.answer(200, {"items": [{"at": "1.5", "event": e} for e in page],
+                                 "next": f"1.{at_page + 1}" if more else ""})
 
     def page(self, objects, query):
         after = dict(p.split("=") for p in query.split("&") if p).get("after", "")
@@ -136,6 +154,7 @@ class Server:
         self.asked, self.password = [], "correct horse battery"
         self.objects = {kind: {} for kind in KINDS}
         self.distributions = []  # one answer after the other, the last for good
+        self.events, self.came = [], None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

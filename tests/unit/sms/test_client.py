@@ -3,6 +3,8 @@
 """test_client.py SMS: the command line against a server that writes down what it was asked: whom it
 trusts, what it keeps, what it sends, and its exit status."""
 
+import csv
+import io
 import json
 import os
 import pty
@@ -363,6 +365,66 @@ class Distribution(Case):
         self.assertEqual(self.server.asked[-1][:2], ("POST", "/api/v1/distributions/preview"))
         self.assertIn("a: 1 change\n", said)
         self.assertIn("b: refused, offline, 0 changes\n", said)
+
+
+def event(seq, **more):
+    return {"epoch": "00000000000000ab", "seq": seq, "device": "box",
+            "timestamp": f"2026-01-31T12:00:0{seq}.123456+0000", "event_type": "ssl_inspection", **more}
+
+
+class Events(Case):
+    def setUp(self):
+        super().setUp()
+        self.login("--ca", self.cert)
+        self.server.events = [
+            event(3, outcome="blocked", src_ip="10.0.0.1", src_port=5, dest_ip="10.0.0.2", dest_port=443,
+                  tls={"sni": "=cmd|'/c x'!a\x1b[2J"}, profile="p", policy="q", reason_text="a filter"),
+            event(2, outcome="inspected"),
+            event(1, event_type="system", message='a "quoted" text', severity="info")]
+        self.server.came = event(4, outcome="bypassed")
+
+    def test_a_line_an_event_latest_last_over_pages_that_may_be_empty(self):
+        shown = self.sms("events", "--sni", "a&b", "--from", "2026-01-31T00:00:00Z", "--limit", "50")
+        lines = shown.splitlines()
+        self.assertEqual([line[:23] for line in lines],
+                         [f"2026-01-31 12:00:0{n}.123" for n in (1, 2, 3)])
+        self.assertIn("blocked   10.0.0.1 port 5 > 10.0.0.2 port 443 =cmd", lines[2])
+        self.assertTrue(lines[2].endswith(" p/q: a filter"), lines[2])
+        self.assertNotIn("\x1b", shown)
+        self.assertIn("sni=a%26b", self.server.asked[-1][1])
+        self.assertIn("from=2026-01-31T00%3A00%3A00Z", self.server.asked[-1][1])
+        self.assertEqual(len(self.sms("events", "--limit", "2").splitlines()), 2)
+        self.assertEqual(json.loads(self.sms("--json", "events", "--limit", "1"))["seq"], 3)
+
+    def test_an_export_has_all_and_no_cell_is_a_formula(self):
+        lines = self.sms("events", "--export", "jsonl").splitlines()
+        self.assertEqual([json.loads(line) for line in lines], self.server.events)
+        rows = list(csv.DictReader(io.StringIO(self.sms("events", "--export", "csv"), newline="")))
+        self.assertEqual([row["seq"] for row in rows], ["3", "2", "1"])
+        self.assertTrue(rows[0]["sni"].startswith("'=cmd"), rows[0])
+        self.assertEqual(rows[2]["message"], 'a "quoted" text')
+        self.assertEqual((rows[0]["src_port"], rows[1]["src_port"]), ("5", ""))
+
+    def test_following_goes_on_until_nobody_reads(self):
+        child = subprocess.Popen([SMS, "events", "--follow"], env=self.env, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            lines = [child.stdout.readline()[17:19] for _ in range(5)]
+        finally:
+            child.kill()
+            said = child.communicate()[1]
+        self.assertEqual(lines, ["01", "02", "03", "04", "04"])  # the 3 that came is shown already
+        self.assertIn("3 events came too fast", said)
+        self.sms("events", "--follow", "--export", "csv", status=USAGE)
+
+    def test_what_cannot_be_meant_is_refused(self):
+        for limit in ("0", "x", "-1", "99999"):
+            self.sms("events", "--limit", limit, status=USAGE)
+        self.sms("events", "--export", "xml", status=USAGE)
+
+    def test_series_are_a_table(self):
+        self.assertIn("2026-01-31T12:00:00Z", self.sms("series", "--device", "box"))
+        self.assertEqual(self.server.asked[-1][1], "/api/v1/series?device=box")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ static void add(struct buf *out, const char *key, const char *value)
 
 const char *line_of(const struct shape *s)
 {
-	static char made[4][4096];
-	static unsigned next;
+	static _Thread_local char made[4][4096];
+	static _Thread_local unsigned next;
 	char *text = made[next++ % 4], time[CLOCK_TEXT_MAX];
 	struct buf b;
 

@@ -18,7 +18,7 @@ struct shape {
 	int64_t time_ms;
 };
 
-/* Without a newline; valid until four more were made. */
+/* Without a newline; valid until four more were made by this thread. */
 const char *line_of(const struct shape *shape);
 
 /* The record of such a line, with words; its texts live until lines_forget. */
