@@ -12,7 +12,7 @@ DESTDIR ?=
 LAB_NAME ?= lab
 PYTHON := /usr/bin/python3
 
-.PHONY: all demo test test-long bench lab install clean deps-build
+.PHONY: all demo test test-long bench bench-sms lab install clean deps-build
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -39,6 +39,14 @@ bench: | deps-build
 	@packaging/deps bench
 	@$(MAKE) --no-print-directory all
 	@bench/run
+
+# Two minutes of events into the management system, then pages of them.
+SMS_BENCH ?= $(BUILD)/bench-sms
+bench-sms: | deps-build
+	@$(MAKE) --no-print-directory all
+	@rm -rf $(SMS_BENCH)
+	@$(BUILD)/bench/sms-events $(SMS_BENCH) 120
+	@rm -rf $(SMS_BENCH)
 
 lab: | deps-build
 	@packaging/deps lab

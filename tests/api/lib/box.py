@@ -84,7 +84,7 @@ class Box:
         settings_of(smsd, name, settings or SETTINGS)
 
     def call(self, method, path, body=None, anonymous=False):
-        """Status and the body's bytes."""
+        """Status and the body's bytes. `body`: a value, sent as JSON, or bytes."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if not anonymous:
@@ -93,7 +93,7 @@ class Box:
         connection = http.client.HTTPSConnection("127.0.0.1", self.smsd.devices_port, timeout=ANSWER_S)
         connection.sock = context.wrap_socket(plain)
         try:
-            data = json.dumps(body).encode() if body is not None else None
+            data = json.dumps(body).encode() if body is not None and not isinstance(body, bytes) else body
             headers = {"Content-Type": "application/json"} if data else {}
             connection.request(method, PREFIX + path, data, headers)
             came = connection.getresponse()
