@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's acts: without inspection, with it, under kill -9, panic, and clients that browse. Each
+"""The demo's acts: without inspection, with it, under kill -9, panic, clients that browse, and the management system. Each
 claim is judged by what the ends saw: the client's bytes, the server's access log, captures of both
 wires. Exit status 0 only if every claim held. KEEP=1 leaves the lab up.
 """
@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import report  # noqa: E402
 from browse import act_browse  # noqa: E402
+from manage import act_manage  # noqa: E402
 from screen import Screen, clip  # noqa: E402
 from stage import ATTACK, CLIENT, ROOT, SECRET, LabError, Stage, find_binary  # noqa: E402
 
@@ -238,7 +239,7 @@ def play(screen, stage):
     screen.note("the lab: client 10.10.0.10 -- box, no address -- server 10.10.0.20, each a "
                 "network namespace")
     stage.build()
-    for act in (act_without, act_with, act_killed, act_panic, act_browse):
+    for act in (act_without, act_with, act_killed, act_panic, act_browse, act_manage):
         act(screen, stage)
 
 

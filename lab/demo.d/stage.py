@@ -90,6 +90,11 @@ class Stage:
         self.lab_command("server", "stop", "nginx")
         self.lab_command("server", "start", "internet")
 
+    def end_internet(self):
+        """The two sites again."""
+        self.lab_command("server", "stop", "internet")
+        self.lab_command("server", "start", "nginx")
+
     def browser_trust(self):
         """What the company's clients trust: its own CA beside the public one."""
         path = self.lab.path("browser-trust.pem")
