@@ -60,10 +60,14 @@ static int ask(struct desk *desk, const char *target)
 	char path[64], query[512], allow[API_ALLOW_MAX];
 	struct http_request request = {.method = HTTP_GET, .path = path, .query = query};
 	struct api_call call = {.context = &context, .request = &request};
+	const char *mark = strchr(target, '?');
 	int rc;
 
-	(void)snprintf(path, sizeof(path), API_PREFIX "%.*s", (int)strcspn(target, "?"), target);
-	(void)snprintf(query, sizeof(query), "%s", target + strcspn(target, "?") + 1);
+	assert_non_null(mark);
+	assert_true((size_t)(mark - target) < sizeof(path) - sizeof(API_PREFIX));
+	(void)snprintf(path, sizeof(path), "%s", API_PREFIX);
+	(void)strncat(path, target, (size_t)(mark - target));
+	(void)snprintf(query, sizeof(query), "%s", mark + 1);
 	call.route = api_route_match(HTTP_GET, path, call.parameter, allow);
 	assert_non_null(call.route);
 	http_response_init(&call.response);

@@ -30,14 +30,15 @@ struct sender {
 /* Until it is killed. */
 static void *send_on(void *arg)
 {
-	struct sender *s = arg;
+	const struct sender *s = arg;
+	struct told told = s->told;
 	struct ingest_answer answer;
 
 	for (;;) {
-		if (yard_send(s->yard, names[s->told.device], s->told.next, s->batch, &answer) != 0)
+		if (yard_send(s->yard, names[told.device], told.next, s->batch, &answer) != 0)
 			_exit(1);
-		s->told.next = answer.next;
-		if (write(s->out, &s->told, sizeof(s->told)) != sizeof(s->told))
+		told.next = answer.next;
+		if (write(s->out, &told, sizeof(told)) != sizeof(told))
 			_exit(1);
 	}
 }
