@@ -42,13 +42,15 @@ int auth_take_integer(void *arg, const struct store_row *row) SL_NONNULL(1, 2);
 int auth_check_name(const char *what, const char *name, size_t max, const char *more,
                     struct problem *problem) SL_NONNULL(1, 2, 4, 5) SL_MUST;
 
-/* people.c. What every change of people, roles and groups asks: `may` within what who does it may
- * (SL_EPERM), the revision that was seen (SL_ECONFLICT), the length of a comment or NULL. */
+/* people_check.c. What every change of people, roles and groups asks: `may` within what who does it
+ * may (SL_EPERM), the revision that was seen (SL_ECONFLICT), the length of a comment or NULL. */
 int people_check_within(const struct auth_identity *by, uint64_t may, const char *pointer,
                         struct problem *problem) SL_NONNULL(1, 3, 4) SL_MUST;
 int people_check_seen(const char *what, const char *name, int64_t seen, int64_t revision,
                       struct problem *problem) SL_NONNULL(1, 2, 5) SL_MUST;
 int people_check_comment(const char *comment, struct problem *problem) SL_NONNULL(2) SL_MUST;
+/* SL_ENOENT, said. */
+int people_unknown(struct problem *problem, const char *name) SL_NONNULL(1, 2);
 
 /* item.c. Kinds of items as the store has them, commas between; in a write what auth_items_whole
  * says. */

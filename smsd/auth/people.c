@@ -5,7 +5,6 @@
  */
 #include "smsd/auth/people.h"
 
-#include <ctype.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,71 +31,6 @@ struct managing {
 };
 
 /* ---- what is refused --------------------------------------------------------------------- */
-
-int auth_take_integer(void *arg, const struct store_row *row)
-{
-	*(int64_t *)arg = store_row_integer(row, 0);
-	return 0;
-}
-
-int auth_check_name(const char *what, const char *name, size_t max, const char *more,
-                    struct problem *problem)
-{
-	size_t len = strlen(name);
-	bool good = len > 0 && len <= max && name[0] != ' ' && name[len - 1] != ' ';
-
-	for (size_t i = 0; good && i < len; i++)
-		good = isalnum((unsigned char)name[i]) || strchr("_-. ", name[i]) ||
-		       strchr(more, name[i]);
-	if (good)
-		return 0;
-	return problem_add(
-	        problem, SL_EINVAL, "/name", "choose another",
-	        "%s has 1 to %zu letters, digits, \"_\", \"-\", \".\"%s%s or spaces within", what,
-	        max, more[0] ? ", " : "", more);
-}
-
-int auth_told(struct problem *problem, int rc)
-{
-	return problem->code ? rc : problem_add(problem, rc, "", "", "%s", err_text(rc));
-}
-
-static int no_person(struct problem *problem, const char *name)
-{
-	return problem_add(problem, SL_ENOENT, "", "GET /api/v1/people lists them",
-	                   "there is no person \"%.64s\"", name);
-}
-
-int people_check_within(const struct auth_identity *by, uint64_t may, const char *pointer,
-                        struct problem *problem)
-{
-	uint64_t beyond = may & ~by->capabilities;
-	char text[SCOPES_TEXT_MAX];
-
-	if (beyond == 0)
-		return 0;
-	scopes_write(beyond, text);
-	return problem_add(problem, SL_EPERM, pointer, "ask somebody who may all of that",
-	                   "you may neither give nor take what you have not: %s", text);
-}
-
-int people_check_seen(const char *what, const char *name, int64_t seen, int64_t revision,
-                      struct problem *problem)
-{
-	if (seen == revision)
-		return 0;
-	return problem_add(problem, SL_ECONFLICT, "", "look at it again, and then change it",
-	                   "the %s \"%s\" was changed in between: revision %lld is there, not %lld",
-	                   what, name, (long long)revision, (long long)seen);
-}
-
-int people_check_comment(const char *comment, struct problem *problem)
-{
-	if (!comment || strlen(comment) <= PEOPLE_COMMENT_MAX)
-		return 0;
-	return problem_add(problem, SL_ERANGE, "/comment", "say it shorter",
-	                   "a comment has at most %d bytes", PEOPLE_COMMENT_MAX);
-}
 
 static int check_self(const struct managing *m, const struct person *person)
 {
@@ -191,7 +125,7 @@ static int write_managed(void *arg, struct store_tx *tx)
 	int rc = person_by_name_tx(tx, m->name, &person);
 
 	if (rc == 0 && person.id == 0)
-		rc = no_person(m->problem, m->name);
+		rc = people_unknown(m->problem, m->name);
 	if (rc == 0 && m->revision != 0)
 		rc = people_check_seen("person", m->name, m->revision, person.revision, m->problem);
 	if (rc == 0)
@@ -489,119 +423,9 @@ int people_tokens(struct store *store, const char *name, auth_token_fn *fn, void
 
 	his.actor.person = person.id;
 	if (rc == 0 && person.id == 0)
-		rc = no_person(problem, name);
+		rc = people_unknown(problem, name);
 	if (rc == 0)
 		rc = auth_token_list(store, &his, fn, arg);
 	OPENSSL_cleanse(&person, sizeof(person));
-	return rc ? auth_told(problem, rc) : 0;
-}
-
-/* ---- looked at --------------------------------------------------------------------------- */
-
-static void put_time(json_t *value, const char *key, int64_t ms)
-{
-	char text[MOMENT_TEXT_MAX];
-
-	(void)json_object_set_new(value, key, json_string(moment_text(ms, text)));
-}
-
-/* With the row's id where its groups will be. */
-static json_t *row_value(const struct store_row *row)
-{
-	json_t *value = json_pack(
-	        "{s:I, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I}", "groups",
-	        (json_int_t)store_row_integer(row, 0), "name", store_row_text(row, 1), "role",
-	        store_row_text(row, 2), "comment", store_row_text(row, 3), "disabled",
-	        store_row_integer(row, 4) != 0, "must_change", store_row_integer(row, 5) != 0,
-	        "revision", (json_int_t)store_row_integer(row, 9), "sessions",
-	        (json_int_t)store_row_integer(row, 10), "tokens",
-	        (json_int_t)store_row_integer(row, 11));
-
-	if (!value)
-		return NULL;
-	put_time(value, "made", store_row_integer(row, 7));
-	if (store_row_integer(row, 8) > 0)
-		put_time(value, "entered", store_row_integer(row, 8));
-	if (store_row_integer(row, 6) > moment_now_ms())
-		put_time(value, "locked_until", store_row_integer(row, 6));
-	return value;
-}
-
-static int add_shown(void *arg, const struct store_row *row)
-{
-	json_t *value = row_value(row);
-
-	/* Text that is no UTF-8 is of a damaged database. */
-	if (!value)
-		return SL_EIO;
-	return json_array_append_new(arg, value) == 0 ? 0 : SL_ENOMEM;
-}
-
-static int put_groups(struct store *store, json_t *items)
-{
-	json_t *value;
-	size_t i;
-	int rc = 0;
-
-	json_array_foreach(items, i, value)
-	{
-		json_t *names = NULL;
-
-		if (rc == 0)
-			rc = group_names(store, NULL,
-			                 json_integer_value(json_object_get(value, "groups")),
-			                 &names);
-		(void)json_object_set_new(value, "groups", names);
-	}
-	return rc;
-}
-
-/* The name that the next page begins behind; "": there is none. */
-static const char *last_name(const json_t *items, unsigned limit)
-{
-	const json_t *last = json_array_get(items, limit - 1);
-
-	return last ? json_string_value(json_object_get(last, "name")) : "";
-}
-
-int people_list(struct store *store, const char *after, unsigned limit, json_t **ret_page,
-                struct problem *problem)
-{
-	int64_t now_ms = moment_now_ms();
-	const struct store_value values[] = {store_text(after), store_integer(limit),
-	                                     store_integer(now_ms - AUTH_SESSION_MAX_S * 1000LL),
-	                                     store_integer(now_ms - AUTH_SESSION_IDLE_S * 1000LL)};
-	json_t *items = json_array();
-	int rc = items ? store_read(store, STORE_PERSON_LIST, values, 4, add_shown, items)
-	               : SL_ENOMEM;
-
-	if (rc == 0)
-		rc = put_groups(store, items);
-	if (rc == 0) {
-		*ret_page =
-		        json_pack("{s:O, s:s}", "items", items, "next", last_name(items, limit));
-		rc = *ret_page ? 0 : SL_ENOMEM;
-	}
-	json_decref(items);
-	return rc ? auth_told(problem, rc) : 0;
-}
-
-int people_show(struct store *store, const char *name, json_t **ret_shown, struct problem *problem)
-{
-	int64_t now_ms = moment_now_ms();
-	const struct store_value values[] = {store_text(name),
-	                                     store_integer(now_ms - AUTH_SESSION_MAX_S * 1000LL),
-	                                     store_integer(now_ms - AUTH_SESSION_IDLE_S * 1000LL)};
-	json_t *items = json_array();
-	int rc = items ? store_read(store, STORE_PERSON_SHOW, values, 3, add_shown, items)
-	               : SL_ENOMEM;
-
-	if (rc == 0 && json_array_size(items) == 0)
-		rc = no_person(problem, name);
-	if (rc == 0)
-		rc = put_groups(store, items);
-	if (rc == 0)
-		*ret_shown = json_incref(json_array_get(items, 0));
-	json_decref(items);
 	return rc ? auth_told(problem, rc) : 0;
 }

@@ -21,39 +21,11 @@
 #include "tpsd/report/inforce.h"
 #include "tpsd/report/origin.h"
 #include "tpsd/report/slots.h"
+#include "tpsd/report/transaction_priv.h"
 
-enum { PEERS_WAIT_S = 5, RETRY_S = 1 };
-
-enum phase { IDLE, COMPILING, OFFERED };
-
-struct transaction {
-	struct control *control;
-	enum phase phase;
-	struct origin *origin; /* the order as a copy, and what is on the disk */
-	struct compile *compile;
-	struct compiled next;
-	uint32_t revision; /* of the one that goes on */
-	bool waits[PROC_SLOTS];
-	unsigned nwaits;
-	int status; /* first refusal */
-	struct loop_timer answer, first, confirm;
-	bool first_done; /* the first one was tried */
-	/* In force: */
-	int fd;
-	size_t size;
-	uint32_t in_force;
-	uint8_t sha256[32]; /* of the canonical text */
-	void *document;
-	size_t document_len;
-	bool reverted;
-	uint32_t offered_alone[PROC_SLOTS]; /* revision that a late process was offered */
-};
-
-#define OF_TIMER(timer, member)                                                                    \
-	((struct transaction *)(void *)((char *)(timer)-offsetof(struct transaction, member)))
+enum { PEERS_WAIT_S = 5 };
 
 static void on_first(struct loop_timer *timer);
-static void on_confirm(struct loop_timer *timer);
 
 int transaction_open(struct control *control, struct transaction **ret_transaction)
 {
@@ -94,48 +66,6 @@ void transaction_close(struct transaction *transaction)
 	free(transaction);
 }
 
-/* ---- sending ----------------------------------------------------------------------------- */
-
-static int offer(struct transaction *t, unsigned slot, uint32_t revision, int fd, size_t size)
-{
-	struct ipc_channel *ch = slot_channel(t->control->proc, slot);
-	struct ipc_message msg = {.type = IPC_PREPARE};
-
-	msg.prepare.revision = revision;
-	msg.prepare.size = size;
-	return ch ? ipc_send_fds(ch, &msg, &fd, 1) : SL_ECLOSED;
-}
-
-static void send_end(struct transaction *t, unsigned slot, enum ipc_type type, uint32_t revision)
-{
-	struct ipc_channel *ch = slot_channel(t->control->proc, slot);
-	struct ipc_message msg = {.type = type};
-	char name[SLOT_NAME_MAX];
-
-	if (!slot_takes_part(slot))
-		return;
-	if (type == IPC_COMMIT)
-		msg.commit.revision = revision;
-	else
-		msg.abort.revision = revision;
-	if (ch && ipc_send(ch, &msg) != 0)
-		log_error("configuration: %s could not be told of the end of revision %u",
-		          slot_name(slot, name), revision);
-}
-
-/* For one that came up after the COMMIT: the same two steps, alone. */
-static void offer_alone(struct transaction *t, unsigned slot)
-{
-	char name[SLOT_NAME_MAX];
-
-	if (t->in_force == 0 || !slot_takes_part(slot))
-		return;
-	t->offered_alone[slot] = t->in_force;
-	if (offer(t, slot, t->in_force, t->fd, t->size) != 0)
-		log_error("configuration: revision %u could not be sent to %s", t->in_force,
-		          slot_name(slot, name));
-}
-
 /* ---- the end ----------------------------------------------------------------------------- */
 
 static void log_errors(const struct conf_errors *errs)
@@ -168,7 +98,7 @@ static void finish(struct transaction *t, int status)
 	for (unsigned slot = 0; slot < PROC_SLOTS; slot++)
 		if (t->in_force && t->offered_alone[slot] != t->in_force &&
 		    slot_channel(t->control->proc, slot))
-			offer_alone(t, slot);
+			transaction_offer_alone(t, slot);
 }
 
 static void try_last_good(struct transaction *t)
@@ -192,22 +122,12 @@ static void fail(struct transaction *t, int status)
 
 	for (unsigned slot = 0; slot < PROC_SLOTS; slot++)
 		if (slot != PROC_SLOT_PARENT || !fallback)
-			send_end(t, slot, IPC_ABORT, revision);
+			transaction_send_end(t, slot, IPC_ABORT, revision);
 	log_critical("configuration: revision %u is refused and changes nothing: %s", revision,
 	             err_text(status));
 	finish(t, status);
 	if (fallback)
 		try_last_good(t);
-}
-
-static void schedule_confirm(struct transaction *t)
-{
-	uint64_t left_ms;
-
-	loop_timer_cancel(&t->confirm);
-	if (origin_confirm_left(t->origin, &left_ms))
-		(void)loop_timer_set(t->control->proc->loop, &t->confirm, left_ms * CLOCK_NS_PER_MS,
-		                     on_confirm);
 }
 
 /* The same document again is no other one: what is told of it stays. */
@@ -248,7 +168,7 @@ static void commit(struct transaction *t)
 		             t->control->proc->state_dir, strerror(errno));
 	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
 		if (t->waits[slot]) {
-			send_end(t, slot, IPC_COMMIT, t->revision);
+			transaction_send_end(t, slot, IPC_COMMIT, t->revision);
 			t->offered_alone[slot] = t->revision;
 			t->waits[slot] = false;
 		}
@@ -262,7 +182,7 @@ static void commit(struct transaction *t)
 	t->next.config = NULL;
 	hold_document(t);
 	inforce_set(t->control, config, t->revision);
-	schedule_confirm(t);
+	transaction_schedule_confirm(t);
 	log_info("configuration: revision %u is in force (%s)", t->revision,
 	         origin_order(t->origin)->name);
 	finish(t, 0);
@@ -295,7 +215,8 @@ static void offer_to_all(struct transaction *t)
 	t->status = 0;
 	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
 		/* While an answer is open `waits` says so; once answered `nwaits` alone counts. */
-		t->waits[slot] = offer(t, slot, t->revision, t->next.fd, t->next.size) == 0;
+		t->waits[slot] =
+		        transaction_offer(t, slot, t->revision, t->next.fd, t->next.size) == 0;
 		t->nwaits += t->waits[slot];
 	}
 	t->phase = OFFERED;
@@ -372,13 +293,13 @@ void transaction_on_ready(struct transaction *transaction, enum ipc_role role, u
 			commit(t);
 	} else if (ready->revision == t->in_force && t->offered_alone[slot] == t->in_force) {
 		if (ready->status == 0)
-			send_end(t, slot, IPC_COMMIT, t->in_force);
+			transaction_send_end(t, slot, IPC_COMMIT, t->in_force);
 		else
 			log_critical("configuration: %s was started again and refuses revision %u: "
 			             "%s",
 			             slot_name(slot, name), t->in_force, err_text(ready->status));
 	} else if (t->phase == IDLE) {
-		offer_alone(t, slot);
+		transaction_offer_alone(t, slot);
 	}
 }
 
@@ -438,7 +359,7 @@ static void start_first(struct transaction *t)
 		rc = transaction_start(t, &order);
 	if (rc != 0) {
 		log_critical("configuration: nothing to start with: %s", err_text(rc));
-		send_end(t, PROC_SLOT_PARENT, IPC_ABORT, 0);
+		transaction_send_end(t, PROC_SLOT_PARENT, IPC_ABORT, 0);
 	}
 	buf_fini(&text);
 }
@@ -459,7 +380,7 @@ void transaction_peer_up(struct transaction *transaction, enum ipc_role role, un
 	if (!transaction->first_done && all_there(transaction))
 		start_first(transaction);
 	else if (transaction->phase == IDLE)
-		offer_alone(transaction, slot);
+		transaction_offer_alone(transaction, slot);
 }
 
 void transaction_peer_down(struct transaction *transaction, enum ipc_role role, unsigned index)
@@ -473,90 +394,4 @@ void transaction_peer_down(struct transaction *transaction, enum ipc_role role, 
 	t->waits[slot] = false;
 	refuse_slot(t, slot, SL_ECLOSED);
 	fail(t, SL_ECLOSED);
-}
-
-/* ---- orders of our own ------------------------------------------------------------------- */
-
-int transaction_reload(struct transaction *transaction, const char *user, transaction_done_fn *fn,
-                       void *arg)
-{
-	struct transaction_order order;
-	struct buf text;
-	int rc;
-
-	buf_init(&text, CONF_TEXT_MAX);
-	rc = origin_reload(transaction->origin, &text, &order);
-	if (rc == 0) {
-		order.user = user;
-		order.fn = fn;
-		order.arg = arg;
-		rc = transaction_start(transaction, &order);
-	}
-	buf_fini(&text);
-	return rc;
-}
-
-static void on_confirm(struct loop_timer *timer)
-{
-	struct transaction *t = OF_TIMER(timer, confirm);
-	struct transaction_order order;
-	struct buf text;
-	char name[512];
-	int rc;
-
-	buf_init(&text, CONF_TEXT_MAX);
-	rc = t->phase != IDLE ? SL_EBUSY
-	                      : origin_back(t->origin, 1, &text, name, sizeof(name), &order);
-	if (rc == 0) {
-		log_warning("configuration: not confirmed in time: the document before is taken "
-		            "again");
-		order.user = ORIGIN_REVERTER;
-		rc = transaction_start(t, &order);
-	}
-	if (rc == SL_EBUSY)
-		(void)loop_timer_set(timer->loop, timer, RETRY_S * CLOCK_NS_PER_S, on_confirm);
-	else if (rc != 0)
-		log_critical("configuration: not confirmed in time, and the document before cannot "
-		             "be read: %s",
-		             err_text(rc));
-	buf_fini(&text);
-}
-
-int transaction_confirm(struct transaction *transaction)
-{
-	int rc = origin_confirm(transaction->origin);
-
-	if (rc == 0)
-		loop_timer_cancel(&transaction->confirm);
-	return rc;
-}
-
-int transaction_rollback(struct transaction *transaction, unsigned back, const char *user,
-                         transaction_done_fn *fn, void *arg)
-{
-	struct transaction_order order;
-	struct buf text;
-	char name[512];
-	int rc;
-
-	buf_init(&text, CONF_TEXT_MAX);
-	rc = origin_back(transaction->origin, back, &text, name, sizeof(name), &order);
-	if (rc == 0) {
-		order.user = user;
-		order.fn = fn;
-		order.arg = arg;
-		rc = transaction_start(transaction, &order);
-	}
-	buf_fini(&text);
-	return rc;
-}
-
-json_t *transaction_describe(const struct transaction *transaction)
-{
-	json_t *object = origin_describe(transaction->origin);
-	static const char *const phases[] = {"idle", "compiling", "waiting for processes"};
-
-	(void)json_object_set_new(object, "revision", json_integer(transaction->in_force));
-	(void)json_object_set_new(object, "transaction", json_string(phases[transaction->phase]));
-	return object;
 }
