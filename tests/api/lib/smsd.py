@@ -92,11 +92,12 @@ class Smsd:
 
     def must_not_hold(self, *secrets):
         """None of these bytes is in a file of its data."""
-        for name in os.listdir(self.data):
-            with open(os.path.join(self.data, name), "rb") as src:
-                content = src.read()
-            for secret in secrets:
-                check(secret not in content, f"a secret is in {name}")
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as src:
+                    content = src.read()
+                for secret in secrets:
+                    check(secret not in content, f"a secret is in {name}")
 
     def password(self):
         with open(os.path.join(self.data, "initial-password"), encoding="utf-8") as src:

@@ -302,7 +302,7 @@ int field_say(struct field *field, int64_t device, int64_t revision, const char 
 	call.body = json_pack("{s:I, s:s, s:s}", "revision", (json_int_t)revision, "state", state,
 	                      "sha256", sha256);
 	if (items)
-		(void)json_object_set(call.body, "items", json_deep_copy(items));
+		(void)json_object_set_new(call.body, "items", json_deep_copy(items));
 	rc = call_handler(field, &call, device, push_status);
 	if (rc == 0)
 		assert_int_equal(call.response.status, 204);
