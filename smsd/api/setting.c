@@ -10,6 +10,7 @@
 
 #include "lib/base/err.h"
 #include "lib/conf/value.h"
+#include "smsd/api/object_page.h"
 #include "smsd/api/route.h"
 #include "smsd/base/moment.h"
 #include "smsd/object/object.h"
@@ -47,51 +48,18 @@ int api_setting_get(struct api_call *call)
 	return rc ? rc : api_answer(call, OK, shown);
 }
 
-/* One more than the page has says that there is a next one. */
-struct page {
-	json_t *items;
-	size_t limit;
-	char next[OBJECT_NAME_MAX]; /* name of the last one; counts when `more` */
-	bool more;
-};
-
-static int add_item(void *arg, const struct object *object)
+static json_t *show_in_page(const struct object *object)
 {
-	struct page *page = arg;
 	char time[MOMENT_TEXT_MAX];
-	json_t *item;
 
-	if (json_array_size(page->items) == page->limit) {
-		page->more = true;
-		return 1;
-	}
-	memcpy(page->next, object->name, sizeof(page->next));
-	item = json_pack("{s:s, s:I, s:s, s:O}", "name", object->name, "revision",
+	return json_pack("{s:s, s:I, s:s, s:O}", "name", object->name, "revision",
 	                 (json_int_t)object->revision, "changed",
 	                 moment_text(object->changed_ms, time), "body", object->body);
-	return json_array_append_new(page->items, item) == 0 ? 0 : SL_ENOMEM;
 }
 
 int api_setting_list(struct api_call *call)
 {
-	char *after = http_query_value(call->request, "after");
-	struct page page = {.items = json_array()};
-	int64_t limit = 0;
-	int rc = api_query_number(call, "limit", 1, API_PAGE_MAX, API_PAGE, &limit);
-
-	page.limit = (size_t)limit;
-	if (rc == 0)
-		rc = page.items
-		             ? object_list(call->context->store, kind_of(call), after ? after : "",
-		                           (unsigned)limit + 1, add_item, &page)
-		             : SL_ENOMEM;
-	free(after);
-	if (rc == 0)
-		return api_answer(call, OK,
-		                  json_pack("{s:o, s:s}", "items", page.items, "next",
-		                            page.more ? page.next : ""));
-	json_decref(page.items);
-	return rc;
+	return api_answer_objects(call, kind_of(call), show_in_page);
 }
 
 /* ---- changing ---------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
 #include "smsd/device/device_priv.h"
+#include "smsd/object/blob.h"
 #include "smsd/object/document.h"
 #include "smsd/vault/vault.h"
 
@@ -167,14 +168,12 @@ static int take_key(struct issue *issue, struct store_tx *tx, bool again)
 
 static int audit(const struct issue *issue, struct store_tx *tx, const char *action)
 {
-	char digest[2 * DEVICE_DIGEST + 1], after[256], ends[MOMENT_TEXT_MAX];
+	char digest[BLOB_HEX_MAX], after[256], ends[MOMENT_TEXT_MAX];
 	struct audit_line line = {
 	        .action = action, .kind = "device", .name = issue->row.device.name, .after = after};
 
-	for (size_t i = 0; i < DEVICE_DIGEST; i++)
-		(void)snprintf(digest + 2 * i, 3, "%02x", issue->digest[i]);
-	(void)snprintf(after, sizeof(after), "{\"certificate\":\"%s\",\"ends\":\"%s\"}", digest,
-	               moment_text(issue->ends_ms, ends));
+	(void)snprintf(after, sizeof(after), "{\"certificate\":\"%s\",\"ends\":\"%s\"}",
+	               blob_digest_text(issue->digest, digest), moment_text(issue->ends_ms, ends));
 	return audit_add(tx, &issue->actor, &line);
 }
 

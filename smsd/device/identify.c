@@ -8,6 +8,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
 #include "smsd/device/device_priv.h"
+#include "smsd/object/blob.h"
 
 enum { MS_PER_S = 1000 };
 
@@ -102,20 +103,6 @@ static int write_told(void *arg, struct store_tx *tx)
 	return rc;
 }
 
-static int hex_digest(const char *text, uint8_t ret[DEVICE_DIGEST])
-{
-	for (size_t i = 0; i < DEVICE_DIGEST; i++) {
-		const char *digits = "0123456789abcdef";
-		const char *high = text[2 * i] ? strchr(digits, text[2 * i]) : NULL;
-		const char *low = high && text[2 * i + 1] ? strchr(digits, text[2 * i + 1]) : NULL;
-
-		if (!low)
-			return SL_EINVAL;
-		ret[i] = (uint8_t)((high - digits) << 4 | (low - digits));
-	}
-	return text[2 * DEVICE_DIGEST] == '\0' ? 0 : SL_EINVAL;
-}
-
 /* The document that is in force, by its digest; its text when that came along. */
 static int read_has(struct telling *t, const struct device *device, const json_t *status,
                     struct problem *problem)
@@ -126,7 +113,7 @@ static int read_has(struct telling *t, const struct device *device, const json_t
 
 	if (!sha256 || !sha256[0])
 		return 0;
-	if (hex_digest(sha256, t->sha256) != 0)
+	if (blob_digest_parse(sha256, t->sha256) != 0)
 		return problem_add(problem, SL_EINVAL, "/sha256", "64 digits, 0 to f",
 		                   "the digest is none");
 	if (document && document[0] &&
