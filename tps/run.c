@@ -143,7 +143,7 @@ static enum tps_exit run_command(struct tps *tps, const struct cli_command *comm
 		return run_local(tps, command, arguments);
 	if (strncmp(command->arguments, "FILE", 4) == 0 && read_file_argument(arguments) != 0)
 		return TPS_USAGE;
-	if (!tps_sms_prepare(command, arguments))
+	if (!tps_sms_prepare(command, arguments) || !tps_licence_prepare(command, arguments))
 		return TPS_USAGE;
 	if (!tps->client)
 		tps->client = client_connect(tps->socket);

@@ -46,6 +46,9 @@ enum tps_exit tps_support_bundle(struct tps *tps, json_t *arguments) SL_NONNULL(
 /* What a command of `tps sms` needs of the person goes into its arguments. False: said why not. */
 bool tps_sms_prepare(const struct cli_command *command, json_t *arguments) SL_NONNULL(1, 2);
 
+/* The package of `tps licence` goes into its arguments. False: said why not. */
+bool tps_licence_prepare(const struct cli_command *command, json_t *arguments) SL_NONNULL(1, 2);
+
 /* Commands that work with the daemon dead; false: this one does not, or could not. */
 bool tps_offline(struct tps *tps, const struct cli_command *command, json_t *arguments,
                  enum tps_exit *ret_status) SL_NONNULL(1, 2, 3, 4);

@@ -36,11 +36,21 @@ static bool take_step(void *arg, const json_t *data)
 	return true;
 }
 
-/* Asked before each line: it costs a round trip on a local socket. */
+static bool take_licence(void *arg, const json_t *data)
+{
+	const json_t *licence = json_object_get(data, "licence");
+	const char *state = json_string_value(json_object_get(licence, "ssl_inspection"));
+
+	*(bool *)arg = state && strcmp(state, "allowed") != 0;
+	return true;
+}
+
+/* Asked before each line: it costs two round trips on a local socket. */
 static void make_prompt(struct shell *s)
 {
 	static const char *const steps[] = {"", " PANIC:except", " PANIC:stop", " PANIC:fallback"};
 	json_int_t step = 0;
+	bool unlicensed = false;
 	json_t *error = NULL;
 
 	if (!s->tps->client)
@@ -54,10 +64,16 @@ static void make_prompt(struct shell *s)
 	    TPS_NO_DAEMON) {
 		client_close(s->tps->client);
 		s->tps->client = NULL;
+	} else {
+		json_decref(error);
+		error = NULL;
+		(void)client_request(s->tps->client, "show version", NULL, take_licence,
+		                     &unlicensed, &error);
 	}
 	json_decref(error);
-	(void)snprintf(s->prompt, sizeof(s->prompt), "tps %s%s> ", s->tps->instance,
-	               step >= 1 && step <= 3 ? steps[step] : "");
+	(void)snprintf(s->prompt, sizeof(s->prompt), "tps %s%s%s> ", s->tps->instance,
+	               step >= 1 && step <= 3 ? steps[step] : "",
+	               unlicensed ? " NOT LICENSED" : "");
 }
 
 /* Words before the cursor; the last one is what is being typed ("" behind a space). */

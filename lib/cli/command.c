@@ -276,10 +276,10 @@ int cli_arguments_check(const struct cli_command *command, const json_t *argumen
 		const struct item *item = find_key(&g, key);
 		int rc = 0;
 
-		/* A file travels as its path (said in errors) and, beside it, its text; a token as
-		 * its text alone. */
+		/* A file travels as its path (said in errors) and, beside it, its text, a package's
+		 * in base64; a token as its text alone. */
 		if (strcmp(key, "text") == 0 && json_is_string(value) &&
-		    (find_key(&g, "file") || find_key(&g, "token-file")))
+		    (find_key(&g, "file") || find_key(&g, "package") || find_key(&g, "token-file")))
 			continue;
 		if (!item)
 			return refuse(command, why, why_size, "not expected: ", key);

@@ -84,6 +84,7 @@ struct config_device {
 	const char *default_ca_file;  /* PEM: the default CA certificates (R78) */
 	const char *category_package; /* path: signed categories of names; "": none (R40) */
 	struct config_names package_keys; /* paths: public keys that sign packages */
+	const char *licence_keys;         /* path: public keys of the authority; "": none (R36) */
 	struct {
 		struct addr address; /* of the Prometheus listener */
 		uint16_t port;       /* 0: no listener */

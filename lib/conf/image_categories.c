@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The category package (R40, R41), read into a section of an image once its signature was verified,
- * and what policies name that it does not have (R107). No licence is asked for: the built-in state
- * allows.
+ * and what policies name that it does not have (R107). Whether the device is licensed for
+ * categories is asked when a name is judged, not here.
  */
 #include <errno.h>
 #include <string.h>
@@ -147,11 +147,25 @@ static void notice_policies(struct gather *g, const struct conf_node *root)
 	}
 }
 
+/* The keys are read again by who verifies licences; here is said whether they can be. */
+static void check_licence_keys(struct gather *g, const struct conf_node *device)
+{
+	const char *path = conf_image_maker_config(g->m)->device.licence_keys;
+	struct package_keys keys = {.count = 0};
+	struct pki_error err;
+
+	g->node = device ? conf_node_find(device, "licence_keys") : NULL;
+	if (path[0] != '\0' && package_keys_load(&keys, path, &err) != 0)
+		(void)conf_errors_add(g->errs, g->node, err.code, err.remedy, "%s", err.text);
+	package_keys_fini(&keys);
+}
+
 void gather_categories(struct gather *g, const struct conf_node *root)
 {
 	const struct config_device *d = &conf_image_maker_config(g->m)->device;
 	const struct conf_node *device = conf_node_find(root, "device");
 
+	check_licence_keys(g, device);
 	if (device && d->category_package[0] != '\0' &&
 	    gather_package(g, device, d->category_package) != 0)
 		return;

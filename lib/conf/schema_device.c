@@ -41,6 +41,10 @@ static const struct conf_field device_fields[] = {
         FIELD("package_keys", PATHS, config_device, package_keys, NEW_SESSIONS, "R41",
               "PEM files of the public keys (Ed25519) that a package may be signed by.",
               .flags = CONF_FILE, .max = 16),
+        FIELD("licence_keys", PATH, config_device, licence_keys, LIVE, "R36",
+              "PEM file of the licence authority's public keys (Ed25519). With it, what no licence "
+              "allows is denied; without, everything is allowed.",
+              .flags = CONF_FILE, .max = PATH_LEN_MAX, .fallback = ""),
         {.name = "metrics",
          .type = CONF_TYPE_OBJECT,
          .offset = 0,

@@ -107,7 +107,7 @@ static void find_category(const struct decryption *d, const char *name, size_t l
 	}
 }
 
-void decryption_judge(const struct decryption *d, const char *name, size_t len,
+void decryption_judge(const struct decryption *d, const char *name, size_t len, bool categories,
                       struct domain_verdict *ret)
 {
 	struct domain_match m;
@@ -123,5 +123,6 @@ void decryption_judge(const struct decryption *d, const char *name, size_t len,
 		set_verdict(ret, DOMAIN_OVERRIDE, m.pattern, m.pattern_len);
 		return;
 	}
-	find_category(d, name, len, ret);
+	if (categories)
+		find_category(d, name, len, ret);
 }

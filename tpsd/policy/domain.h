@@ -36,9 +36,10 @@ static inline bool domain_is_excepted(const struct domain_verdict *v)
 	return v->kind == DOMAIN_EXCEPTED || v->kind == DOMAIN_CATEGORY;
 }
 
-/* `d` NULL: everything is decrypted. A name that is none is decrypted. */
-void decryption_judge(const struct decryption *d, const char *name, size_t len,
-                      struct domain_verdict *ret) SL_NONNULL(2, 4);
+/* `d` NULL: everything is decrypted. A name that is none is decrypted. `categories` false: they are
+ * not licensed (R40), and count for nothing. */
+void decryption_judge(const struct decryption *d, const char *name, size_t len, bool categories,
+                      struct domain_verdict *ret) SL_NONNULL(2, 5);
 
 /*
  * Opens a policy's lists and the categories in the image, and keeps a reference of the image while

@@ -15,6 +15,7 @@
 #include "tpsd/report/expiry.h"
 #include "tpsd/report/forward.h"
 #include "tpsd/report/journal.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/metrics.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/remote.h"
@@ -43,6 +44,8 @@ static int open_parts(struct control *c)
 		rc = expiry_open(c, &c->expiry);
 	if (rc == 0)
 		rc = traffic_open(c, &c->traffic);
+	if (rc == 0)
+		rc = licensing_open(c, &c->licensing);
 	if (rc == 0)
 		rc = panic_open(c, &c->panic);
 	if (rc == 0)
@@ -78,6 +81,7 @@ static void control_stop(struct proc *proc)
 	transaction_close(c->transaction);
 	remote_close(c->remote);
 	panic_close(c->panic);
+	licensing_close(c->licensing);
 	traffic_close(c->traffic);
 	expiry_close(c->expiry);
 	metrics_close(c->metrics);
@@ -99,6 +103,7 @@ static void control_peer_up(struct proc *proc, struct ipc_channel *peer)
 	if (role == IPC_LINK)
 		remote_in_force(c);
 	panic_peer_up(c->panic, role);
+	licensing_peer_up(c->licensing, role);
 }
 
 static void control_peer_down(struct proc *proc, struct ipc_channel *peer)

@@ -133,6 +133,19 @@ static int set_panic(struct worker *w, const json_t *arguments, struct buf *out)
 	return buf_printf(out, "{}");
 }
 
+/* R36, R40: what the device may not do. */
+static int set_licence(struct worker *w, const json_t *arguments, struct buf *out)
+{
+	const json_t *denied = json_object_get(arguments, "denied");
+	struct host_unlicensed unlicensed = {
+	        .inspection = json_is_true(json_object_get(denied, "ssl_inspection")),
+	        .categories = json_is_true(json_object_get(denied, "categories")),
+	};
+
+	host_set_unlicensed(w->host, &unlicensed);
+	return buf_printf(out, "{}");
+}
+
 static int drain(struct worker *w, const json_t *arguments, struct buf *out)
 {
 	json_int_t ms = json_integer_value(json_object_get(arguments, "deadline_ms"));
@@ -150,7 +163,7 @@ static const struct {
         {"clear", clear_sessions},     {"session_clear", clear_sessions},
         {"panic", set_panic},          {"drain", drain},
         {"learned", show_learned},     {"learned_clear", clear_learned},
-        {"decisions", show_decisions},
+        {"decisions", show_decisions}, {"licence", set_licence},
 };
 
 void worker_command(struct proc *proc, uint64_t id, const char *name, const char *arguments_json)

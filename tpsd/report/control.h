@@ -14,6 +14,7 @@ struct config;
 struct expiry;
 struct forward;
 struct journal;
+struct licensing;
 struct metrics;
 struct panic;
 struct server;
@@ -32,8 +33,9 @@ struct control {
 	struct traffic *traffic; /* the last hour, for graphs */
 	struct expiry *expiry;   /* of certificates (R82) */
 	struct remote *remote;   /* documents of the SMS */
-	struct config *config;   /* in force; NULL before the first commit */
-	uint32_t revision;       /* of it */
+	struct licensing *licensing;
+	struct config *config; /* in force; NULL before the first commit */
+	uint32_t revision;     /* of it */
 	uint64_t started_ns;
 	bool draining;
 	bool leaving; /* SHUTDOWN came */

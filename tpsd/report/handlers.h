@@ -35,6 +35,10 @@ void handle_decryption_export(struct request *request);
 /* show_failures.c */
 void handle_show_failures(struct request *request);
 void handle_show_would(struct request *request);
+/* licence_commands.c */
+void handle_licence_show(struct request *request);
+void handle_licence_install(struct request *request);
+void handle_licence_check(struct request *request);
 /* show_explain.c, show_capacity.c, show_troubleshoot.c */
 void handle_explain(struct request *request);
 void handle_show_capacity(struct request *request);

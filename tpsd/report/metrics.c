@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/conf/config.h"
 #include "tpsd/report/control.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/panic.h"
 
 enum { PAGE_MAX = 1024 * 1024 };
@@ -75,6 +76,18 @@ static int write_state(struct control *control, struct buf *out)
 	                  (int)control->draining, SLUICE_VERSION);
 }
 
+static int write_licences(struct control *control, struct buf *out)
+{
+	int rc = buf_printf(out, "# HELP sluice_licence_denied what the device may not do (R36)\n"
+	                         "# TYPE sluice_licence_denied gauge\n");
+
+	for (unsigned c = 0; c < LICENCE_CAPABILITY_END && rc == 0; c++)
+		rc = buf_printf(out, "sluice_licence_denied{capability=\"%s\"} %d\n",
+		                licence_capability_name(c),
+		                (int)licensing_denies(control->licensing, c));
+	return rc;
+}
+
 static int write_page(struct metrics_client *c, bool head)
 {
 	struct control *control = c->metrics->control;
@@ -85,6 +98,8 @@ static int write_page(struct metrics_client *c, bool head)
 	rc = metrics_write_counters(control->proc->counter_file, &page);
 	if (rc == 0)
 		rc = write_state(control, &page);
+	if (rc == 0)
+		rc = write_licences(control, &page);
 	if (rc == 0)
 		rc = buf_printf(&c->out,
 		                "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; "

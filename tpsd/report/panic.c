@@ -16,6 +16,7 @@
 #include "tpsd/report/forward.h"
 #include "tpsd/report/handlers.h"
 #include "tpsd/report/history.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/server.h"
 
 enum {
@@ -138,10 +139,19 @@ static void tell_exception(struct panic *p, const struct entry *e, bool on)
 	json_decref(arguments);
 }
 
+void panic_tell_stop(struct panic *panic)
+{
+	const struct control *c = panic->control;
+
+	tell_switch(panic, "stop",
+	            panic_step(panic) >= PANIC_STOP || c->draining ||
+	                    licensing_denies(c->licensing, LICENCE_SSL_INSPECTION));
+}
+
 static void tell_wire(struct panic *p)
 {
 	tell_switch(p, "fallback", panic_step(p) == PANIC_FALLBACK);
-	tell_switch(p, "stop", panic_step(p) >= PANIC_STOP || p->control->draining);
+	panic_tell_stop(p);
 	for (size_t i = 0; i < p->count; i++)
 		tell_exception(p, &p->entries[i], true);
 }
@@ -380,8 +390,7 @@ void handle_drain(struct request *request)
 		return;
 	request->control->draining = on;
 	arguments = json_pack("{s:b,s:I}", "on", (int)on, "deadline_ms", (json_int_t)deadline_ms);
-	tell_switch(request->control->panic, "stop",
-	            on || panic_step(request->control->panic) >= PANIC_STOP);
+	panic_tell_stop(request->control->panic);
 	rc = forward_call(request->control, CLI_WORKERS, "drain", arguments, FORWARD_TIMEOUT_S,
 	                  on_drained, request);
 	json_decref(arguments);

@@ -30,4 +30,7 @@ enum panic_step panic_step(const struct panic *panic) SL_NONNULL(1);
 /* {"step":0} or {"step":N,"entries":[{step, what, value, left_s}]}. */
 json_t *panic_describe(const struct panic *panic) SL_NONNULL(1);
 
+/* What stands against new decryption has changed: panic mode, drain, the licence. */
+void panic_tell_stop(struct panic *panic) SL_NONNULL(1);
+
 void panic_peer_up(struct panic *panic, enum ipc_role role) SL_NONNULL(1);

@@ -73,6 +73,7 @@ static const struct remedy remedies[REASON_END] = {
                             "one direction takes another way: lead both through the device"},
         [REASON_TCP_AUTH] = {"client", "TCP MD5 or AO: add an inspection bypass rule for it"},
         [REASON_HOLD_LIMIT] = {"device", "raise limits.hold_buffer, or set on_hold_limit: release"},
+        [REASON_LICENCE] = {"policy", "'tps licence show' says why"},
         [REASON_PANIC] = {"policy", "panic mode: 'tps panic clear'"},
         [REASON_HTTP2_PRIOR_KNOWLEDGE] = {"client",
                                           "http2_prior_knowledge: allow, if it must pass"},

@@ -9,6 +9,7 @@
 #include "lib/conf/schema.h"
 #include "tpsd/report/control.h"
 #include "tpsd/report/handlers.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/server.h"
 #include "tpsd/report/transaction.h"
@@ -100,6 +101,20 @@ static void add_device(json_t *object)
 	(void)json_object_set_new(object, "not_in_this_build", unavailable);
 }
 
+/* R36: what is denied, and why, where everybody looks first. */
+static void add_licence(const struct control *c, json_t *object)
+{
+	const struct licence_verdict *v = licensing_verdict(c->licensing, LICENCE_SSL_INSPECTION);
+	json_t *licence = json_pack("{s:s}", "source", licence_source_name(v->source));
+
+	for (unsigned i = 0; i < LICENCE_CAPABILITY_END; i++)
+		(void)json_object_set_new(
+		        licence, licence_capability_name(i),
+		        json_string(licence_state_name(licensing_verdict(c->licensing, i)->state)));
+	(void)json_object_set_new(licence, "text", json_string(v->text));
+	(void)json_object_set_new(object, "licence", licence);
+}
+
 void handle_show_version(struct request *request)
 {
 	struct control *c = request->control;
@@ -112,10 +127,7 @@ void handle_show_version(struct request *request)
 	        object, "up_s",
 	        json_integer((json_int_t)((clock_now_ns() - c->started_ns) / CLOCK_NS_PER_S)));
 	(void)json_object_set_new(object, "workers", json_integer(c->proc->nworkers));
-	/* R36: with no licence authority configured everything is allowed. */
-	(void)json_object_set_new(
-	        object, "licence",
-	        json_pack("{s:s,s:s}", "ssl_inspection", "allowed", "source", "built-in"));
+	add_licence(c, object);
 	(void)json_object_set_new(object, "panic", panic_describe(c->panic));
 	(void)json_object_set_new(object, "draining", json_boolean(c->draining));
 	(void)json_object_set_new(object, "configuration", transaction_describe(c->transaction));

@@ -19,6 +19,7 @@
 #include "tpsd/report/compile.h"
 #include "tpsd/report/control.h"
 #include "tpsd/report/inforce.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/origin.h"
 #include "tpsd/report/slots.h"
 #include "tpsd/report/transaction_priv.h"
@@ -166,6 +167,7 @@ static void commit(struct transaction *t)
 		log_critical("configuration: the document cannot be kept in %s: %s; a restart will "
 		             "not find it",
 		             t->control->proc->state_dir, strerror(errno));
+	licensing_configure(t->control->licensing, config);
 	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
 		if (t->waits[slot]) {
 			transaction_send_end(t, slot, IPC_COMMIT, t->revision);

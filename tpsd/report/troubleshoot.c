@@ -11,6 +11,7 @@
 #include "lib/event/counter.h"
 #include "lib/pki/cert.h"
 #include "tpsd/report/control.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/show_config.h"
 
@@ -86,7 +87,17 @@ static bool has_policy_for(const struct trouble *t, const struct config_profile 
 
 static void check_licence(const struct trouble *t, struct verdict *v)
 {
-	say(v, "no licence authority is configured: every capability is allowed (built-in)");
+	const struct licensing *l = t->control->licensing;
+	const struct licence_verdict *of = licensing_verdict(l, LICENCE_SSL_INSPECTION);
+
+	if (licensing_denies(l, LICENCE_SSL_INSPECTION))
+		fail(v,
+		     "get a licence for this device and run 'tps licence install', or see 'tps "
+		     "licence show'",
+		     "SSL inspection is %s: %s", licence_state_name(of->state), of->text);
+	else
+		say(v, "SSL inspection is allowed (%s): %s", licence_source_name(of->source),
+		    of->text);
 }
 
 static void check_enabled(const struct trouble *t, struct verdict *v)

@@ -391,13 +391,15 @@ static struct decision by_policy(struct host *h, const struct judgement *j)
 	return d;
 }
 
-/* What stands above policy: panic, observing, what was learned, overload. */
+/* What stands above policy: panic, the licence, observing, what was learned, overload. */
 static struct decision overruled(struct host *h, const struct judgement *j)
 {
 	struct decision d = j->would;
 
 	if (h->paused || is_excepted(h, j->flow, j->hello))
 		return leave_alone(REASON_PANIC);
+	if (h->unlicensed.inspection)
+		return leave_alone(REASON_LICENCE);
 	if (is_observed(&j->match))
 		return leave_alone(REASON_OBSERVED);
 	if (d.action == IPC_TAKE && !d.plain && j->learned != REASON_NONE)
@@ -435,7 +437,7 @@ void flow_judge(struct host *h, struct judgement *j)
 		memcpy(sni, j->hello->sni.data, j->hello->sni.len);
 	if (j->match.request.client) {
 		j->out = &j->outbound;
-		outbound_init(j->out, h->setup, &j->match, j->hello);
+		outbound_init(h, j->out, h->setup, &j->match, j->hello);
 	}
 	j->would = by_policy(h, j);
 	j->decision = j->would;

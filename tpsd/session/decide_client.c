@@ -12,20 +12,22 @@
 #include "lib/base/log.h"
 #include "tpsd/session/session_priv.h"
 
-void outbound_init(struct outbound *out, const struct setup *setup,
+void outbound_init(const struct host *h, struct outbound *out, const struct setup *setup,
                    const struct policy_match *match, const struct clienthello *hello)
 {
 	*out = (struct outbound){.policy = match->request.client, .source = match->source};
 	if (hello)
-		outbound_read(out, setup, hello);
+		outbound_read(h, out, setup, hello);
 }
 
-void outbound_read(struct outbound *out, const struct setup *setup, const struct clienthello *hello)
+void outbound_read(const struct host *h, struct outbound *out, const struct setup *setup,
+                   const struct clienthello *hello)
 {
 	tls_offer_read(hello, &out->offer);
 	if (hello->sni.len > 0 && out->source != POLICY_SOURCE_ALWAYS)
 		decryption_judge(setup_policy_decryption(setup, out->policy),
-		                 (const char *)hello->sni.data, hello->sni.len, &out->domain);
+		                 (const char *)hello->sni.data, hello->sni.len,
+		                 !h->unlicensed.categories, &out->domain);
 }
 
 enum reason outbound_reason(const struct outbound *out)

@@ -188,6 +188,11 @@ void host_pause(struct host *h, bool paused)
 	h->paused = paused;
 }
 
+void host_set_unlicensed(struct host *h, const struct host_unlicensed *unlicensed)
+{
+	h->unlicensed = *unlicensed;
+}
+
 void host_set_exceptions(struct host *h, const struct host_exception *list, size_t count)
 {
 	h->exceptions_count = SL_MIN(count, (size_t)HOST_EXCEPTIONS_MAX);

@@ -92,6 +92,14 @@ size_t host_clear(struct host *h, const struct host_filter *filter) SL_NONNULL(1
 /* No flow is taken from now on: drain (R162) or panic's second step (R157). */
 void host_pause(struct host *h, bool paused) SL_NONNULL(1);
 
+/* What the device may not do (R36, R40): no new flow is taken, categories of names count for
+ * nothing. Sessions that are open go on. */
+struct host_unlicensed {
+	bool inspection, categories;
+};
+
+void host_set_unlicensed(struct host *h, const struct host_unlicensed *unlicensed) SL_NONNULL(1, 2);
+
 enum host_exception_kind { HOST_EXCEPT_CLIENT, HOST_EXCEPT_SERVER, HOST_EXCEPT_DOMAIN };
 enum { HOST_EXCEPTIONS_MAX = 64 };
 

@@ -207,6 +207,7 @@ struct host {
 	size_t sessions, handshakes;
 	bool over_sessions, over_handshakes; /* hysteresis (R160) */
 	bool paused;
+	struct host_unlicensed unlicensed;
 	struct host_exception exceptions[HOST_EXCEPTIONS_MAX];
 	size_t exceptions_count;
 	struct source_count sources[HOST_SOURCES];
@@ -306,10 +307,10 @@ enum reason what_is_learned(struct host *h, const struct learned_key *of,
 
 /* ---- decide_client.c, step_verify_client.c, step_forge.c: client inspection ---- */
 /* From policy and ClientHello (NULL: none was read yet). */
-void outbound_init(struct outbound *out, const struct setup *setup,
+void outbound_init(const struct host *h, struct outbound *out, const struct setup *setup,
                    const struct policy_match *match, const struct clienthello *hello);
 /* The ClientHello, which came later. */
-void outbound_read(struct outbound *out, const struct setup *setup,
+void outbound_read(const struct host *h, struct outbound *out, const struct setup *setup,
                    const struct clienthello *hello);
 /* Whether it is not to be decrypted (or cannot be): *ret is set. */
 bool outbound_decide(struct host *h, const struct setup_proxy *proxy, const struct outbound *out,

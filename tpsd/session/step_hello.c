@@ -123,7 +123,7 @@ static int decide_outbound(struct session *s, const struct clienthello *hello)
 	struct decision d;
 	enum reason learned;
 
-	outbound_read(s->out, s->setup, hello);
+	outbound_read(s->host, s->out, s->setup, hello);
 	if (outbound_decide(s->host, s->proxy, s->out, &d))
 		return d.action == IPC_DROP ? refuse(s, d.reason) : go_on_spliced(s, d.reason);
 	learned = what_is_learned(s->host, &key, s->out);

@@ -133,7 +133,8 @@ static void judge_name(void *arg, const char *name)
 	(void)snprintf(below, sizeof(below), "%s", name);
 	if (below[0] == '*')
 		below[0] = 'x';
-	decryption_judge(setup_policy_decryption(s->setup, out->policy), below, strlen(below), &v);
+	decryption_judge(setup_policy_decryption(s->setup, out->policy), below, strlen(below),
+	                 !s->host->unlicensed.categories, &v);
 	if (domain_is_excepted(&v)) {
 		out->domain = v;
 		out->by_certificate = true;

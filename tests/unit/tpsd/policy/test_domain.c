@@ -93,11 +93,28 @@ static void judges(const struct decryption *d, const char *name, enum domain_kin
 {
 	struct domain_verdict v;
 
-	decryption_judge(d, name, strlen(name), &v);
+	decryption_judge(d, name, strlen(name), true, &v);
 	assert_int_equal(v.kind, kind);
 	assert_string_equal(v.text, text);
 	assert_int_equal(domain_is_excepted(&v),
 	                 kind == DOMAIN_EXCEPTED || kind == DOMAIN_CATEGORY);
+}
+
+/* R40: what is not licensed counts for nothing; the lists of domains go on. */
+static void without_a_licence_categories_count_for_nothing(void **state)
+{
+	struct made m = make(DOCUMENT "decryption_policies: [{name: p, domains: [\"*.shop.test\"], "
+	                              "categories: [finance]}]\n");
+	struct decryption *d = open_policy(&m, "p");
+	struct domain_verdict v;
+
+	judges(d, "www.bank.test", DOMAIN_CATEGORY, "finance");
+	decryption_judge(d, "www.bank.test", strlen("www.bank.test"), false, &v);
+	assert_int_equal(v.kind, DOMAIN_DECRYPT);
+	decryption_judge(d, "a.shop.test", strlen("a.shop.test"), false, &v);
+	assert_int_equal(v.kind, DOMAIN_EXCEPTED);
+	decryption_destroy(d);
+	unmake(&m);
 }
 
 static void the_domain_list_comes_before_overrides_and_these_before_categories(void **state)
@@ -177,7 +194,7 @@ static void a_long_pattern_is_cut_in_the_verdict(void **state)
 	               DOCUMENT "decryption_policies: [{name: p, domains: [%s]}]\n", name);
 	m = make(yaml);
 	d = open_policy(&m, "p");
-	decryption_judge(d, name, 253, &v);
+	decryption_judge(d, name, 253, true, &v);
 	assert_int_equal(v.kind, DOMAIN_EXCEPTED);
 	assert_int_equal(strlen(v.text), DOMAIN_VERDICT_TEXT - 1);
 	decryption_destroy(d);
@@ -316,6 +333,7 @@ static void a_file_that_is_missing_refuses(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(without_a_licence_categories_count_for_nothing),
 	        cmocka_unit_test(
 	                the_domain_list_comes_before_overrides_and_these_before_categories),
 	        cmocka_unit_test(all_categories_are_decrypted_by_default),

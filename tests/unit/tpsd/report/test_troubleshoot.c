@@ -12,12 +12,13 @@
 #include "lib/conf/error.h"
 #include "lib/conf/node.h"
 #include "tpsd/report/control.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/troubleshoot.h"
 
 static char dir[64];
 
-/* The panic state is the only thing of `control` that a check asks for by a function. */
+/* Panic and licence are all of `control` that a check asks for by a function. */
 struct panic {
 	enum panic_step step;
 };
@@ -26,6 +27,19 @@ static struct panic panic;
 enum panic_step panic_step(const struct panic *p)
 {
 	return p->step;
+}
+
+static struct licence_verdict inspection = {.text = "as it is"};
+
+bool licensing_denies(const struct licensing *l, enum licence_capability capability)
+{
+	return capability == LICENCE_SSL_INSPECTION && inspection.state != LICENCE_ALLOWED;
+}
+
+const struct licence_verdict *licensing_verdict(const struct licensing *l,
+                                                enum licence_capability capability)
+{
+	return &inspection;
 }
 
 struct device {
@@ -304,7 +318,7 @@ static void traffic_that_is_not_there_fails_its_own_check(void **state)
 	end(&dev);
 }
 
-static void panic_and_links_fail_their_own_checks(void **state)
+static void panic_licence_and_links_fail_their_own_checks(void **state)
 {
 	struct device dev = healthy(&good);
 
@@ -315,6 +329,9 @@ static void panic_and_links_fail_their_own_checks(void **state)
 	dev.control.draining = true;
 	judge(&dev, NOT_INSPECTED, "panic mode and drain");
 	dev.control.draining = false;
+	inspection.state = LICENCE_DENIED;
+	judge(&dev, NOT_INSPECTED, "licence");
+	inspection.state = LICENCE_ALLOWED;
 	json_decref(dev.segments);
 	dev.segments = json_loads("[{\"name\":\"wan\",\"port_a\":{\"link\":\"down\"}}]", 0, NULL);
 	judge(&dev, UNREACHABLE, "segment up");
@@ -327,7 +344,7 @@ static void panic_and_links_fail_their_own_checks(void **state)
 /* Of what these look at there is nothing in this build, so nothing can be wrong with it. */
 static void every_check_has_failed_alone(void **state)
 {
-	static const char *const cannot_fail[] = {"licence", "traffic management and reputation"};
+	static const char *const cannot_fail[] = {"traffic management and reputation"};
 
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_LEN(table); i++) {
@@ -349,7 +366,7 @@ int main(void)
 	        cmocka_unit_test(each_setting_fails_its_own_check),
 	        cmocka_unit_test(each_count_fails_its_own_check),
 	        cmocka_unit_test(traffic_that_is_not_there_fails_its_own_check),
-	        cmocka_unit_test(panic_and_links_fail_their_own_checks),
+	        cmocka_unit_test(panic_licence_and_links_fail_their_own_checks),
 	        cmocka_unit_test(every_check_has_failed_alone), /* the last */
 	};
 

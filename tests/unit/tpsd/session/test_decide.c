@@ -245,6 +245,7 @@ static void what_turns_out_to_be_no_tls_is_spliced_when_bypass_is_set(void **sta
 static void observe_excepted_and_paused_flows_are_left_alone(void **state)
 {
 	const struct host_exception domain = {.kind = HOST_EXCEPT_DOMAIN, .domain = "*.test"};
+	const struct host_unlicensed unlicensed = {.inspection = true}, licensed = {0};
 	struct box_pair p = {.flow = 1u << 21};
 	uint8_t bytes[2048];
 	size_t len = first_flight(bytes, sizeof(bytes));
@@ -254,6 +255,11 @@ static void observe_excepted_and_paused_flows_are_left_alone(void **state)
 	assert_int_equal(p.action, IPC_FORWARD);
 	assert_int_equal(p.reason, REASON_PANIC);
 	host_pause(box.host, false);
+	host_set_unlicensed(box.host, &unlicensed);
+	ask(&p, bytes, len, 0);
+	assert_int_equal(p.action, IPC_FORWARD);
+	assert_int_equal(p.reason, REASON_LICENCE);
+	host_set_unlicensed(box.host, &licensed);
 	host_set_exceptions(box.host, &domain, 1);
 	ask(&p, bytes, len, 0);
 	assert_int_equal(p.reason, REASON_PANIC);
