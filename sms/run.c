@@ -53,6 +53,7 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_SET] = sms_set,
         [SMS_CHECK] = sms_set,
         [SMS_RENAME] = sms_rename,
+        [SMS_MOVE] = sms_move,
         [SMS_DIFF] = sms_diff,
         [SMS_ROLLBACK] = sms_rollback,
         [SMS_IMPORT_DOCUMENT] = sms_import_document,

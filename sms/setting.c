@@ -253,6 +253,19 @@ static enum sms_exit put(struct sms *sms, const struct kind *kind, const char *n
 	return status;
 }
 
+/* Of a kind with an order: as it stands in a document it says no place. */
+static int keep_place(const struct kind *kind, json_t *body, const struct there *there,
+                      const struct setting_how *how)
+{
+	const json_t *place = json_object_get(there->body, "place");
+
+	if (!conf_object_field(kind->object, "place") || json_object_get(body, "place"))
+		return 0;
+	if (how->place)
+		return json_object_set_new(body, "place", json_integer(how->place));
+	return place ? json_object_set(body, "place", (json_t *)(uintptr_t)place) : 0;
+}
+
 enum sms_exit setting_put(struct sms *sms, const struct kind *kind, const struct conf_node *node,
                           const struct setting_how *how)
 {
@@ -270,7 +283,9 @@ enum sms_exit setting_put(struct sms *sms, const struct kind *kind, const struct
 		return SMS_REFUSED;
 	status = look(sms, kind->word, text_of(body, "name"), true, &there);
 	if (status == SMS_OK) {
-		status = put(sms, kind, text_of(body, "name"), &there, body, how);
+		status = keep_place(kind, body, &there, how) == 0
+		                 ? put(sms, kind, text_of(body, "name"), &there, body, how)
+		                 : no_memory();
 		json_decref(there.body);
 	}
 	json_decref(body);
@@ -318,6 +333,42 @@ enum sms_exit sms_rename(struct sms *sms, enum sms_command command, const json_t
 		status = put(sms, kind, name, &there, body, &how);
 	else
 		status = sms_fail(SMS_USAGE, "a name is text");
+	json_decref(body);
+	json_decref(there.body);
+	return status;
+}
+
+enum sms_exit sms_move(struct sms *sms, enum sms_command command, const json_t *arguments)
+{
+	const struct kind *kind = kind_find(sms_argument(arguments, "kind"));
+	const char *before = sms_argument(arguments, "before");
+	const char *after = sms_argument(arguments, "after");
+	const struct setting_how how = how_of(arguments);
+	struct there there;
+	char seen[LINK_ETAG_MAX];
+	json_t *body;
+	enum sms_exit status;
+	char *path;
+
+	(void)command;
+	if (!before == !after)
+		return sms_fail(SMS_USAGE, "where to? --before OTHER or --after OTHER");
+	status = look(sms, kind->word, sms_argument(arguments, "name"), false, &there);
+	if (status != SMS_OK)
+		return status;
+	(void)snprintf(seen, sizeof(seen), how.revision ? "\"%.30s\"" : "%s",
+	               how.revision ? how.revision : there.revision);
+	path = sms_query(sms_path(kind->word, sms_argument(arguments, "name"), "/move"), "comment",
+	                 how.comment);
+	body = json_pack("{s:s}", before ? "before" : "after", before ? before : after);
+	status = path && body ? write_it(sms,
+	                                 &(struct link_request){.method = "POST",
+	                                                        .path = path,
+	                                                        .body = body,
+	                                                        .if_match = seen},
+	                                 kind->word, number_of(&there))
+	                      : no_memory();
+	free(path);
 	json_decref(body);
 	json_decref(there.body);
 	return status;

@@ -22,6 +22,7 @@ struct setting_how {
 	const char *comment;
 	const char *revision; /* that was seen; NULL: the one that is there now */
 	bool check;           /* nothing is written */
+	unsigned place;       /* of one that has none: in an order of its kind; 0: as it was */
 };
 
 /* Makes or changes the object that `node` is, and shows what became of it. */

@@ -15,16 +15,22 @@ static const char *key_of(const struct kind *kind)
 	return "";
 }
 
-/* What is refused stops nothing: the user sees all of it at once. */
+enum { STEP = 1000 }; /* between two places: others may come between them */
+
+/* What is refused stops nothing: the user sees all of it at once. An order stays what it is. */
 static enum sms_exit put_list(struct sms *sms, const struct kind *kind,
-                              const struct conf_node *list, const struct setting_how *how)
+                              const struct conf_node *list, const char *comment)
 {
+	struct setting_how how = {.comment = comment};
 	const struct conf_node *item = list && list->kind == CONF_LIST ? list->child : NULL;
 	enum sms_exit worst = SMS_OK;
 
 	for (; item; item = item->next) {
-		enum sms_exit status = setting_put(sms, kind, item, how);
 		const struct conf_node *name = conf_node_find(item, "name");
+		enum sms_exit status;
+
+		how.place += STEP;
+		status = setting_put(sms, kind, item, &how);
 
 		if (status == SMS_NO_SERVER)
 			return status;
@@ -40,7 +46,7 @@ static enum sms_exit put_list(struct sms *sms, const struct kind *kind,
 enum sms_exit sms_import_document(struct sms *sms, enum sms_command command,
                                   const json_t *arguments)
 {
-	const struct setting_how how = {.comment = sms_argument(arguments, "comment")};
+	const char *comment = sms_argument(arguments, "comment");
 	struct conf_document *doc;
 	const struct kind *kind;
 	enum sms_exit worst = setting_load(sms_argument(arguments, "file"), &doc);
@@ -50,7 +56,7 @@ enum sms_exit sms_import_document(struct sms *sms, enum sms_command command,
 		return worst;
 	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++) {
 		enum sms_exit status = put_list(
-		        sms, kind, conf_node_find(conf_document_root(doc), key_of(kind)), &how);
+		        sms, kind, conf_node_find(conf_document_root(doc), key_of(kind)), comment);
 
 		worst = status == SMS_OK ? worst : status;
 		if (status == SMS_NO_SERVER)

@@ -94,6 +94,26 @@ static bool check_available(struct build *b, const struct conf_field *f,
 	return false;
 }
 
+/* What objects of the SMS have and documents have not, or the other way round. */
+static bool check_side(struct build *b, const struct conf_field *f, const struct conf_node *node)
+{
+	bool is_object = !b->config;
+
+	if (f->flags & CONF_SMS_ONLY && !is_object) {
+		(void)conf_errors_add(b->errs, node, SL_EUNSUPPORTED, f->remedy, "%s: %s", f->name,
+		                      f->unavailable);
+		return false;
+	}
+	if (f->flags & CONF_SMS_MADE && is_object) {
+		(void)conf_errors_add(b->errs, node, SL_EUNSUPPORTED, "leave it out",
+		                      "%s is in documents that the management system makes, and in "
+		                      "no object",
+		                      f->name);
+		return false;
+	}
+	return true;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct conf_node *const *x = a;
@@ -139,7 +159,7 @@ static void read_field(struct build *b, const struct conf_object *object,
 	const struct conf_node *node = map ? conf_node_find(map, f->name) : NULL;
 
 	if (node && node->kind != CONF_NULL) {
-		if (!check_available(b, f, node))
+		if (!check_available(b, f, node) || !check_side(b, f, node))
 			return;
 		check_unique(b, f, node);
 		build_read_value(b, f, node, base);

@@ -110,13 +110,39 @@ static void check_bypass_rules(struct build *b, const struct conf_node *root)
 
 /* ---- profiles ---------------------------------------------------------------------------- */
 
-static void check_policy_name(struct build *b, const struct conf_node *name,
-                              const struct conf_node **seen, size_t count)
+/* A policy's name, in which profile it stands, and whose it is: the same policy may be in its own
+ * profile and in those that inherit it. */
+struct policy_name {
+	const struct conf_node *name;
+	const struct conf_node *profile;
+	const char *owner;
+};
+
+static const char *scalar_of(const struct conf_node *map, const char *key)
+{
+	const struct conf_node *node = conf_node_find(map, key);
+
+	return node && node->kind == CONF_SCALAR ? node->value : NULL;
+}
+
+static const char *owner_of(const struct conf_node *policy, const struct conf_node *profile)
+{
+	const char *owner = scalar_of(policy, "inherited_from");
+
+	if (!owner)
+		owner = scalar_of(profile, "name");
+	return owner ? owner : "";
+}
+
+static void check_policy_name(struct build *b, const struct policy_name *p,
+                              const struct policy_name *seen, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(seen[i]->value, name->value) == 0) {
-			(void)conf_errors_add(b->errs, name, SL_EEXIST, "choose another name",
-			                      "a policy is named \"%.64s\" already", name->value);
+		if (strcmp(seen[i].name->value, p->name->value) == 0 &&
+		    (seen[i].profile == p->profile || strcmp(seen[i].owner, p->owner) != 0)) {
+			(void)conf_errors_add(b->errs, p->name, SL_EEXIST, "choose another name",
+			                      "a policy is named \"%.64s\" already",
+			                      p->name->value);
 			return;
 		}
 }
@@ -126,19 +152,20 @@ static void check_policy_names(struct build *b, const struct conf_node *root)
 {
 	enum { POLICIES_MAX = 4096 };
 	static const char *const kinds[] = {"ssl_server_policies", "ssl_client_policies"};
-	const struct conf_node **seen = reallocarray(NULL, POLICIES_MAX, sizeof(*seen));
+	struct policy_name *seen = reallocarray(NULL, POLICIES_MAX, sizeof(*seen));
 	size_t count = 0;
 
 	for (const struct conf_node *p = check_first(root, "profiles"); p && seen; p = p->next)
 		for (size_t k = 0; k < SL_ARRAY_LEN(kinds); k++)
 			for (const struct conf_node *n = check_first(p, kinds[k]); n; n = n->next) {
-				const struct conf_node *name = conf_node_find(n, "name");
+				const struct policy_name policy = {conf_node_find(n, "name"), p,
+				                                   owner_of(n, p)};
 
-				if (!name || name->kind != CONF_SCALAR)
+				if (!policy.name || policy.name->kind != CONF_SCALAR)
 					continue;
-				check_policy_name(b, name, seen, count);
+				check_policy_name(b, &policy, seen, count);
 				if (count < POLICIES_MAX)
-					seen[count++] = name;
+					seen[count++] = policy;
 			}
 	if (count == POLICIES_MAX)
 		(void)conf_errors_add(b->errs, check_place(root, "profiles"), SL_ELIMIT,

@@ -139,6 +139,9 @@ static void say_row(struct page *p, const struct conf_field *f)
 		page_say(p, " (%s)", f->source);
 	if (f->flags & CONF_UNAVAILABLE)
 		page_say(p, " **Refused: %s.**", f->unavailable);
+	if (f->flags & CONF_SMS_ONLY)
+		page_say(p, " **Of objects of the management system; refused in a document: %s.**",
+		         f->unavailable);
 	page_say(p, " |\n");
 }
 

@@ -119,15 +119,16 @@ static int add_value(struct json_load *l, struct conf_node *parent, const char *
 	int rc = 0;
 
 	what.quoted = json_is_string(value);
-	if (json_is_string(value) && json_string_length(value) > l->scalar_max)
-		return conf_errors_add(l->errs, parent, SL_ELIMIT, "shorten it",
-		                       "a value is too long");
+	what.index = parent ? parent->children : 0;
 	if (key) {
 		what.key = arena_text(&l->doc->arena, key, strlen(key));
 		if (!what.key)
 			return conf_errors_add(l->errs, NULL, SL_ENOMEM, "", "out of memory");
 		rc = conf_node_check_key(parent, &what, l->errs);
 	}
+	if (rc == 0 && json_is_string(value) && json_string_length(value) > l->scalar_max)
+		return conf_errors_add(l->errs, &what, SL_ELIMIT, "shorten it",
+		                       "a value is too long");
 	if (rc == 0 && what.kind == CONF_SCALAR) {
 		what.value = scalar_text(l, value);
 		if (!what.value)
@@ -139,8 +140,8 @@ static int add_value(struct json_load *l, struct conf_node *parent, const char *
 	return node ? add_children(l, node, value) : SL_ELIMIT;
 }
 
-int json_parse(const char *file, const void *text, size_t len, struct conf_errors *errs,
-               json_t **ret_value)
+int json_parse(const char *file, const void *text, size_t len, size_t len_max,
+               struct conf_errors *errs, json_t **ret_value)
 {
 	json_error_t error;
 	size_t values = 0;
@@ -148,7 +149,7 @@ int json_parse(const char *file, const void *text, size_t len, struct conf_error
 	json_t *value;
 
 	measure(text, len, &values, &depth);
-	if (len > CONF_DOCUMENT_MAX || values > CONF_NODES_MAX || depth > CONF_DEPTH_MAX)
+	if (len > len_max || values > CONF_NODES_MAX || depth > CONF_DEPTH_MAX)
 		return conf_errors_add_at(errs, file, 0, 0, "", SL_ELIMIT,
 		                          "put long lists into files that the document names",
 		                          "the document is too large or nested too deeply");
@@ -166,7 +167,8 @@ int conf_load_json(const char *file, const void *text, size_t len, struct conf_e
                    struct conf_document **ret)
 {
 	json_t *value;
-	int rc = json_parse(file, text ? text : "", text ? len : 0, errs, &value);
+	int rc =
+	        json_parse(file, text ? text : "", text ? len : 0, CONF_DOCUMENT_MAX, errs, &value);
 
 	if (rc == 0) {
 		rc = json_tree(file, value, CONF_SCALAR_MAX, errs, ret);

@@ -56,6 +56,8 @@ static json_t *text_schema(const struct conf_field *f)
 
 	if (text && f->max > 0)
 		(void)json_object_set_new(text, "maxLength", json_integer((json_int_t)f->max));
+	if (text && f->min > 0)
+		(void)json_object_set_new(text, "minLength", json_integer((json_int_t)f->min));
 	return text;
 }
 
@@ -146,6 +148,10 @@ static json_t *field_schema(const struct conf_field *f)
 		(void)json_object_set_new(value, "x-requirements", json_string(f->source));
 	if (f->flags & CONF_UNAVAILABLE)
 		(void)json_object_set_new(value, "x-refused", json_string(f->unavailable));
+	if (f->flags & CONF_SMS_ONLY)
+		(void)json_object_set_new(value, "x-sms-only", json_string(f->unavailable));
+	if (f->flags & CONF_SMS_MADE)
+		(void)json_object_set_new(value, "readOnly", json_true());
 	return value;
 }
 

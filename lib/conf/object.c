@@ -77,7 +77,7 @@ int conf_object_read(const struct conf_object *object, const void *text, size_t 
                      struct conf_errors *errs, json_t **ret_value)
 {
 	json_t *value;
-	int rc = json_parse("", text, len, errs, &value);
+	int rc = json_parse("", text, len, CONF_OBJECT_MAX, errs, &value);
 
 	if (rc != 0)
 		return rc;

@@ -17,7 +17,14 @@ struct conf_document;
 struct conf_errors;
 struct conf_node;
 
-enum { CONF_OBJECT_TEXT_MAX = 24 * 1024 * 1024 }; /* 16 MiB in base64, and the row's own maximum */
+enum {
+	/* Of one text in it, and the row's own maximum: a document (CONF_DOCUMENT_MAX), which a
+	 * device sends along. */
+	CONF_OBJECT_TEXT_MAX = 32 * 1024 * 1024,
+	/* Of JSON text that is read: that with its quotes escaped. Who serves has bounds of his
+	 * own before. */
+	CONF_OBJECT_MAX = 2 * CONF_OBJECT_TEXT_MAX,
+};
 
 /* A row of a body: CONF_ROW("name", NAME, "What it is called.", .max = 64). */
 #define CONF_ROW(key, kind, text, ...)                                                             \

@@ -211,6 +211,10 @@ void read_text(struct build *b, const struct conf_field *f, const struct conf_no
 		(void)snprintf(limit, sizeof(limit), "shorten it to %" PRIu64 " bytes", f->max);
 		remedy = limit;
 	}
+	if (!remedy && node && strlen(text) < f->min) {
+		(void)snprintf(limit, sizeof(limit), "write at least %" PRIu64 " bytes", f->min);
+		remedy = limit;
+	}
 	if (remedy) {
 		(void)conf_errors_add(b->errs, node, SL_EINVAL, remedy, "%s: \"%.64s\" is not a %s",
 		                      f->name, f->flags & CONF_SECRET ? "..." : text,

@@ -73,7 +73,14 @@ enum conf_flag {
 	CONF_FILE = 1 << 4,  /* PATH, PATHS: a file whose public content goes into the image */
 	CONF_EMPTY = 1 << 5, /* a list: written and empty is something else than not written */
 	CONF_LINES = 1 << 6, /* TEXT: line ends may be in it, as in PEM */
+	/* Of an object of the SMS alone: a document is refused with it. `unavailable` says why,
+	 * `remedy` what a document has instead. */
+	CONF_SMS_ONLY = 1 << 7,
+	/* Of documents that the SMS makes: an object's body is refused with it. */
+	CONF_SMS_MADE = 1 << 8,
 };
+
+enum { CONF_PLACE_MAX = 1000000000 }; /* of a virtual segment among others, in the SMS */
 
 /* Value that is checked and kept nowhere. */
 #define CONF_NOWHERE SIZE_MAX
@@ -111,6 +118,7 @@ struct conf_field {
 	const char *source; /* requirement: "R118"; ""; NULL: no setting, but of a request's body */
 	const char *help;
 	const char *unavailable;
+	const char *remedy; /* CONF_SMS_ONLY */
 };
 
 struct conf_object {

@@ -166,6 +166,7 @@ static const struct conf_field client_policy_fields[] = {
               NEW_SESSIONS, "R116",
               "Clients that are always decrypted, whatever the decryption policy says.",
               .max = LIST_MAX),
+        INHERITED_FROM,
 };
 
 const struct conf_object conf_object_client_policy = {.name = "client policy",

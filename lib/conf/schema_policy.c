@@ -43,6 +43,7 @@ static const struct conf_field server_policy_fields[] = {
               .ref = CONF_SERVER_PROXIES),
         FIELD("source_exceptions", PREFIXES, config_server_policy, source_exceptions, NEW_SESSIONS,
               "R128", "Clients whose flows are not decrypted.", .max = LIST_MAX),
+        INHERITED_FROM,
 };
 
 static const struct conf_object server_policy_object = {
@@ -68,6 +69,12 @@ static const struct conf_object filters_object = {
 static const struct conf_field profile_fields[] = {
         FIELD("name", NAME, config_profile, name, NEW_SESSIONS, "R129", "Name of the profile.",
               .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
+        KNOWN("parent", REF, "R112, R113",
+              "Profile whose policies, filters and variables this one has too.",
+              .ref = CONF_PROFILES, .flags = CONF_SMS_ONLY,
+              .unavailable = "a device knows no inheritance",
+              .remedy = "write the parent's policies, filters and variables into this profile, as "
+                        "the management system does"),
         FIELD("ssl_server_policies", OBJECTS, config_profile, server_policies, NEW_SESSIONS, "R127",
               "SSL server policies.", .object = &server_policy_object, .max = 1000),
         FIELD("ssl_client_policies", OBJECTS, config_profile, client_policies, NEW_SESSIONS, "R112",
@@ -88,6 +95,12 @@ const struct conf_object conf_object_profile = {.name = "profile",
 static const struct conf_field virtual_segment_fields[] = {
         FIELD("name", NAME, config_virtual_segment, name, NEW_SESSIONS, "R166",
               "Name of the virtual segment.", .flags = CONF_REQUIRED, .max = NAME_MAX_LONG),
+        KNOWN("place", UINT, "R166",
+              "Place among the virtual segments: the first that matches counts. Those of one place "
+              "come by name.",
+              .min = 1, .max = CONF_PLACE_MAX, .fallback_help = "behind all that have a place",
+              .flags = CONF_SMS_ONLY, .unavailable = "a document has its virtual segments in order",
+              .remedy = "leave it out, and put the virtual segment where it belongs"),
         FIELD("segment", REF, config_virtual_segment, segment, NEW_SESSIONS, "R129",
               "Segment it is a part of.", .flags = CONF_REQUIRED, .ref = CONF_SEGMENTS),
         FIELD("direction", CHOICE, config_virtual_segment, direction, NEW_SESSIONS, "R129, R131",

@@ -28,6 +28,14 @@
 		.scope = CONF_SCOPE_NEW_SESSIONS, .source = (req), .help = (text), __VA_ARGS__     \
 	}
 
+/* A policy that a child profile has of an ancestor, or in the place of one of his: both have its
+ * name (R113). */
+#define INHERITED_FROM                                                                             \
+	KNOWN("inherited_from", NAME, "R112, R113",                                                \
+	      "Profile that the policy is of, which one of the same name inherits or overrides. "  \
+	      "Written by the management system.",                                                 \
+	      .max = NAME_MAX_LONG, .flags = CONF_SMS_MADE)
+
 /* A failure class (R155): its place in on_failure[] is its number. What the class can be set to
  * follows from its default: only one that allows has something to allow. */
 #define FAILURE_ROW(id, key, usual, text, follows)                                                 \

@@ -195,6 +195,55 @@ int api_setting_delete(struct api_call *call)
 	return rc;
 }
 
+/* The other one, by one of two keys. */
+static int read_move(struct api_call *call, struct setting_move *ret_move)
+{
+	const char *before = api_body_text(call, "before");
+	const char *after = api_body_text(call, "after");
+
+	if (!before == !after)
+		return problem_add(&call->problem, SL_EINVAL, "", "write {\"before\": NAME}",
+		                   "say either before or after");
+	*ret_move = (struct setting_move){.other = before ? before : after, .before = before};
+	return 0;
+}
+
+static int move(struct api_call *call, const struct setting_change *how, int64_t revision)
+{
+	struct store *store = call->context->store;
+	const char *name = call->parameter[0];
+	struct object before = {0}, after = {0};
+	struct setting_move move;
+	int rc = read_move(call, &move);
+
+	if (rc == 0)
+		rc = object_get(store, kind_of(call), name, &before, &call->problem);
+	if (rc == 0)
+		rc = setting_move(store, how, kind_of(call), name, revision, &move, &call->problem);
+	if (rc == 0)
+		rc = object_get(store, kind_of(call), name, &after, &call->problem);
+	if (rc == 0)
+		rc = answer_written(call, how, OK, name, before.body, after.body, json_array());
+	object_fini(&before);
+	object_fini(&after);
+	return refuse(call, rc);
+}
+
+int api_setting_move(struct api_call *call)
+{
+	struct setting_change how;
+	char *comment = NULL;
+	int64_t revision = 0;
+	int rc = api_if_match(call, &revision);
+
+	if (rc == 0)
+		rc = read_change(call, &comment, &how);
+	if (rc == 0)
+		rc = move(call, &how, revision);
+	free(comment);
+	return rc;
+}
+
 /* ---- revisions --------------------------------------------------------------------------- */
 
 int api_setting_history(struct api_call *call)

@@ -23,7 +23,7 @@ static const struct conf_object user = CONF_ROWS("user", user_rows);
 	        ITEM_ROWS(object_, "As it stands in a device's document.")};                       \
 	static const struct conf_object item_##NAME = CONF_ROWS("item", item_rows_##NAME);         \
 	static const struct conf_field page_rows_##NAME[] = {                                      \
-	        CONF_ROW("items", OBJECTS, "By name.", .flags = CONF_REQUIRED,                     \
+	        CONF_ROW("items", OBJECTS, "By name; virtual segments in order.", .flags = CONF_REQUIRED,                     \
 	                 .object = &item_##NAME),                                                  \
 	        CONF_ROW("next", TEXT, "What `after` is for the next page; empty at the end.",     \
 	                 .flags = CONF_REQUIRED, .max = CONF_NAME_LONG)};                          \
@@ -70,6 +70,12 @@ static const struct conf_field written_rows[] = {
                  .flags = CONF_REQUIRED, .object = &difference),
 };
 const struct conf_object api_shape_setting_written = CONF_ROWS("written", written_rows);
+
+static const struct conf_field move_rows[] = {
+        CONF_ROW("before", TEXT, "Name of the one that it goes before.", .max = CONF_NAME_LONG),
+        CONF_ROW("after", TEXT, "Name of the one that it goes behind.", .max = CONF_NAME_LONG),
+};
+const struct conf_object api_shape_setting_move = CONF_ROWS("move", move_rows);
 
 static const struct conf_field revision_rows[] = {
         CONF_ROW("revision", UINT, "Which.", .flags = CONF_REQUIRED, .max = API_NUMBER_MAX),

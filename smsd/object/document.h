@@ -70,7 +70,7 @@ void document_shelf_close(struct document_shelf *shelf);
  * Makes it and checks it whole (config_build). Everything that is refused is in `problem`, each
  * place as "kind/name/pointer within" ("server proxy/shop/destinations/0", "device/box/limits":
  * no name has a slash). Certificates' chains are written as bytes by digest (blob_put) in a write
- * of its own. Virtual segments come in the order of their names. SL_EINVAL..., SL_ENOENT,
+ * of its own. What has a parent comes with what it inherits. SL_EINVAL..., SL_ENOENT,
  * SL_ENOMEM. document_fini frees.
  */
 int document_make_of(struct document_shelf *shelf, const struct document_device *device,

@@ -16,8 +16,8 @@
 #include "smsd/store/store.h"
 
 enum {
-	/* Documents made for one change: the writer's thread has others to serve. What is beyond
-	 * is found when a distribution is looked at. */
+	/* Documents made for one change, heirs looked at where none is: the writer's thread has
+	 * others to serve. What is beyond is found when a distribution is looked at. */
 	GROUPS_MAX = 16,
 };
 
@@ -50,30 +50,49 @@ static int make_errors(struct check *c, struct reach *reach, const struct docume
 	return rc;
 }
 
-/* Not the changed object's own: of which, in words. */
+/* "the profile a/filters/0", "the device's settings/limits"; `heir`: who has it inherited. */
+static void name_spot(const struct draft_spot *spot, char text[PROBLEM_TEXT_MAX])
+{
+	if (!spot->object)
+		(void)snprintf(text, PROBLEM_TEXT_MAX, "the device's settings%s", spot->within);
+	else if (!spot->heir)
+		(void)snprintf(text, PROBLEM_TEXT_MAX, "the %s %s%s",
+		               object_kind_name(spot->object->kind), spot->object->name,
+		               spot->within);
+	else
+		(void)snprintf(text, PROBLEM_TEXT_MAX, "the %s %s, which inherits %s%s",
+		               object_kind_name(spot->heir->kind), spot->heir->name,
+		               spot->object->name, spot->within);
+}
+
+/* At a place of the changed object where it is one: what it inherits is there by its parent. What
+ * is another's is told in words. */
 static void say_error(struct check *c, const struct draft *draft, const struct conf_error *e)
 {
-	const char *within;
-	const struct shelf_object *object = draft_place(draft, e->pointer, &within);
+	const struct draft_spot spot = draft_spot(draft, e->pointer);
+	char where[PROBLEM_TEXT_MAX];
 
-	if (object && object == c->changed)
-		(void)problem_add(c->problem, e->code, within, e->remedy, "%s", e->text);
+	name_spot(&spot, where);
+	if (spot.object && spot.object == c->changed && !spot.heir)
+		(void)problem_add(c->problem, e->code, spot.within, e->remedy, "%s", e->text);
+	else if (spot.object && spot.object == c->changed)
+		(void)problem_add(c->problem, e->code, spot.within, e->remedy, "%s: %s", where,
+		                  e->text);
 	else
-		(void)problem_add(c->problem, e->code, "", e->remedy, "%s%s%s%s%s: %s",
-		                  object ? "the " : "",
-		                  object ? object_kind_name(object->kind) : "the device's settings",
-		                  object ? " " : "", object ? object->name : "", within, e->text);
+		(void)problem_add(c->problem, e->code,
+		                  spot.heir && spot.heir == c->changed ? "/parent" : "", e->remedy,
+		                  "%s: %s", where, e->text);
 }
 
 /* The same thing is said of the same place of the same object. */
 static bool says_same(const struct draft *a, const struct conf_error *x, const struct draft *b,
                       const struct conf_error *y)
 {
-	const char *xs, *ys;
+	const struct draft_spot s = draft_spot(a, x->pointer);
+	const struct draft_spot t = draft_spot(b, y->pointer);
 
-	return strcmp(x->text, y->text) == 0 &&
-	       draft_place(a, x->pointer, &xs) == draft_place(b, y->pointer, &ys) &&
-	       strcmp(xs, ys) == 0;
+	return strcmp(x->text, y->text) == 0 && s.object == t.object && s.heir == t.heir &&
+	       strcmp(s.within, t.within) == 0;
 }
 
 static bool was_there(const struct draft *draft, const struct conf_error *e,
@@ -87,13 +106,11 @@ static bool was_there(const struct draft *draft, const struct conf_error *e,
 
 static int say_notice(struct check *c, const struct draft *draft, const struct conf_error *e)
 {
-	const char *within;
-	const struct shelf_object *object = draft_place(draft, e->pointer, &within);
-
+	const struct draft_spot spot = draft_spot(draft, e->pointer);
 	size_t count = json_array_size(c->notices);
 	int rc;
 
-	if (c->changed && object != c->changed)
+	if (c->changed && spot.object != c->changed)
 		return 0;
 	rc = draft_add_notice(draft, e, c->notices);
 	/* Said of another group already. */
@@ -127,17 +144,18 @@ static int go_back(struct check *c, json_t **ret_now)
 		json_decref(before);
 		return SL_ENOMEM;
 	}
-	*ret_now = c->changed->body;
-	c->changed->body = before;
+	*ret_now = c->changed->own;
+	c->changed->own = before;
 	c->changed->hidden = !before;
-	return 0;
+	return shelf_resolve(&c->shelf);
 }
 
-static void come_forward(struct check *c, json_t *now)
+static int come_forward(struct check *c, json_t *now)
 {
-	json_decref(c->changed->body);
-	c->changed->body = now;
+	json_decref(c->changed->own);
+	c->changed->own = now;
 	c->changed->hidden = false;
+	return shelf_resolve(&c->shelf);
 }
 
 /* ---- a group of devices ------------------------------------------------------------------ */
@@ -149,19 +167,20 @@ static int make_before(struct check *c, reach_fn *fill, const struct document_de
                        struct conf_errors *errs, struct draft *ret_draft)
 {
 	struct reach reach = {0};
-	json_t *now;
+	json_t *now = NULL;
 	int rc = go_back(c, &now);
+	int back = 0;
 
-	if (rc != 0)
-		return rc;
-	rc = reach_init(&reach, &c->shelf);
+	if (rc == 0)
+		rc = reach_init(&reach, &c->shelf);
 	if (rc == 0)
 		rc = fill(c, &reach, device);
 	if (rc == 0)
 		rc = make_errors(c, &reach, device, errs, ret_draft);
 	reach_fini(&reach);
-	come_forward(c, now);
-	return rc;
+	if (now)
+		back = come_forward(c, now);
+	return rc ? rc : back;
 }
 
 static int say_new_errors(struct check *c, reach_fn *fill, const struct document_device *device,
@@ -240,9 +259,27 @@ static int fill_everything(struct check *c, struct reach *reach,
 	return rc;
 }
 
+static bool descends(const struct shelf_object *o, const struct shelf_object *from)
+{
+	for (const struct shelf_object *p = o->parent; p; p = p->parent)
+		if (p == from)
+			return true;
+	return false;
+}
+
+/* With who inherits of it. */
 static int fill_changed(struct check *c, struct reach *reach, const struct document_device *device)
 {
-	return c->changed->hidden ? 0 : reach_add(reach, &c->shelf, c->changed);
+	unsigned heirs = 0;
+	int rc = c->changed->hidden ? 0 : reach_add(reach, &c->shelf, c->changed);
+
+	for (size_t i = 0; rc == 0 && i < c->shelf.count && heirs < GROUPS_MAX; i++) {
+		if (!descends(&c->shelf.items[i], c->changed))
+			continue;
+		rc = reach_add(reach, &c->shelf, &c->shelf.items[i]);
+		heirs++;
+	}
+	return rc;
 }
 
 /* A segment for each that a virtual segment names. */

@@ -19,6 +19,8 @@ enum { PATH_SIZE = 1024 };
 
 void draft_fini(struct draft *draft)
 {
+	for (size_t i = 0; i < draft->places_count; i++)
+		json_decref(draft->places[i].origins);
 	json_decref(draft->root);
 	free(draft->places);
 	free(draft->files);
@@ -102,7 +104,7 @@ static int lay_down(const struct making *m, const struct document_text *at,
 		               file->name, blob_content_name(wanted), content);
 		return refuse(m, at, SL_EINVAL, "name another file", text);
 	}
-	m->reach->taken[file - m->shelf->items] = true;
+	m->reach->taken[file - m->shelf->items] = REACH_IN;
 	(void)snprintf(path, sizeof(path), "%s/%s", m->device->files, hex);
 	if (json_string_set(at->text, path) != 0)
 		return SL_ENOMEM;
@@ -152,7 +154,8 @@ static int add_place(struct draft *draft, const char *key, size_t index,
 		draft->places = places;
 		draft->places_size = room;
 	}
-	draft->places[draft->places_count++] = (struct draft_place){key, index, object};
+	draft->places[draft->places_count++] =
+	        (struct draft_place){key, index, object, json_incref(object->origins)};
 	return 0;
 }
 
@@ -187,32 +190,63 @@ static int object_row(struct making *m, const struct shelf_object *o, const char
 	return document_walk(shape, *ret_row, replace_path, m);
 }
 
+static int by_place_and_name(const void *a, const void *b)
+{
+	const struct shelf_object *const *x = a;
+	const struct shelf_object *const *y = b;
+
+	return (*x)->place != (*y)->place
+	               ? ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place)
+	               : strcmp((*x)->name, (*y)->name);
+}
+
+static int add_row(struct making *m, const struct conf_field *field, const struct shelf_object *o,
+                   json_t *list)
+{
+	size_t index = json_array_size(list);
+	json_t *row = NULL;
+	int rc = add_place(m->draft, field->name, index, o);
+
+	if (rc == 0)
+		rc = object_row(m, o, field->name, index, field->object, &row);
+	if (row && json_array_append_new(list, row) != 0 && rc == 0)
+		rc = SL_ENOMEM;
+	return rc;
+}
+
+/* Those of the kind that are in the document, in its order; how many. */
+static size_t sort_kind(const struct making *m, enum object_kind kind,
+                        const struct shelf_object **items)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->shelf->count; i++)
+		if (m->shelf->items[i].kind == kind && m->reach->taken[i] == REACH_IN)
+			items[count++] = &m->shelf->items[i];
+	qsort(items, count, sizeof(struct shelf_object *), by_place_and_name);
+	return count;
+}
+
 static int add_list(struct making *m, enum object_kind kind)
 {
 	const struct conf_field *field = document_list_of(kind);
-	json_t *list = field ? json_array() : NULL;
+	const struct shelf_object **items;
+	json_t *list;
+	size_t count;
 	int rc = 0;
 
 	if (!field)
 		return 0;
-	if (!list)
-		return SL_ENOMEM;
-	for (size_t i = 0; rc == 0 && i < m->shelf->count; i++) {
-		const struct shelf_object *o = &m->shelf->items[i];
-		size_t index = json_array_size(list);
-		json_t *row = NULL;
-
-		if (o->kind != kind || !m->reach->taken[i])
-			continue;
-		rc = add_place(m->draft, field->name, index, o);
-		if (rc == 0)
-			rc = object_row(m, o, field->name, index, field->object, &row);
-		if (row && json_array_append_new(list, row) != 0 && rc == 0)
-			rc = SL_ENOMEM;
-	}
-	if (rc == 0 && json_array_size(list) > 0 &&
-	    json_object_set(m->draft->root, field->name, list) != 0)
+	items = reallocarray(NULL, m->shelf->count + 1, sizeof(struct shelf_object *));
+	list = json_array();
+	if (!list || !items)
 		rc = SL_ENOMEM;
+	count = rc == 0 ? sort_kind(m, kind, items) : 0;
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = add_row(m, field, items[i], list);
+	if (rc == 0 && count > 0 && json_object_set(m->draft->root, field->name, list) != 0)
+		rc = SL_ENOMEM;
+	free(items);
 	json_decref(list);
 	return rc;
 }
@@ -262,7 +296,7 @@ int draft_make(const struct document_shelf *shelf, struct reach *reach,
                const struct document_device *device, struct conf_errors *errs,
                struct draft *ret_draft)
 {
-	struct draft draft = {.root = json_object()};
+	struct draft draft = {.shelf = shelf, .root = json_object()};
 	struct making m = {
 	        .shelf = shelf, .device = device, .reach = reach, .errs = errs, .draft = &draft};
 	int rc = draft.root ? add_settings(&m) : SL_ENOMEM;
@@ -303,47 +337,78 @@ int draft_build(const struct draft *draft, struct conf_errors *errs, struct conf
 
 /* ---- places ------------------------------------------------------------------------------ */
 
-const struct shelf_object *draft_place(const struct draft *draft, const char *pointer,
-                                       const char **ret_within)
+static const struct draft_place *find_place(const struct draft *draft,
+                                            const struct document_pointer *at)
 {
-	struct document_pointer at;
-
-	*ret_within = pointer;
-	if (!document_split(pointer, &at))
-		return NULL;
 	for (size_t i = 0; i < draft->places_count; i++) {
 		const struct draft_place *p = &draft->places[i];
 
-		if (p->index == at.index && strlen(p->key) == at.key_len &&
-		    memcmp(p->key, at.key, at.key_len) == 0) {
-			*ret_within = at.rest;
-			return p->object;
-		}
+		if (p->index == at->index && strlen(p->key) == at->key_len &&
+		    memcmp(p->key, at->key, at->key_len) == 0)
+			return p;
 	}
 	return NULL;
+}
+
+/* Of an item that may be inherited: its place in the body of whoever has it. */
+static void find_origin(const struct draft *draft, const struct draft_place *p, const char *rest,
+                        struct draft_spot *spot)
+{
+	struct document_pointer at;
+	char list[64];
+	const json_t *origin;
+	size_t object;
+
+	if (!p->origins || !document_split(rest, &at) || at.key_len >= sizeof(list))
+		return;
+	(void)snprintf(list, sizeof(list), "%.*s", (int)at.key_len, at.key);
+	origin = json_array_get(json_object_get(p->origins, list), at.index);
+	if (!origin)
+		return;
+	object = (size_t)json_integer_value(json_object_get(origin, "object"));
+	spot->object = &draft->shelf->items[object];
+	spot->heir = spot->object == p->object ? NULL : p->object;
+	(void)snprintf(spot->within, sizeof(spot->within), "/%s/%" JSON_INTEGER_FORMAT "%s", list,
+	               json_integer_value(json_object_get(origin, "index")), at.rest);
+}
+
+struct draft_spot draft_spot(const struct draft *draft, const char *pointer)
+{
+	struct draft_spot spot = {.object = NULL};
+	struct document_pointer at;
+	const struct draft_place *p = document_split(pointer, &at) ? find_place(draft, &at) : NULL;
+
+	(void)snprintf(spot.within, sizeof(spot.within), "%s", p ? at.rest : pointer);
+	if (!p)
+		return spot;
+	spot.object = p->object;
+	find_origin(draft, p, at.rest, &spot);
+	return spot;
 }
 
 const char *draft_where(const struct draft *draft, const char *device, const char *pointer,
                         char where[PROBLEM_POINTER_MAX])
 {
-	const char *within;
-	const struct shelf_object *object = draft_place(draft, pointer, &within);
+	const struct draft_spot spot = draft_spot(draft, pointer);
+	size_t len;
 
-	(void)snprintf(where, PROBLEM_POINTER_MAX, "%s/%s%s",
-	               object ? object_kind_name(object->kind) : "device",
-	               object ? object->name : device, within);
+	(void)snprintf(where, PROBLEM_POINTER_MAX, "%s/%s",
+	               spot.object ? object_kind_name(spot.object->kind) : "device",
+	               spot.object ? spot.object->name : device);
+	len = strlen(where);
+	(void)snprintf(where + len, PROBLEM_POINTER_MAX - len, "%s", spot.within);
 	return where;
 }
 
 int draft_add_notice(const struct draft *draft, const struct conf_error *error, json_t *notices)
 {
-	const char *within;
-	const struct shelf_object *object = draft_place(draft, error->pointer, &within);
-	json_t *of = object ? json_pack("{s:s, s:s}", "kind", object_kind_name(object->kind),
-	                                "name", object->name)
-	                    : json_null();
-	json_t *notice = json_pack("{s:s, s:s, s:s, s:o}", "pointer", within, "text", error->text,
-	                           "remedy", error->remedy, "object", of);
+	const struct draft_spot spot = draft_spot(draft, error->pointer);
+	json_t *of = spot.object
+	                     ? json_pack("{s:s, s:s}", "kind", object_kind_name(spot.object->kind),
+	                                 "name", spot.object->name)
+	                     : json_null();
+	json_t *notice = json_pack("{s:s, s:s, s:s, s:o}", "pointer", spot.within, "text",
+	                           error->text, "remedy", error->remedy, "object", of);
 
 	return json_array_append_new(notices, notice) == 0 ? 0 : SL_ENOMEM;
 }

@@ -117,7 +117,7 @@ static int take_objects(struct document *d, const struct document_shelf *shelf,
 	int rc = 0;
 
 	for (size_t i = 0; i < shelf->count; i++)
-		count += reach->taken[i];
+		count += reach->taken[i] != REACH_NOT;
 	d->objects = calloc(count ? count : 1, sizeof(*d->objects));
 	d->keys = calloc(count ? count : 1, sizeof(*d->keys));
 	if (!d->objects || !d->keys)

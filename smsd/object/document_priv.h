@@ -28,7 +28,11 @@ struct shelf_object {
 	enum object_kind kind;
 	int64_t id, revision;
 	char name[OBJECT_NAME_MAX];
-	json_t *body; /* NULL of certificates: read when a document has them */
+	json_t *own;     /* as it is stored; NULL of certificates: read when a document has them */
+	json_t *body;    /* what a document has of it: with what it inherits */
+	json_t *origins; /* of what has a parent: whose its items are (inherit.h) */
+	struct shelf_object *parent; /* NULL: none */
+	int64_t place;               /* among those of its kind that documents have in order */
 	uint8_t key_id[VAULT_ID_SIZE];
 	bool has_key; /* of certificates: the vault has it */
 	bool hidden;  /* as if it was not there */
@@ -51,6 +55,9 @@ struct document_shelf {
 int shelf_load(struct store *store, struct document_shelf *ret_shelf) SL_NONNULL(1, 2) SL_MUST;
 int shelf_load_tx(struct store_tx *tx, struct document_shelf *ret_shelf) SL_NONNULL(1, 2) SL_MUST;
 void shelf_fini(struct document_shelf *shelf) SL_NONNULL(1);
+
+/* Makes `body` of `own`, of all: after a change of one. */
+int shelf_resolve(struct document_shelf *shelf) SL_NONNULL(1) SL_MUST;
 
 /* NULL: none, or hidden. */
 struct shelf_object *shelf_find(const struct document_shelf *shelf, enum object_kind kind,
@@ -85,7 +92,12 @@ bool document_is_kind(const struct conf_field *top) SL_NONNULL(1);
 
 /* Objects of a document: by their place on the shelf. */
 struct reach {
-	bool *taken; /* one an object of the shelf */
+	enum {
+		REACH_NOT,
+		REACH_BEHIND, /* not in it, but an ancestor of one that is */
+		REACH_IN,
+	} *
+	        taken; /* one an object of the shelf */
 };
 
 int reach_init(struct reach *reach, const struct document_shelf *shelf) SL_NONNULL(1, 2) SL_MUST;
@@ -99,6 +111,7 @@ int reach_add(struct reach *reach, const struct document_shelf *shelf, struct sh
 int reach_of_settings(struct reach *reach, const struct document_shelf *shelf,
                       const json_t *settings) SL_NONNULL(1, 2) SL_MUST;
 
+/* In it, or behind what is. */
 bool reach_has(const struct reach *reach, const struct document_shelf *shelf,
                const struct shelf_object *object) SL_NONNULL(1, 2, 3);
 
@@ -113,10 +126,12 @@ struct draft_place {
 	const char *key; /* top key */
 	size_t index;    /* in its list */
 	const struct shelf_object *object;
+	json_t *origins; /* of what it inherits, as it was then */
 };
 
 /* A document as JSON, and which object is where. */
 struct draft {
+	const struct document_shelf *shelf;
 	json_t *root;
 	struct draft_place *places;
 	size_t places_count, places_size;
@@ -144,10 +159,14 @@ struct document_pointer {
 };
 bool document_split(const char *pointer, struct document_pointer *ret_parts) SL_NONNULL(1, 2);
 
-/* The object that a pointer into the document lies in (NULL: the device's settings), and the
- * pointer within. */
-const struct shelf_object *draft_place(const struct draft *draft, const char *pointer,
-                                       const char **ret_within) SL_NONNULL(1, 2, 3);
+/* Where a pointer into the document lies. */
+struct draft_spot {
+	const struct shelf_object *object; /* NULL: in the device's settings */
+	const struct shelf_object
+	        *heir; /* that has it of `object`, an ancestor; NULL: it is its own */
+	char within[PROBLEM_POINTER_MAX]; /* in the body of `object` */
+};
+struct draft_spot draft_spot(const struct draft *draft, const char *pointer) SL_NONNULL(1, 2);
 
 /* "kind/name/pointer within", or "device/name/pointer". */
 const char *draft_where(const struct draft *draft, const char *device, const char *pointer,

@@ -21,7 +21,7 @@ void reach_fini(struct reach *reach)
 bool reach_has(const struct reach *reach, const struct document_shelf *shelf,
                const struct shelf_object *object)
 {
-	return reach->taken[object - shelf->items];
+	return reach->taken[object - shelf->items] != REACH_NOT;
 }
 
 struct search {
@@ -49,9 +49,12 @@ static int take(struct search *s, struct shelf_object *object)
 {
 	const struct conf_field *list = document_list_of(object->kind);
 
-	if (s->reach->taken[object - s->shelf->items])
+	if (s->reach->taken[object - s->shelf->items] == REACH_IN)
 		return 0;
-	s->reach->taken[object - s->shelf->items] = true;
+	s->reach->taken[object - s->shelf->items] = REACH_IN;
+	for (const struct shelf_object *p = object->parent; p; p = p->parent)
+		if (s->reach->taken[p - s->shelf->items] == REACH_NOT)
+			s->reach->taken[p - s->shelf->items] = REACH_BEHIND;
 	return list && object->body ? document_walk(list->object, object->body, take_named, s) : 0;
 }
 

@@ -6,6 +6,8 @@
 
 #include "lib/base/err.h"
 #include "smsd/object/document_priv.h"
+#include "smsd/object/inherit.h"
+#include "smsd/object/setting.h"
 #include "smsd/store/store.h"
 
 enum { FIRST_ROOM = 256 };
@@ -55,9 +57,9 @@ static int take(void *arg, const struct store_row *row)
 		memcpy(o->key_id, key, len);
 	o->has_key = store_row_integer(row, 5) != 0;
 	if (!store_row_is_null(row, 6)) {
-		o->body = json_loads(store_row_text(row, 6), 0, NULL);
-		if (!json_is_object(o->body)) {
-			json_decref(o->body);
+		o->own = json_loads(store_row_text(row, 6), 0, NULL);
+		if (!json_is_object(o->own)) {
+			json_decref(o->own);
 			return SL_EIO;
 		}
 	}
@@ -74,14 +76,76 @@ static int by_kind_and_name(const void *a, const void *b)
 	                          : strcmp(x->name, y->name);
 }
 
+/* ---- what documents have of objects ------------------------------------------------------ */
+
+static void drop_body(struct shelf_object *o)
+{
+	json_decref(o->body);
+	json_decref(o->origins);
+	o->body = o->origins = NULL;
+	o->parent = NULL;
+}
+
+static int resolve(struct document_shelf *shelf, struct shelf_object *o, unsigned level);
+
+static int resolve_child(struct document_shelf *shelf, struct shelf_object *o,
+                         const struct conf_object *shape, unsigned level)
+{
+	struct inherited inherited = {.name = o->parent->name};
+	int rc = resolve(shelf, o->parent, level + 1);
+
+	if (rc != 0)
+		return rc;
+	inherited.number = (size_t)(o->parent - shelf->items);
+	inherited.body = o->parent->body;
+	inherited.origins = o->parent->origins;
+	return inherit_resolve(shape, o->own, (size_t)(o - shelf->items), &inherited, &o->body,
+	                       &o->origins);
+}
+
+/* Parents first. More levels than a write lets in are a damaged row. */
+static int resolve(struct document_shelf *shelf, struct shelf_object *o, unsigned level)
+{
+	const struct conf_object *shape = setting_shape(o->kind);
+	const char *parent;
+
+	if (o->body || !o->own)
+		return 0;
+	if (level > INHERIT_LEVELS_MAX)
+		return SL_EIO;
+	parent = inherit_is_kind(o->kind) ? inherit_parent(o->own) : NULL;
+	o->parent = parent ? shelf_find(shelf, o->kind, parent) : NULL;
+	if (o->parent)
+		return resolve_child(shelf, o, shape, level);
+	o->body = shape ? inherit_strip(shape, o->own) : json_incref(o->own);
+	return o->body ? 0 : SL_ENOMEM;
+}
+
+int shelf_resolve(struct document_shelf *shelf)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < shelf->count; i++)
+		drop_body(&shelf->items[i]);
+	for (size_t i = 0; rc == 0 && i < shelf->count; i++) {
+		struct shelf_object *o = &shelf->items[i];
+
+		o->place = object_place(o->kind, o->own);
+		rc = resolve(shelf, o, 0);
+	}
+	return rc;
+}
+
 static int finish(struct document_shelf *shelf, int rc, struct document_shelf *ret_shelf)
 {
+	if (rc >= 0 && shelf->count > 0)
+		qsort(shelf->items, shelf->count, sizeof(shelf->items[0]), by_kind_and_name);
+	if (rc >= 0)
+		rc = shelf_resolve(shelf);
 	if (rc < 0) {
 		shelf_fini(shelf);
 		return rc;
 	}
-	if (shelf->count > 0)
-		qsort(shelf->items, shelf->count, sizeof(shelf->items[0]), by_kind_and_name);
 	*ret_shelf = *shelf;
 	return 0;
 }
@@ -106,8 +170,10 @@ int shelf_load_tx(struct store_tx *tx, struct document_shelf *ret_shelf)
 
 void shelf_fini(struct document_shelf *shelf)
 {
-	for (size_t i = 0; i < shelf->count; i++)
-		json_decref(shelf->items[i].body);
+	for (size_t i = 0; i < shelf->count; i++) {
+		drop_body(&shelf->items[i]);
+		json_decref(shelf->items[i].own);
+	}
 	free(shelf->items);
 	*shelf = (struct document_shelf){0};
 }

@@ -11,6 +11,7 @@
 #include "smsd/base/actor.h"
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
+#include "smsd/object/setting.h"
 #include "smsd/store/store.h"
 
 static const struct {
@@ -47,6 +48,16 @@ int object_kind_parse(const char *collection, enum object_kind *ret_kind)
 		}
 	}
 	return SL_ENOENT;
+}
+
+int64_t object_place(enum object_kind kind, const json_t *body)
+{
+	const struct conf_object *shape = setting_shape(kind);
+	const json_t *place = json_object_get(body, "place");
+
+	if (!shape || !conf_object_field(shape, "place"))
+		return 0;
+	return json_is_integer(place) ? json_integer_value(place) : CONF_PLACE_MAX + 1;
 }
 
 void object_fini(struct object *object)
@@ -248,6 +259,15 @@ static int take_integer(void *ret_number, const struct store_row *row)
 	return 1;
 }
 
+/* By which lists are in order. */
+static int set_place(struct store_tx *tx, const struct object *object, const json_t *body)
+{
+	int64_t place = object_place(object->kind, body);
+	const struct store_value values[] = {store_integer(object->id), store_integer(place)};
+
+	return place ? store_tx_run(tx, STORE_OBJECT_SET_PLACE, values, 2, NULL, NULL) : 0;
+}
+
 static int check_room(struct store_tx *tx, struct problem *problem)
 {
 	int64_t count = 0;
@@ -285,6 +305,8 @@ int object_create(struct store_tx *tx, const struct object_change *how, enum obj
 		rc = taken(store_tx_run(tx, STORE_OBJECT_ADD, values, 4, take_integer, &object.id),
 		           kind, name, problem);
 	if (rc == 0)
+		rc = set_place(tx, &object, body);
+	if (rc == 0)
 		rc = add_version(tx, how, &version);
 	if (rc == 0 && ret_id)
 		*ret_id = object.id;
@@ -318,6 +340,8 @@ int object_restore(struct store_tx *tx, const struct object_change *how, enum ob
 		           kind, name, problem);
 	}
 	if (rc == 0)
+		rc = set_place(tx, &object, body);
+	if (rc == 0)
 		rc = add_version(tx, how, &version);
 	free(text);
 	return rc;
@@ -344,6 +368,8 @@ static int update(struct store_tx *tx, const struct object_change *how, struct o
 		rc = taken(store_tx_run(tx, STORE_OBJECT_UPDATE, values, 5, NULL, NULL),
 		           object->kind, name, problem);
 	}
+	if (rc == 0)
+		rc = set_place(tx, object, body);
 	if (rc == 0)
 		rc = add_version(tx, how, &version);
 	free(before);

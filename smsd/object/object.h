@@ -40,6 +40,10 @@ const char *object_kind_key(enum object_kind kind);
 /* SL_ENOENT for a collection that is none. */
 int object_kind_parse(const char *collection, enum object_kind *ret_kind) SL_NONNULL(1, 2) SL_MUST;
 
+/* Where an object of a kind that documents have in an order comes (R166): those without a place
+ * behind all that have one. 0 of other kinds: all come by name. */
+int64_t object_place(enum object_kind kind, const json_t *body);
+
 struct object {
 	int64_t id;
 	enum object_kind kind;

@@ -37,9 +37,6 @@ const struct conf_field *setting_field(enum object_kind kind)
 
 /* ---- one write --------------------------------------------------------------------------- */
 
-/* Undoes the write of a check alone; no code of the store's. */
-enum { CHECKED = 1 };
-
 static const char *new_name_of(const struct writing *w)
 {
 	return json_string_value(json_object_get(w->body, "name"));
@@ -51,9 +48,12 @@ static struct object_change change_of(const struct writing *w, const char *actio
 	        .actor = w->how->actor, .action = action, .comment = w->how->comment};
 }
 
-static int look_at_locks(const struct writing *w, const json_t *before)
+static int look_at_locks(struct store_tx *tx, const struct writing *w, int64_t id,
+                         const json_t *before)
 {
-	return w->how->may_locked ? 0 : setting_check_locked(w->kind, before, w->body, w->problem);
+	return w->how->may_locked
+	               ? 0
+	               : setting_check_locked(tx, w->kind, id, before, w->body, w->problem);
 }
 
 /* Would every document be right? */
@@ -62,9 +62,9 @@ static int check_together(struct store_tx *tx, struct writing *w, int64_t id)
 	json_t *notices = NULL;
 	int rc = document_check_tx(tx, id, &notices, w->problem);
 
-	/* Of settings that are in each other's way; of two writers it is said by object_get_seen.
-	 */
-	if (rc == SL_ECONFLICT)
+	/* Of settings that are in each other's way, or too many; of two writers it is said by
+	 * object_get_seen, and of a full disk by the store. */
+	if (rc == SL_ECONFLICT || rc == SL_ELIMIT)
 		rc = w->problem->code = SL_EMISMATCH;
 	if (rc != 0)
 		return rc;
@@ -89,7 +89,7 @@ static int make(struct store_tx *tx, struct writing *w)
 {
 	const struct object_change how = change_of(w, w->action);
 	int64_t id = 0;
-	int rc = look_at_locks(w, NULL);
+	int rc = look_at_locks(tx, w, w->gone, NULL);
 
 	if (rc == 0 && w->gone) {
 		id = w->gone;
@@ -117,7 +117,7 @@ static int change(struct store_tx *tx, struct writing *w)
 	if (rc != 0)
 		return rc;
 	if (!json_equal(object.body, w->body)) {
-		rc = look_at_locks(w, object.body);
+		rc = look_at_locks(tx, w, object.id, object.body);
 		if (rc == 0)
 			rc = object_replace_as(tx, &how, w->kind, w->name, w->revision,
 			                       new_name_of(w), w->body, w->problem);
@@ -148,7 +148,7 @@ static int drop(struct store_tx *tx, struct writing *w)
 
 	if (rc != 0)
 		return rc;
-	rc = look_at_locks(w, object.body);
+	rc = look_at_locks(tx, w, object.id, object.body);
 	if (rc == 0)
 		rc = drop_references_to(tx, w, object.id);
 	object_fini(&object);
@@ -165,7 +165,7 @@ static int run(void *arg, struct store_tx *tx)
 		rc = drop(tx, w);
 	else
 		rc = w->name ? change(tx, w) : make(tx, w);
-	return rc == 0 && w->how->check_only ? CHECKED : rc;
+	return rc == 0 && w->how->check_only ? WRITING_CHECKED : rc;
 }
 
 static int write_it(struct store *store, struct writing *w, json_t **ret_notices)
@@ -174,7 +174,7 @@ static int write_it(struct store *store, struct writing *w, json_t **ret_notices
 
 	w->notices = json_array();
 	rc = w->notices ? store_write(store, run, w) : SL_ENOMEM;
-	rc = rc == CHECKED ? 0 : rc;
+	rc = rc == WRITING_CHECKED ? 0 : rc;
 	if (rc != 0 && w->problem->code == 0)
 		(void)problem_add(w->problem, rc, "", "", "%s", err_text(rc));
 	if (rc == 0 && ret_notices)

@@ -65,6 +65,19 @@ int setting_rollback(struct store *store, const struct setting_change *how, enum
                      const char *name, int64_t seen, int64_t to, json_t **ret_notices,
                      struct problem *problem) SL_NONNULL(1, 2, 4, 7, 8) SL_MUST;
 
+/* Where one of a kind that has an order goes (R166). */
+struct setting_move {
+	const char *other;
+	bool before; /* `other`; else behind it */
+};
+
+/* In one write: a revision of it, and of others that have to be numbered anew for it. Nothing where
+ * it is there already. SL_ENOENT, SL_EINVAL: `other` is not there, or it itself (at /before or
+ * /after). SL_ECONFLICT as object_get_seen. */
+int setting_move(struct store *store, const struct setting_change *how, enum object_kind kind,
+                 const char *name, int64_t revision, const struct setting_move *move,
+                 struct problem *problem) SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
+
 /* What an answer shows of one: {name, revision, changed, body, used_by: [{kind, name}]}. */
 int setting_show(struct store *store, const struct object *object, json_t **ret_shown,
                  struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;

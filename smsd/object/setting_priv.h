@@ -29,6 +29,9 @@ struct writing {
 	struct problem *problem;
 };
 
+/* Undoes the write of a check alone; no code of the store's. */
+enum { WRITING_CHECKED = 1 };
+
 /* Checks `body`, before the writer has any work of it, and writes it. */
 int writing_do(struct store *store, struct writing *w, const json_t *body, json_t **ret_notices)
         SL_NONNULL(1, 2, 3) SL_MUST;
@@ -43,13 +46,17 @@ void writing_tell_conflict(struct store *store, const struct writing *w) SL_NONN
 int setting_check_body(enum object_kind kind, const json_t *body, json_t **ret_canonical,
                        struct problem *problem) SL_NONNULL(2, 3, 4) SL_MUST;
 
-/* R112, R127: whether a change of a profile touches what is locked; SL_EPERM says which policy.
- * Either body may be NULL: made, deleted. */
-int setting_check_locked(enum object_kind kind, const json_t *before, const json_t *after,
-                         struct problem *problem) SL_NONNULL(4) SL_MUST;
+/* ---- policy: what a profile's policies ask for -------------------------------------------- */
 
-/* In a write: the policies of the profile `id` are those of `body` from now on; SL_EEXIST where
- * another has the name (R113). Nothing for other kinds. */
+/* R112, R127: whether a change of the profile `id` (0: it is made) touches what is locked, in an
+ * ancestor too; SL_EPERM says which policy. Either body may be NULL: made, deleted. */
+int setting_check_locked(struct store_tx *tx, enum object_kind kind, int64_t id,
+                         const json_t *before, const json_t *after, struct problem *problem)
+        SL_NONNULL(1, 6) SL_MUST;
+
+/* In a write, of an object that is there by now: the policies of the profile `id` are those of
+ * `body`; SL_EEXIST where another has the name (R113: policies of all profiles, and child
+ * profiles), SL_EINVAL, SL_ERANGE as inherit_ancestors. Nothing for other kinds. */
 int setting_check_policies(struct store_tx *tx, enum object_kind kind, int64_t id,
                            const json_t *body, struct problem *problem) SL_NONNULL(1, 4, 5) SL_MUST;
 

@@ -205,7 +205,9 @@ DOCUMENT = """\
 version: 1
 device: {name: edge}
 segments: [{name: wan, port_a: eth1, port_b: eth2}]
-virtual_segments: [{name: all, segment: wan, profile: main}]
+virtual_segments:
+  - {name: guests, segment: wan, vlans: [7], profile: main}
+  - {name: all, segment: wan, profile: main}
 profiles:
   - name: main
     ssl_server_policies: [{name: in, proxy: web}]
@@ -282,7 +284,27 @@ def bring_a_document(sms):
     check("server-proxy web: unchanged" in said and "trust-store ours: created" in said
           and "virtual-segment all: created" in said, said)
     shown = sms.record("show", "profile", "main")
-    check(shown["used_by"] == [{"kind": "virtual segment", "name": "all"}], shown)
+    check(shown["used_by"] == [{"kind": "virtual segment", "name": name} for name in ("all", "guests")],
+          shown)
+
+
+def names_in_order(sms):
+    return [line["name"] for line in sms.record("list", "virtual-segment")]
+
+
+def keep_an_order(sms):
+    """The document's order of virtual segments, and one that goes before another; a file without a
+    place leaves it where it is."""
+    check(names_in_order(sms) == ["guests", "all"], "the document's order")
+    sms("move", "virtual-segment", "all", status=USAGE)
+    sms("move", "virtual-segment", "all", "--before", "nobody", status=REFUSED)
+    check("it is not there: nobody" in sms.said, sms.said)
+    said = sms("move", "virtual-segment", "all", "--before", "guests")
+    check(said.startswith("virtual-segment all: changed, revision 2\n~ place: 2000 -> "), said)
+    check(names_in_order(sms) == ["all", "guests"], "moved")
+    path = sms.file("all.yaml", "{name: all, segment: wan, profile: main, direction: a_to_b}\n")
+    sms("set", "virtual-segment", path)
+    check(names_in_order(sms) == ["all", "guests"], "the place is kept")
 
 
 def case_command_line_keeps_settings(fresh, client):
@@ -296,3 +318,4 @@ def case_command_line_keeps_settings(fresh, client):
         set_and_look(sms)
         be_told_where(sms)
         bring_a_document(sms)
+        keep_an_order(sms)

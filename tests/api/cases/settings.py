@@ -165,6 +165,60 @@ def case_a_new_name_is_one_write_in_all_that_has_it(smsd, client):
     client.request("GET", "/server-proxies/named").must(404)
 
 
+def case_a_child_inherits_and_a_parent_is_in_use(smsd, client):
+    """Its parent is named, in use, and renamed in it; a circle is refused; a locked policy of the
+    parent asks for its capability in the child."""
+    ready(smsd, client, "heir")
+    client.request("POST", "/server-proxies", proxy("heir", "heir")).must(201)
+    shut = {"name": "heir shut", "proxy": "heir", "locked": True}
+    client.request("POST", "/profiles", {"name": "heir top", "ssl_server_policies": [shut]}).must(201)
+    child = {"name": "heir low", "parent": "heir top"}
+    wrong = client.request("POST", "/profiles", {**child, "parent": "heir tip"}).must(400).json["errors"][0]
+    check(wrong["pointer"] == "/parent" and wrong["remedy"] == 'did you mean "heir top"?', f"{wrong}")
+    client.request("POST", "/profiles", child).must(201)
+    seen = {"If-Match": '"1"'}
+    check(client.request("GET", "/profiles/heir%20top").must(200).json["used_by"]
+          == [{"kind": "profile", "name": "heir low"}], "used by the child")
+    client.request("DELETE", "/profiles/heir%20top", headers=seen).must(409)
+    circle = client.request("PUT", "/profiles/heir%20top", {"name": "heir top", "parent": "heir low"}, seen)
+    check(circle.must(400).json["errors"][0]["pointer"] == "/parent", f"{circle.json}")
+    token = make_token(smsd, client, "heir profiles", ["profiles"]).must(201).json["token"]
+    off = {**child, "ssl_server_policies": [{**shut, "locked": False, "state": "off"}]}
+    refused = bearer(client, token).request("PUT", "/profiles/heir%20low", off, seen).must(403)
+    check("locked, and would be overridden" in refused.json["detail"], f"{refused.json}")
+    client.request("PUT", "/profiles/heir%20top", {"name": "heir head", "ssl_server_policies": [shut]},
+                   seen).must(200)
+    shown = client.request("GET", "/profiles/heir%20low").must(200).json
+    check(shown["body"]["parent"] == "heir head" and shown["revision"] == 2, f"{shown}")
+
+
+def case_virtual_segments_have_an_order(smsd, client):
+    """By place and not by name, over pages; moving says what it saw and where to."""
+    enter(smsd, client)
+    client.request("POST", "/profiles", {"name": "order"}).must(201)
+    for name in ("order 1", "order 2", "order 3"):
+        client.request("POST", "/virtual-segments", {"name": name, "segment": "order",
+                                                     "profile": "order"}).must(201)
+    path, seen = "/virtual-segments/order%203/move", {"If-Match": '"1"'}
+    client.request("POST", path, {"before": "order 1"}).must(428)
+    client.request("POST", path, {}, seen).must(400)
+    client.request("POST", path, {"before": "order 1", "after": "order 2"}, seen).must(400)
+    wrong = client.request("POST", path, {"before": "order 9"}, seen).must(400).json["errors"][0]
+    check(wrong["pointer"] == "/before", f"{wrong}")
+    client.request("POST", path + "?check=true", {"before": "order 1"}, seen).must(200)
+    moved = client.request("POST", path + "?comment=first", {"before": "order 1"}, seen).must(200).json
+    check(moved["revision"] == 2 and [d["pointer"] for d in moved["diff"]] == ["/place"], f"{moved}")
+    client.request("POST", path, {"before": "order 2"}, seen).must(412)
+    names, after = [], ""
+    while after is not None:
+        page = client.request("GET", f"/virtual-segments?limit=1&after={after}").must(200).json
+        names += [item["name"] for item in page["items"]]
+        after = page["next"].replace(" ", "%20") or None
+    check([name for name in names if name.startswith("order")] == ["order 3", "order 1", "order 2"], names)
+    line = client.request("GET", "/virtual-segments/order%203/history").must(200).json["items"][0]
+    check((line["action"], line["comment"]) == ("move", "first"), f"{line}")
+
+
 def case_suites_follow_the_selections(smsd, client):
     """By the device's own rule: a preset, narrowed by what is chosen; a word that is none is refused."""
     enter(smsd, client)

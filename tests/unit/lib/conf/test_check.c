@@ -89,6 +89,19 @@ static const struct {
          "profiles: [{name: a, ssl_server_policies: [{name: q, proxy: p}]}, "
          "{name: b, ssl_server_policies: [{name: q, proxy: p}]}]\n",
          "/profiles/1/ssl_server_policies/0/name", "named \"q\" already"},
+        {"version: 1\n" CERTIFICATE PROXY
+         "profiles: [{name: a, ssl_server_policies: [{name: q, proxy: p}]}, "
+         "{name: b, ssl_server_policies: [{name: q, proxy: p, inherited_from: c}]}]\n",
+         "/profiles/1/ssl_server_policies/0/name", "named \"q\" already"},
+        {"version: 1\n" CERTIFICATE PROXY
+         "profiles: [{name: b, ssl_server_policies: [{name: q, proxy: p, inherited_from: a}, "
+         "{name: q, proxy: p, inherited_from: a}]}]\n",
+         "/profiles/0/ssl_server_policies/1/name", "named \"q\" already"},
+        {"version: 1\nprofiles: [{name: a}, {name: b, parent: a}]\n", "/profiles/1/parent",
+         "parent: a device knows no inheritance"},
+        {"version: 1\nsegments: [{name: s, port_a: e1, port_b: e2}]\nprofiles: [{name: a}]\n"
+         "virtual_segments: [{name: v, segment: s, profile: a, place: 1}]\n",
+         "/virtual_segments/0/place", "in order"},
         {"version: 1\naction_sets: [{name: x, action: permit, tcp_reset: both}]\n",
          "/action_sets/0/tcp_reset", "cannot be reset"},
         {"version: 1\nlimits: {flows: 1024, embryos: 2048}\n", "/limits/embryos",
@@ -155,6 +168,11 @@ static const char *const taken[] = {
         "version: 1\ncertificates: [{name: c, certificate: /x, key_id: a" KEY_ID_63 "}]\n",
         "version: 1\nsms: {}\nssl_client_proxies: []\nsegments:\n",
         "version: 1\ndevice: {web_mode: true}\nssl_inspection: {server: false}\n",
+        "version: 1\n" CERTIFICATE PROXY
+        "profiles: [{name: a, ssl_server_policies: [{name: q, proxy: p}]}, "
+        "{name: b, ssl_server_policies: [{name: q, proxy: p, inherited_from: a}]}, "
+        "{name: c, ssl_server_policies: [{name: q, proxy: p, state: \"off\", inherited_from: "
+        "a}]}]\n",
         "version: 1\nssl_inspection: {client: false, persist_private_keys: false}\n",
         "version: 1\n" CERTIFICATE PROXY_WITH(
                 "server_side: {protocols: [SSLv3, TLSv1.0, TLSv1.1, TLSv1.2, TLSv1.3]}"),

@@ -61,6 +61,31 @@ static void each_migration_is_made_once(void **state)
 	assert_text(*state, "anew");
 }
 
+static int insert_rows(void *arg, struct store_tx *tx)
+{
+	return store_tx_run(tx, (enum store_statement)0, NULL, 0, NULL, NULL);
+}
+
+/* Virtual segments from before there were places (0003) are behind all that have one, by name. */
+static void virtual_segments_keep_the_order_of_their_names(void **state)
+{
+	static const struct statement_text insert[] = {
+	        {"I", "", "",
+	         "INSERT INTO object (kind, name, revision, changed_ms, body) VALUES"
+	         " ('virtual segment', 'b', 1, 0, '{}'), ('virtual segment', 'a', 1, 0, '{}'),"
+	         " ('profile', 'p', 1, 0, '{}')"}};
+	static const struct statement_text first[] = {
+	        {"T", "", "t",
+	         "SELECT name || place FROM object WHERE place > 0 ORDER BY place, name LIMIT 1"}};
+	const char *const *all = store_schema.migrations;
+	struct fixture *fx = *state;
+
+	assert_int_equal(open_with(fx, all, 2, insert, 1), 0);
+	assert_int_equal(store_write(fx->store, insert_rows, NULL), 0);
+	assert_int_equal(open_with(fx, all, store_schema.migration_count, first, 1), 0);
+	assert_text(fx, "a1000000001");
+}
+
 static void a_newer_database_is_refused_and_left_as_it_is(void **state)
 {
 	struct fixture *fx = *state;
@@ -126,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        WITH_FOLDER(each_migration_is_made_once),
+	        WITH_FOLDER(virtual_segments_keep_the_order_of_their_names),
 	        WITH_FOLDER(a_newer_database_is_refused_and_left_as_it_is),
 	        WITH_FOLDER(a_migration_that_fails_is_undone_whole),
 	        WITH_FOLDER(a_migration_that_leaves_references_to_nothing_is_undone),
