@@ -346,7 +346,7 @@ int main(int argc, char **argv)
 	(void)mkdir(argv[1], 0700);
 	(void)snprintf(days, sizeof(days), "%s/events", argv[1]);
 	options.directory = days;
-	if (store_open(argv[1], 4, &store, &problem) != 0 ||
+	if (store_open(argv[1], NULL, 4, &store, &problem) != 0 ||
 	    ingest_open(store, &options, &b.ingest, &problem) != 0)
 		fail(problem.count ? problem.items[0].text : "the directory cannot be used");
 	run(&b, days, false);

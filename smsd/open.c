@@ -107,7 +107,7 @@ static int open_ingest(struct smsd *s)
 int open_all(struct smsd *s, const char *passphrase, bool first)
 {
 	/* A reader for each thread that may ask at once. */
-	int rc = store_open(s->options->data, job_threads(0), &s->context.store, &s->problem);
+	int rc = store_open(s->options->data, NULL, job_threads(0), &s->context.store, &s->problem);
 
 	if (rc == 0)
 		rc = open_vault(s, passphrase, first);

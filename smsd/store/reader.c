@@ -16,7 +16,7 @@ struct readers {
 	unsigned count;
 };
 
-int readers_create(const char *directory, unsigned count, const struct store_schema *schema,
+int readers_create(struct database *database, unsigned count, const struct store_schema *schema,
                    struct readers **ret_readers, struct problem *problem)
 {
 	struct readers *readers = calloc(1, sizeof(*readers));
@@ -29,7 +29,7 @@ int readers_create(const char *directory, unsigned count, const struct store_sch
 	while (readers->count < count && code == 0) {
 		struct conn *conn;
 
-		code = conn_open(directory, CONN_READS, &conn, problem);
+		code = conn_open(database, CONN_READS, &conn, problem);
 		if (code != 0)
 			break;
 		readers->free[readers->count++] = conn;

@@ -6,11 +6,12 @@
 #include "smsd/store/store.h"
 
 struct conn;
+struct database;
 struct problem;
 struct readers;
 struct store_schema;
 
-int readers_create(const char *directory, unsigned count, const struct store_schema *schema,
+int readers_create(struct database *database, unsigned count, const struct store_schema *schema,
                    struct readers **ret_readers, struct problem *problem)
         SL_NONNULL(1, 3, 4, 5) SL_MUST;
 void readers_destroy(struct readers *readers);

@@ -5,12 +5,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/attr.h"
 
 struct problem;
 struct store;
+struct store_value;
 
 /* A row of statement.def. */
 struct statement_text {
@@ -31,6 +33,9 @@ struct store_schema {
 extern const struct store_schema store_schema;
 
 /* store_open with another schema, which stays until store_close. */
-int store_open_schema(const char *directory, unsigned readers, const struct store_schema *schema,
-                      struct store **ret_store, struct problem *problem)
-        SL_NONNULL(1, 3, 4, 5) SL_MUST;
+int store_open_schema(const char *directory, const char *connection, unsigned readers,
+                      const struct store_schema *schema, struct store **ret_store,
+                      struct problem *problem) SL_NONNULL(1, 4, 5, 6) SL_MUST;
+
+/* The value's type is that of the letter; a null's is any. */
+bool store_value_fits(const struct store_value *value, char letter) SL_NONNULL(1);

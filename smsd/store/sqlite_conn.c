@@ -9,6 +9,7 @@
 
 #include "lib/base/err.h"
 #include "smsd/base/problem.h"
+#include "smsd/store/database.h"
 #include "smsd/store/sqlite_priv.h"
 
 int sqlite_run_text(sqlite3 *db, const char *text)
@@ -90,7 +91,7 @@ int sqlite_use_log(sqlite3 *db)
 
 /* mmap_size 0: a disk that fails is an error then and no SIGBUS. secure_delete, which Debian's
  * SQLite does anyway: a sealed key that was replaced is in no free page. */
-static int settle(struct conn *conn)
+static int settle(struct sqlite_conn *conn)
 {
 	int rc = sqlite_harden(conn->db);
 
@@ -110,7 +111,7 @@ static int settle(struct conn *conn)
 }
 
 /* Somebody else's database is left as it is. */
-static int make_ours(struct conn *conn, struct problem *problem)
+static int make_ours(struct sqlite_conn *conn, struct problem *problem)
 {
 	int64_t application = 0, tables = 0;
 	int rc = sqlite_number(conn->db, "PRAGMA application_id", 0, &application);
@@ -126,17 +127,29 @@ static int make_ours(struct conn *conn, struct problem *problem)
 	return sqlite_problem(conn->db, rc, "opening", problem);
 }
 
-int conn_open(const char *directory, enum conn_use use, struct conn **ret_conn,
-              struct problem *problem)
+static void close_conn(struct conn *base)
 {
-	struct conn *conn = calloc(1, sizeof(*conn));
+	struct sqlite_conn *conn = sqlite_conn_of(base);
+
+	for (size_t i = 0; conn->prepared && i < conn->schema->statement_count; i++)
+		(void)sqlite3_finalize(conn->prepared[i].stmt);
+	free(conn->prepared);
+	(void)sqlite3_close(conn->db);
+	free(conn);
+}
+
+static int open_conn(struct database *database, enum conn_use use, struct conn **ret_conn,
+                     struct problem *problem)
+{
+	struct sqlite_conn *conn = calloc(1, sizeof(*conn));
 	char *path = NULL;
 	int rc, code = SL_ENOMEM;
 
-	if (!conn || asprintf(&path, "%s/" SQLITE_FILE, directory) < 0) {
-		(void)problem_add(problem, code, "", "", "%s", err_text(code));
-		goto out;
+	if (!conn || asprintf(&path, "%s/" SQLITE_FILE, database->directory) < 0) {
+		free(conn);
+		return problem_add(problem, code, "", "", "%s", err_text(code));
 	}
+	conn->conn.engine = &conn_sqlite;
 	conn->use = use;
 	code = use == CONN_WRITES ? sqlite_make_file(path, problem) : 0;
 	if (code != 0)
@@ -152,60 +165,72 @@ int conn_open(const char *directory, enum conn_use use, struct conn **ret_conn,
 out:
 	free(path);
 	if (code == 0)
-		*ret_conn = conn;
+		*ret_conn = &conn->conn;
 	else
-		conn_close(conn);
+		close_conn(&conn->conn);
 	return code;
-}
-
-void conn_close(struct conn *conn)
-{
-	if (!conn)
-		return;
-	for (size_t i = 0; conn->prepared && i < conn->schema->statement_count; i++)
-		(void)sqlite3_finalize(conn->prepared[i].stmt);
-	free(conn->prepared);
-	(void)sqlite3_close(conn->db);
-	free(conn);
 }
 
 static int control(struct conn *conn, const char *text)
 {
-	return sqlite_code(conn->db, sqlite_run_text(conn->db, text), text);
+	sqlite3 *db = sqlite_conn_of(conn)->db;
+
+	return sqlite_code(db, sqlite_run_text(db, text), text);
 }
 
-int conn_begin(struct conn *conn)
+static int begin(struct conn *conn)
 {
 	return control(conn, "BEGIN IMMEDIATE");
 }
 
-int conn_save(struct conn *conn)
+static int save(struct conn *conn)
 {
 	return control(conn, "SAVEPOINT one");
 }
 
-int conn_keep(struct conn *conn)
+static int keep(struct conn *conn)
 {
 	return control(conn, "RELEASE one");
 }
 
-int conn_undo(struct conn *conn)
+static int undo(struct conn *conn)
 {
 	return control(conn, "ROLLBACK TO one; RELEASE one");
 }
 
-int conn_commit(struct conn *conn)
+static int commit(struct conn *conn)
 {
 	return control(conn, "COMMIT");
 }
 
-void conn_rollback(struct conn *conn)
+static bool in_group(const struct conn *conn)
 {
-	if (conn_in_group(conn))
+	return !sqlite3_get_autocommit(sqlite_conn_of(conn)->db);
+}
+
+static void rollback(struct conn *conn)
+{
+	if (in_group(conn))
 		(void)control(conn, "ROLLBACK");
 }
 
-bool conn_in_group(const struct conn *conn)
-{
-	return !sqlite3_get_autocommit(conn->db);
-}
+const struct conn_engine conn_sqlite = {
+        .open = open_conn,
+        .close = close_conn,
+        .migrate = sqlite_conn_migrate,
+        .prepare = sqlite_conn_prepare,
+        .run = sqlite_conn_run,
+        .changed = sqlite_conn_changed,
+        .begin = begin,
+        .save = save,
+        .keep = keep,
+        .undo = undo,
+        .commit = commit,
+        .rollback = rollback,
+        .in_group = in_group,
+        .copy = sqlite_conn_copy,
+        .integer = sqlite_row_integer,
+        .text = sqlite_row_text,
+        .blob = sqlite_row_blob,
+        .is_null = sqlite_row_is_null,
+};

@@ -8,53 +8,15 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "smsd/base/problem.h"
+#include "smsd/store/migration.h"
 #include "smsd/store/sqlite_priv.h"
 
-enum { MIGRATION_TEXT_MAX = 1024 * 1024 };
-
-/* How SQLite spells what the files leave open. AUTOINCREMENT: a number is never given twice, so
- * what is deleted can still be spoken of by it. */
-static const struct {
-	const char *word;
-	const char *text;
-} words[] = {
-        {"@ID@", "INTEGER PRIMARY KEY AUTOINCREMENT"},
-        {"@INT@", "INTEGER"},
-        {"@BYTES@", "BLOB"},
+/* AUTOINCREMENT: a number is never given twice, so what is deleted can still be spoken of by it. */
+static const struct migration_words words = {
+        .id = "INTEGER PRIMARY KEY AUTOINCREMENT",
+        .integer = "INTEGER",
+        .bytes = "BLOB",
 };
-
-/* What the word at `at` stands for, and its length; NULL for none of them. */
-static const char *word_at(const char *at, size_t *ret_len)
-{
-	for (size_t i = 0; i < SL_ARRAY_LEN(words); i++) {
-		*ret_len = strlen(words[i].word);
-		if (strncmp(at, words[i].word, *ret_len) == 0)
-			return words[i].text;
-	}
-	return NULL;
-}
-
-static int spell(struct buf *out, const char *text)
-{
-	int code = 0;
-
-	while (*text != '\0' && code == 0) {
-		size_t len = strcspn(text, "@");
-		const char *word;
-
-		if (len > 0) {
-			code = buf_add(out, text, len);
-			text += len;
-			continue;
-		}
-		word = word_at(text, &len);
-		if (!word)
-			len = 1;
-		code = word ? buf_add(out, word, strlen(word)) : buf_add(out, text, 1);
-		text += len;
-	}
-	return code;
-}
 
 static int run_file(sqlite3 *db, const char *text)
 {
@@ -62,7 +24,8 @@ static int run_file(sqlite3 *db, const char *text)
 	int rc;
 
 	buf_init(&out, MIGRATION_TEXT_MAX);
-	rc = spell(&out, text) == 0 ? sqlite_run_text(db, buf_text(&out)) : SQLITE_TOOBIG;
+	rc = migration_spell(text, &words, &out) == 0 ? sqlite_run_text(db, buf_text(&out))
+	                                              : SQLITE_TOOBIG;
 	buf_fini(&out);
 	return rc;
 }
@@ -127,7 +90,7 @@ static int version_of(sqlite3 *db, int64_t *ret_version)
 	return sqlite_number(db, "SELECT max(number) FROM migration", 0, ret_version);
 }
 
-static int migrate_from(struct conn *conn, size_t version, const struct store_schema *schema,
+static int migrate_from(struct sqlite_conn *conn, size_t version, const struct store_schema *schema,
                         struct problem *problem)
 {
 	char what[32];
@@ -135,28 +98,28 @@ static int migrate_from(struct conn *conn, size_t version, const struct store_sc
 
 	for (size_t i = version; i < schema->migration_count && code == 0; i++) {
 		(void)snprintf(what, sizeof(what), "migration %04zu", i + 1);
-		code = conn_begin(conn);
+		code = conn_begin(&conn->conn);
 		if (code != 0)
 			return problem_add(problem, code, "", "", "%s: %s", what, err_text(code));
 		code = sqlite_problem(conn->db, migrate_one(conn->db, i + 1, schema->migrations[i]),
 		                      what, problem);
-		conn_rollback(conn);
+		conn_rollback(&conn->conn);
 	}
 	return code;
 }
 
-int conn_migrate(struct conn *conn, const struct store_schema *schema, struct problem *problem)
+int sqlite_conn_migrate(struct conn *base, const struct store_schema *schema,
+                        struct problem *problem)
 {
+	struct sqlite_conn *conn = sqlite_conn_of(base);
 	int64_t version;
 	int code = sqlite_problem(conn->db, version_of(conn->db, &version), "opening", problem);
 
 	if (code != 0)
 		return code;
-	if (version > (int64_t)schema->migration_count)
-		return problem_add(problem, SL_EREFUSED, "", "install the newer smsd again",
-		                   "the database was made by a newer smsd (version %lld; this one "
-		                   "knows %zu)",
-		                   (long long)version, schema->migration_count);
+	code = migration_check_version(version, schema, problem);
+	if (code != 0)
+		return code;
 	code = sqlite_problem(conn->db, sqlite_run_text(conn->db, "PRAGMA foreign_keys = off"),
 	                      "opening", problem);
 	if (code == 0)

@@ -9,7 +9,7 @@
 
 enum {
 	SQLITE_BUSY_WAIT_MS = 5000,         /* for somebody's sqlite3 shell, or a checkpoint */
-	SQLITE_ROW_MAX = 64 * 1024 * 1024,  /* bytes of a text, a blob or a row */
+	SQLITE_ROW_MAX = STORE_VALUE_MAX,   /* bytes of a text, a blob or a row */
 	SQLITE_LOG_KEEP = 64 * 1024 * 1024, /* bytes of -wal that stay after a burst */
 	SQLITE_APPLICATION = 0x534c534d,    /* "SLSM", in the file's header: it is ours */
 };
@@ -22,17 +22,37 @@ struct prepared {
 	int place[STORE_PARAMETERS_MAX];
 };
 
-struct conn {
+struct sqlite_conn {
+	struct conn conn;
 	sqlite3 *db;
 	enum conn_use use;
 	const struct store_schema *schema; /* since conn_prepare */
 	struct prepared *prepared;         /* one a statement of it */
 };
 
-struct store_row {
+struct sqlite_row {
+	struct store_row row;
 	sqlite3_stmt *stmt;
-	const char *columns;
 };
+
+/* Functions of conn_sqlite that are in files of their own. */
+int sqlite_conn_migrate(struct conn *conn, const struct store_schema *schema,
+                        struct problem *problem);
+int sqlite_conn_copy(struct conn *conn, const char *path, struct problem *problem);
+int sqlite_conn_prepare(struct conn *conn, const struct store_schema *schema,
+                        struct problem *problem);
+int sqlite_conn_run(struct conn *conn, enum store_statement statement,
+                    const struct store_value *values, size_t count, store_row_fn *fn, void *arg);
+int64_t sqlite_conn_changed(const struct conn *conn);
+int64_t sqlite_row_integer(const struct store_row *row, int column);
+const char *sqlite_row_text(const struct store_row *row, int column);
+const void *sqlite_row_blob(const struct store_row *row, int column, size_t *ret_len);
+bool sqlite_row_is_null(const struct store_row *row, int column);
+
+static inline struct sqlite_conn *sqlite_conn_of(const struct conn *conn)
+{
+	return (struct sqlite_conn *)(uintptr_t)conn;
+}
 
 /* The store's code for what the last call on `db` gave; the unexpected is logged with `what`. */
 int sqlite_code(sqlite3 *db, int rc, const char *what) SL_NONNULL(1, 3) SL_MUST;

@@ -37,7 +37,7 @@ static int find_places(struct prepared *p, const struct statement_text *text,
 	return 0;
 }
 
-static int prepare(struct conn *conn, const struct statement_text *text, struct prepared *p,
+static int prepare(struct sqlite_conn *conn, const struct statement_text *text, struct prepared *p,
                    struct problem *problem)
 {
 	const char *rest;
@@ -57,8 +57,10 @@ static int prepare(struct conn *conn, const struct statement_text *text, struct 
 	return code;
 }
 
-int conn_prepare(struct conn *conn, const struct store_schema *schema, struct problem *problem)
+int sqlite_conn_prepare(struct conn *base, const struct store_schema *schema,
+                        struct problem *problem)
 {
+	struct sqlite_conn *conn = sqlite_conn_of(base);
 	int code = 0;
 
 	conn->prepared = calloc(schema->statement_count + 1, sizeof(*conn->prepared));
@@ -68,15 +70,6 @@ int conn_prepare(struct conn *conn, const struct store_schema *schema, struct pr
 	for (size_t i = 0; i < schema->statement_count && code == 0; i++)
 		code = prepare(conn, &schema->statements[i], &conn->prepared[i], problem);
 	return code;
-}
-
-/* The letter that a value stands for; a null stands for any. */
-static bool fits(const struct store_value *value, char letter)
-{
-	static const char letters[] = {
-	        [STORE_INTEGER] = 'i', [STORE_TEXT] = 't', [STORE_BLOB] = 'b'};
-
-	return value->type == STORE_NULL || letters[value->type] == letter;
 }
 
 static int bind(sqlite3_stmt *stmt, int place, const struct store_value *value)
@@ -104,7 +97,7 @@ static int bind_all(const struct prepared *p, const struct statement_text *text,
 
 	assert(count == strlen(text->parameters));
 	for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
-		assert(fits(&values[i], text->parameters[i]));
+		assert(store_value_fits(&values[i], text->parameters[i]));
 		rc = bind(p->stmt, p->place[i], &values[i]);
 	}
 	return rc;
@@ -114,12 +107,12 @@ static int bind_all(const struct prepared *p, const struct statement_text *text,
 static int step_all(sqlite3_stmt *stmt, const char *columns, store_row_fn *fn, void *arg,
                     int *ret_code)
 {
-	struct store_row row = {stmt, columns};
+	struct sqlite_row row = {{&conn_sqlite, columns}, stmt};
 	int rc, code = 0;
 
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (fn)
-			code = fn(arg, &row);
+			code = fn(arg, &row.row);
 		if (code != 0)
 			break;
 	}
@@ -127,9 +120,10 @@ static int step_all(sqlite3_stmt *stmt, const char *columns, store_row_fn *fn, v
 	return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
-int conn_run(struct conn *conn, enum store_statement statement, const struct store_value *values,
-             size_t count, store_row_fn *fn, void *arg)
+int sqlite_conn_run(struct conn *base, enum store_statement statement,
+                    const struct store_value *values, size_t count, store_row_fn *fn, void *arg)
 {
+	const struct sqlite_conn *conn = sqlite_conn_of(base);
 	const struct statement_text *text = &conn->schema->statements[statement];
 	const struct prepared *p = &conn->prepared[statement];
 	int rc, code, said = 0;
@@ -145,41 +139,37 @@ int conn_run(struct conn *conn, enum store_statement statement, const struct sto
 	return code != 0 ? code : said;
 }
 
-int64_t conn_changed(const struct conn *conn)
+int64_t sqlite_conn_changed(const struct conn *conn)
 {
-	return sqlite3_changes64(conn->db);
+	return sqlite3_changes64(sqlite_conn_of(conn)->db);
 }
 
-/* The column's letter in the table is the one asked for. */
-static int column_of(const struct store_row *row, unsigned column, char letter)
+static sqlite3_stmt *stmt_of(const struct store_row *row)
 {
-	assert(column < strlen(row->columns) && row->columns[column] == letter);
-	return (int)column;
+	return ((const struct sqlite_row *)row)->stmt;
 }
 
-int64_t store_row_integer(const struct store_row *row, unsigned column)
+int64_t sqlite_row_integer(const struct store_row *row, int column)
 {
-	return sqlite3_column_int64(row->stmt, column_of(row, column, 'i'));
+	return sqlite3_column_int64(stmt_of(row), column);
 }
 
-const char *store_row_text(const struct store_row *row, unsigned column)
+const char *sqlite_row_text(const struct store_row *row, int column)
 {
-	const unsigned char *text = sqlite3_column_text(row->stmt, column_of(row, column, 't'));
+	const unsigned char *text = sqlite3_column_text(stmt_of(row), column);
 
 	return text ? (const char *)text : "";
 }
 
-const void *store_row_blob(const struct store_row *row, unsigned column, size_t *ret_len)
+const void *sqlite_row_blob(const struct store_row *row, int column, size_t *ret_len)
 {
-	int at = column_of(row, column, 'b');
-	const void *data = sqlite3_column_blob(row->stmt, at);
+	const void *data = sqlite3_column_blob(stmt_of(row), column);
 
-	*ret_len = (size_t)sqlite3_column_bytes(row->stmt, at);
+	*ret_len = (size_t)sqlite3_column_bytes(stmt_of(row), column);
 	return data;
 }
 
-bool store_row_is_null(const struct store_row *row, unsigned column)
+bool sqlite_row_is_null(const struct store_row *row, int column)
 {
-	assert(column < strlen(row->columns));
-	return sqlite3_column_type(row->stmt, (int)column) == SQLITE_NULL;
+	return sqlite3_column_type(stmt_of(row), column) == SQLITE_NULL;
 }

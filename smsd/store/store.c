@@ -14,6 +14,7 @@
 #include "lib/base/magic.h"
 #include "smsd/base/problem.h"
 #include "smsd/store/conn.h"
+#include "smsd/store/database.h"
 #include "smsd/store/reader.h"
 #include "smsd/store/schema.h"
 #include "smsd/store/writer.h"
@@ -23,7 +24,7 @@ enum { STORE_MAGIC = 0x53544f52 };
 struct store {
 	uint32_t magic;
 	int lock; /* descriptor; the kernel gives it up with the process */
-	char *directory;
+	struct database *database;
 	struct writer *writer;
 	struct readers *readers;
 };
@@ -41,18 +42,18 @@ static int lock_directory(struct store *store, struct problem *problem)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/lock", store->directory) < 0)
+	if (asprintf(&path, "%s/lock", store->database->directory) < 0)
 		return problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
 	store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	free(path);
 	if (store->lock < 0)
-		return system_problem(problem, store->directory);
+		return system_problem(problem, store->database->directory);
 	if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
-		return system_problem(problem, store->directory);
+		return system_problem(problem, store->database->directory);
 	return problem_add(problem, SL_EBUSY, "", "stop the other one, or name another directory",
-	                   "another smsd uses %s", store->directory);
+	                   "another smsd uses %s", store->database->directory);
 }
 
 /* The connection that writes: made, brought forward, everything prepared. */
@@ -60,7 +61,7 @@ static int open_writer(struct store *store, const struct store_schema *schema,
                        struct problem *problem)
 {
 	struct conn *conn;
-	int code = conn_open(store->directory, CONN_WRITES, &conn, problem);
+	int code = conn_open(store->database, CONN_WRITES, &conn, problem);
 
 	if (code != 0)
 		return code;
@@ -75,15 +76,14 @@ static int open_writer(struct store *store, const struct store_schema *schema,
 	return code == 0 ? 0 : problem_add(problem, code, "", "", "%s", err_text(code));
 }
 
-int store_open_schema(const char *directory, unsigned readers, const struct store_schema *schema,
-                      struct store **ret_store, struct problem *problem)
+int store_open_schema(const char *directory, const char *connection, unsigned readers,
+                      const struct store_schema *schema, struct store **ret_store,
+                      struct problem *problem)
 {
 	struct store *store = calloc(1, sizeof(*store));
 	int code;
 
-	if (store)
-		store->directory = strdup(directory);
-	if (!store || !store->directory) {
+	if (!store || database_create(directory, connection, &store->database) != 0) {
 		free(store);
 		return problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
 	}
@@ -93,8 +93,9 @@ int store_open_schema(const char *directory, unsigned readers, const struct stor
 	if (code == 0)
 		code = open_writer(store, schema, problem);
 	if (code == 0)
-		code = readers_create(directory, SL_MAX(1, SL_MIN(readers, STORE_READERS_MAX)),
-		                      schema, &store->readers, problem);
+		code = readers_create(store->database,
+		                      SL_MAX(1, SL_MIN(readers, STORE_READERS_MAX)), schema,
+		                      &store->readers, problem);
 	if (code == 0)
 		*ret_store = store;
 	else
@@ -102,10 +103,10 @@ int store_open_schema(const char *directory, unsigned readers, const struct stor
 	return code;
 }
 
-int store_open(const char *directory, unsigned readers, struct store **ret_store,
-               struct problem *problem)
+int store_open(const char *directory, const char *connection, unsigned readers,
+               struct store **ret_store, struct problem *problem)
 {
-	return store_open_schema(directory, readers, &store_schema, ret_store, problem);
+	return store_open_schema(directory, connection, readers, &store_schema, ret_store, problem);
 }
 
 /* The writer last: the last connection that closes takes the log into the database. */
@@ -119,8 +120,14 @@ void store_close(struct store *store)
 	if (store->lock >= 0)
 		(void)close(store->lock);
 	MAGIC_CLEAR(store);
-	free(store->directory);
+	database_destroy(store->database);
 	free(store);
+}
+
+struct database *store_database(struct store *store)
+{
+	MAGIC_CHECK(store, STORE_MAGIC);
+	return store->database;
 }
 
 int store_read(struct store *store, enum store_statement statement,
@@ -183,7 +190,7 @@ int store_backup(struct store *store, const char *path, struct problem *problem)
 	if (code != 0)
 		return code;
 	/* Of its own: a long copy takes no place of those who read. */
-	code = conn_open(store->directory, CONN_READS, &conn, problem);
+	code = conn_open(store->database, CONN_READS, &conn, problem);
 	if (code == 0) {
 		code = conn_copy(conn, path, problem);
 		conn_close(conn);

@@ -17,6 +17,7 @@
 
 #include "lib/base/attr.h"
 
+struct database;
 struct problem;
 struct store;
 struct store_tx;  /* inside a write */
@@ -34,6 +35,7 @@ enum {
 	STORE_QUEUE_MAX = 4096,    /* writes waiting; beyond it SL_EAGAIN */
 	STORE_PARAMETERS_MAX = 24, /* of one statement */
 	STORE_READERS_MAX = 16,
+	STORE_VALUE_MAX = 64 * 1024 * 1024, /* bytes of a text or blob */
 };
 
 /* By the letters of `parameters` and `columns` in statement.def: i, t, b; a value of any letter may
@@ -65,21 +67,27 @@ const void *store_row_blob(const struct store_row *row, unsigned column, size_t 
 bool store_row_is_null(const struct store_row *row, unsigned column) SL_NONNULL(1);
 
 /*
- * Opens the database in `directory` (which is there), makes it or brings it forward from any
- * released version, one transaction a migration. SL_EREFUSED: made by a newer smsd. SL_EBUSY:
- * another smsd has it. SL_ESYS, SL_EMALFORMED (not ours, or damaged), SL_ELIMIT (no room),
- * SL_EINVAL (a statement or migration that the database does not understand). `problem` says it in
- * words. `readers` connections, 1 to STORE_READERS_MAX.
+ * Opens the database, makes it or brings it forward from any released version, one transaction a
+ * migration. `directory` (which is there) has the lock, and with SQLite the database; `connection`
+ * is what libpq connects to PostgreSQL by, a string or URI, or NULL for SQLite. SL_EREFUSED: made
+ * by a newer smsd, or not as smsd needs it. SL_EBUSY: another smsd has it. SL_EAGAIN: it is away.
+ * SL_ESYS, SL_EMALFORMED (not ours, or damaged), SL_ELIMIT (no room), SL_EINVAL (a statement or
+ * migration that the database does not understand; no connection string). `problem` says it in
+ * words, without the connection's password. `readers` connections, 1 to STORE_READERS_MAX.
  */
-int store_open(const char *directory, unsigned readers, struct store **ret_store,
-               struct problem *problem) SL_NONNULL(1, 3, 4) SL_MUST;
+int store_open(const char *directory, const char *connection, unsigned readers,
+               struct store **ret_store, struct problem *problem) SL_NONNULL(1, 4, 5) SL_MUST;
+
+/* Which database it is, for those that keep more in it; the store's. */
+struct database *store_database(struct store *store) SL_NONNULL(1);
 
 /* Commits what waits, ends the writer's thread. No call may be under way. */
 void store_close(struct store *store);
 
 /*
  * Reads by one statement; `values` are as many as its parameters. SL_ENOMEM, SL_EIO (a damaged
- * database), or the row function's code. Waits when all readers are taken.
+ * database), SL_EAGAIN (the database is away; some rows may have been given), or the row function's
+ * code. Waits when all readers are taken.
  */
 int store_read(struct store *store, enum store_statement statement,
                const struct store_value *values, size_t count, store_row_fn *fn, void *arg)
@@ -90,9 +98,10 @@ int store_read(struct store *store, enum store_statement statement,
  * group it was in could not be committed: no side effects but on `arg`. */
 typedef int store_tx_fn(void *arg, struct store_tx *tx);
 
-/* Returns after the commit. SL_EAGAIN: too much waits. SL_ELIMIT: the disk is full (nothing was
- * written; smsd goes on reading, and writes again when there is room). SL_EIO: the disk failed;
- * whether the write is there is known at the next start. Not from within a write. */
+/* Returns after the commit. SL_EAGAIN: too much waits, or the database is away; nothing was
+ * written. SL_ELIMIT: the disk is full (nothing was written; smsd goes on reading, and writes again
+ * when there is room). SL_EIO: the disk failed, or the database went away during the commit: the
+ * write is there whole or not at all, and was not tried again. Not from within a write. */
 int store_write(struct store *store, store_tx_fn *fn, void *arg) SL_NONNULL(1, 2) SL_MUST;
 
 /* As store_read, within the write and seeing it; for statements of any kind (`fn` NULL: no rows

@@ -60,7 +60,8 @@ static bool run_write(struct conn *conn, struct write *w)
 	return code == 0;
 }
 
-/* All writes of a group in one transaction; not 0: nothing of it is in the database. */
+/* All writes of a group in one transaction. SL_ECLOSED: nobody knows whether it is in the database;
+ * another code: nothing of it is. */
 static int commit_group(struct conn *conn, struct write *group)
 {
 	bool whole = true;
@@ -73,6 +74,16 @@ static int commit_group(struct conn *conn, struct write *group)
 	return code;
 }
 
+/* Never made again: it may be there. */
+static void tell_unknown(struct write *group)
+{
+	log_error("store: the database went away during a commit: its writes are there or not, and "
+	          "are not tried again");
+	for (struct write *w = group; w; w = w->next)
+		if (w->code == 0)
+			w->code = SL_EIO;
+}
+
 /* A write by itself, so that it has no failure but its own. */
 static void commit_alone(struct conn *conn, struct write *w)
 {
@@ -81,6 +92,8 @@ static void commit_alone(struct conn *conn, struct write *w)
 
 	if (code == 0)
 		code = commit_group(conn, &alone);
+	if (code == SL_ECLOSED)
+		tell_unknown(&alone);
 	w->code = alone.code != 0 ? alone.code : code;
 }
 
@@ -94,13 +107,23 @@ static void tell_full(struct writer *writer, bool full)
 	writer->full = full;
 }
 
+/* Whether each write has to be tried by itself. */
+static bool commit_or_give_up(struct conn *conn, struct write *group)
+{
+	int code = commit_group(conn, group);
+
+	if (code == SL_ECLOSED)
+		tell_unknown(group);
+	return code != 0 && code != SL_ECLOSED;
+}
+
 static void run_group(struct writer *writer, struct write *group)
 {
 	int code = 0;
 
 	if (group->next) {
 		code = conn_begin(writer->conn);
-		if (code == 0 && commit_group(writer->conn, group) == 0)
+		if (code == 0 && !commit_or_give_up(writer->conn, group))
 			return;
 	}
 	for (struct write *w = group; w; w = w->next) {

@@ -37,7 +37,7 @@ const char *place_path(const struct place *place, const char *name)
 
 void place_open(struct place *place)
 {
-	int rc = store_open(place->directory, 2, &place->store, &place->problem);
+	int rc = store_open(place->directory, NULL, 2, &place->store, &place->problem);
 
 	if (rc != 0)
 		print_error("%s\n", place->problem.count ? place->problem.items[0].text : "");

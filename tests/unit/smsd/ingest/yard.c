@@ -20,7 +20,7 @@ void yard_open(struct yard *yard)
 {
 	const struct ingest_options options = {.directory = yard->days, .keep_days = 30};
 
-	assert_int_equal(store_open(yard->directory, 2, &yard->store, &yard->problem), 0);
+	assert_int_equal(store_open(yard->directory, NULL, 2, &yard->store, &yard->problem), 0);
 	assert_int_equal(ingest_open(yard->store, &options, &yard->ingest, &yard->problem), 0);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "tests/unit/smsd/database.h"
 
 static const struct statement_text statements[] = {
 #define STATEMENT(ID, parameters, columns, text) {#ID, parameters, columns, text},
@@ -32,6 +33,7 @@ int fixture_setup_empty(void **state)
 	if (!fx)
 		return -1;
 	(void)snprintf(fx->directory, sizeof(fx->directory), "/tmp/sluice-store-XXXXXX");
+	fx->connection = test_database_make();
 	*state = fx;
 	return mkdtemp(fx->directory) ? 0 : -1;
 }
@@ -61,6 +63,7 @@ int fixture_teardown(void **state)
 	struct fixture *fx = *state;
 
 	fixture_close(fx);
+	test_database_drop(fx->connection);
 	remove_directory(fx->directory);
 	free(fx);
 	return 0;
@@ -69,7 +72,8 @@ int fixture_teardown(void **state)
 int fixture_open(struct fixture *fx)
 {
 	problem_fini(&fx->problem);
-	return store_open_schema(fx->directory, 4, &fixture_schema, &fx->store, &fx->problem);
+	return store_open_schema(fx->directory, fx->connection, 4, &fixture_schema, &fx->store,
+	                         &fx->problem);
 }
 
 void fixture_close(struct fixture *fx)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store with tables of the tests' own, in a folder that is gone with the test. */
+/* A store with tables of the tests' own, in a folder, and over PostgreSQL a database, that is gone
+ * with the test. */
 #pragma once
 
 #include "smsd/store/schema.h"
@@ -19,6 +20,7 @@ extern const struct store_schema fixture_schema;
 
 struct fixture {
 	char directory[64];
+	char *connection; /* of a database of its own; NULL: SQLite */
 	struct store *store;
 	struct problem problem;
 };
@@ -26,6 +28,16 @@ struct fixture {
 /* cmocka's setup and teardown: *state is a struct fixture with an open store. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+
+/* The test is about a file of SQLite's: over PostgreSQL it says so, with the reason, and is left
+ * out. */
+#define ONLY_WITH_SQLITE(fx, reason)                                                               \
+	do {                                                                                       \
+		if ((fx)->connection) {                                                            \
+			print_message("only with SQLite: " reason "\n");                           \
+			return;                                                                    \
+		}                                                                                  \
+	} while (0)
 
 /* The same without a store yet. */
 int fixture_setup_empty(void **state);

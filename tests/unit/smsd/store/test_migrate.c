@@ -12,17 +12,25 @@ static const char two[] = "ALTER TABLE a ADD COLUMN t TEXT; UPDATE a SET t = 'tw
 static const char broken[] = "UPDATE a SET t = 'broken'; CREATE TABLE b (n @NOTHING@);";
 static const char orphans[] = "CREATE TABLE c (a @INT@ NOT NULL REFERENCES a (id));"
                               "INSERT INTO c (a) VALUES (99);";
-/* The way to change a column: a table made anew while others refer to it. */
-static const char anew[] =
+/* SQLite's way to change a column: a table made anew while others refer to it. PostgreSQL has one
+ * of its own. */
+static const char anew_sqlite[] =
         "CREATE TABLE d (a @INT@ NOT NULL REFERENCES a (id)); INSERT INTO d SELECT id FROM a;"
         "CREATE TABLE a_new (id @ID@, n @INT@ NOT NULL, t TEXT NOT NULL);"
         "INSERT INTO a_new SELECT id, n, 'anew' FROM a; DROP TABLE a;"
         "ALTER TABLE a_new RENAME TO a;";
+static const char anew_postgresql[] =
+        "UPDATE a SET t = 'anew'; ALTER TABLE a ALTER COLUMN t SET NOT NULL, DROP COLUMN b;";
 
 enum { TEXT_MAX = 32 };
 
 static const struct statement_text none[] = {{0}};
 static const struct statement_text text_of[] = {{"T", "", "t", "SELECT t FROM a"}};
+
+static const char *anew_of(const struct fixture *fx)
+{
+	return fx->connection ? anew_postgresql : anew_sqlite;
+}
 
 static int open_with(struct fixture *fx, const char *const *migrations, size_t count,
                      const struct statement_text *statements, size_t statement_count)
@@ -31,7 +39,8 @@ static int open_with(struct fixture *fx, const char *const *migrations, size_t c
 
 	fixture_close(fx);
 	schema = (struct store_schema){statements, statement_count, migrations, count};
-	return store_open_schema(fx->directory, 1, &schema, &fx->store, &fx->problem);
+	return store_open_schema(fx->directory, fx->connection, 1, &schema, &fx->store,
+	                         &fx->problem);
 }
 
 static int copy_text(void *arg, const struct store_row *row)
@@ -51,7 +60,7 @@ static void assert_text(struct fixture *fx, const char *expected)
 
 static void each_migration_is_made_once(void **state)
 {
-	const char *const all[] = {one, two, anew};
+	const char *const all[] = {one, two, anew_of(*state)};
 
 	assert_int_equal(open_with(*state, all, 1, none, 0), 0);
 	assert_int_equal(open_with(*state, all, 2, text_of, 1), 0);
@@ -101,7 +110,7 @@ static void a_newer_database_is_refused_and_left_as_it_is(void **state)
 static void a_migration_that_fails_is_undone_whole(void **state)
 {
 	struct fixture *fx = *state;
-	const char *const bad[] = {one, two, broken}, *const good[] = {one, two, anew};
+	const char *const bad[] = {one, two, broken}, *const good[] = {one, two, anew_of(fx)};
 
 	assert_int_equal(open_with(fx, bad, 3, none, 0), SL_EINVAL);
 	assert_non_null(strstr(fx->problem.items[0].text, "migration 0003"));

@@ -15,6 +15,7 @@ static void the_files_are_of_their_owner_alone(void **state)
 	struct fixture *fx = *state;
 	struct stat st;
 
+	ONLY_WITH_SQLITE(fx, "the server has the files");
 	assert_int_equal(stat(fixture_path(fx, "sms.db"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(stat(fixture_path(fx, "sms.db-wal"), &st), 0);
@@ -27,7 +28,8 @@ static void a_second_smsd_is_refused_until_the_first_is_gone(void **state)
 	struct store *second = NULL;
 	struct problem problem = {0};
 
-	assert_int_equal(store_open_schema(fx->directory, 1, &fixture_schema, &second, &problem),
+	assert_int_equal(store_open_schema(fx->directory, fx->connection, 1, &fixture_schema,
+	                                   &second, &problem),
 	                 SL_EBUSY);
 	assert_null(second);
 	assert_non_null(strstr(problem.items[0].text, "another smsd"));
@@ -41,7 +43,7 @@ static void a_directory_that_is_not_there_is_named(void **state)
 	struct store *store = NULL;
 	struct problem problem = {0};
 
-	assert_int_equal(store_open("/nonexistent/place", 1, &store, &problem), SL_ESYS);
+	assert_int_equal(store_open("/nonexistent/place", NULL, 1, &store, &problem), SL_ESYS);
 	assert_null(store);
 	assert_non_null(strstr(problem.items[0].text, "/nonexistent/place"));
 	problem_fini(&problem);
@@ -241,6 +243,7 @@ static void a_backup_opens_as_a_store_and_is_never_written_over(void **state)
 	char path[128];
 	struct stat st;
 
+	ONLY_WITH_SQLITE(fx, "pg_dump copies the other");
 	assert_int_equal(fixture_setup_empty((void **)&other), 0);
 	(void)snprintf(path, sizeof(path), "%s", fixture_path(other, "sms.db"));
 	for (int i = 0; i < 100; i++)
@@ -257,6 +260,18 @@ static void a_backup_opens_as_a_store_and_is_never_written_over(void **state)
 	assert_int_equal(fixture_teardown((void **)&other), 0);
 }
 
+static void a_backup_of_postgresql_names_pg_dump_and_leaves_no_file(void **state)
+{
+	struct fixture *fx = *state;
+
+	if (!fx->connection)
+		return;
+	assert_int_equal(store_backup(fx->store, fixture_path(fx, "backup"), &fx->problem),
+	                 SL_EUNSUPPORTED);
+	assert_non_null(strstr(fx->problem.items[0].remedy, "pg_dump"));
+	assert_int_not_equal(access(fixture_path(fx, "backup"), F_OK), 0);
+}
+
 static void a_backup_that_fails_leaves_no_file(void **state)
 {
 	struct fixture *fx = *state;
@@ -269,7 +284,8 @@ static void a_backup_that_fails_leaves_no_file(void **state)
 static void smsd_s_own_statements_are_understood(void **state)
 {
 	struct fixture *fx = *state;
-	int code = store_open(fx->directory, STORE_READERS_MAX, &fx->store, &fx->problem);
+	int code = store_open(fx->directory, fx->connection, STORE_READERS_MAX, &fx->store,
+	                      &fx->problem);
 
 	if (code != 0)
 		fail_msg("%s", fx->problem.items[0].text);
@@ -293,6 +309,7 @@ int main(void)
 	        WITH_STORE(a_number_is_never_given_twice),
 	        WITH_STORE(what_was_written_is_there_after_a_restart),
 	        WITH_STORE(a_backup_opens_as_a_store_and_is_never_written_over),
+	        WITH_STORE(a_backup_of_postgresql_names_pg_dump_and_leaves_no_file),
 	        WITH_STORE(a_backup_that_fails_leaves_no_file),
 	        WITH_FOLDER(smsd_s_own_statements_are_understood),
 	};

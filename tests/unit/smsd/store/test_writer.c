@@ -164,6 +164,7 @@ static void a_group_that_has_no_room_is_tried_again_one_by_one(void **state)
 	struct task tasks[THREADS] = {0};
 	int again = 0;
 
+	ONLY_WITH_SQLITE(fx, "the server has the disk");
 	for (int i = 0; i < THREADS; i++)
 		tasks[i] = (struct task){
 		        .fn = put_too_much, .number = 300 + i, .refuse = i == THREADS / 2};
@@ -246,6 +247,7 @@ static void a_backup_under_load_has_whole_writes(void **state)
 	char path[128];
 	int64_t halves = -1;
 
+	ONLY_WITH_SQLITE(fx, "pg_dump copies the other");
 	assert_int_equal(fixture_setup_empty((void **)&copy), 0);
 	(void)strncpy(path, fixture_path(copy, "sms.db"), sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
