@@ -41,12 +41,10 @@ bench: | deps-build
 	@bench/run
 
 # Two minutes of events into the management system, then pages of them.
-SMS_BENCH ?= $(BUILD)/bench-sms
 bench-sms: | deps-build
+	@packaging/deps lab
 	@$(MAKE) --no-print-directory all
-	@rm -rf $(SMS_BENCH)
-	@$(BUILD)/bench/sms-events $(SMS_BENCH) 120
-	@rm -rf $(SMS_BENCH)
+	@bench/sms
 
 lab: | deps-build
 	@packaging/deps lab

@@ -121,6 +121,7 @@ static int start_devices(struct smsd *s)
 	                     [REMOTE_DOCUMENT] = push_document,
 	                     [REMOTE_FILES] = push_files,
 	                     [REMOTE_FILE] = push_file,
+	                     [REMOTE_BUNDLE] = push_bundle,
 	                     [REMOTE_KEYS] = push_keys,
 	                     [REMOTE_STATUS] = push_status,
 	                     [REMOTE_EVENTS] = ingest_port_events,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RFC 9180. All that HKDF has to give here is one block of HMAC-SHA-256 at most, so expanding is
- * one HMAC; the sequence number of the one message is 0, so its nonce is the base nonce.
+ * one HMAC.
  */
 #include "lib/pki/hpke_priv.h"
 
@@ -23,10 +23,7 @@ static const struct suite {
 } kem_suite = {5, {'K', 'E', 'M', 0, 0x20}},
   hpke_suite = {10, {'H', 'P', 'K', 'E', 0, 0x20, 0, 0x01, 0, 0x02}};
 
-struct schedule {
-	uint8_t key[HASH];
-	uint8_t nonce[NONCE];
-};
+_Static_assert(sizeof(((struct hpke_context *)0)->nonce) == NONCE, "hpke.h says how long");
 
 /* ---- sections 4 and 5: labels, key encapsulation, key schedule ---------------------------- */
 
@@ -123,7 +120,7 @@ static int shared_secret(EVP_PKEY *key, const uint8_t other[HPKE_PUBLIC],
 	return rc;
 }
 
-static int key_schedule(const uint8_t shared[HASH], const char *info, struct schedule *ret)
+static int key_schedule(const uint8_t shared[HASH], const char *info, struct hpke_context *ret)
 {
 	uint8_t context[CONTEXT] = {0}; /* mode base */
 	uint8_t secret[HASH] = {0};
@@ -148,7 +145,7 @@ static int key_schedule(const uint8_t shared[HASH], const char *info, struct sch
 static int make_schedule(EVP_PKEY *key, const uint8_t other[HPKE_PUBLIC],
                          const uint8_t encapsulated[HPKE_ENCAPSULATED],
                          const uint8_t receiver[HPKE_PUBLIC], const char *info,
-                         struct schedule *ret)
+                         struct hpke_context *ret)
 {
 	uint8_t shared[HASH] = {0};
 	int rc = strlen(info) > HPKE_INFO_MAX ? SL_EINVAL : 0;
@@ -161,32 +158,82 @@ static int make_schedule(EVP_PKEY *key, const uint8_t other[HPKE_PUBLIC],
 	return rc;
 }
 
-/* ---- AES-256-GCM ------------------------------------------------------------------------- */
+/* ---- section 5.2: AES-256-GCM ------------------------------------------------------------ */
 
-static bool encrypt(EVP_CIPHER_CTX *ctx, const struct schedule *s, const void *aad, size_t aad_len,
-                    const void *plain, size_t len, uint8_t *ret_sealed)
+static void nonce_of(const struct hpke_context *context, uint32_t number, uint8_t ret[NONCE])
 {
+	memcpy(ret, context->nonce, NONCE);
+	for (unsigned i = 0; i < sizeof(number); i++)
+		ret[NONCE - 1 - i] ^= (uint8_t)(number >> 8 * i);
+}
+
+static bool encrypt(EVP_CIPHER_CTX *ctx, const struct hpke_context *context, uint32_t number,
+                    const void *aad, size_t aad_len, const void *plain, size_t len,
+                    uint8_t *ret_sealed)
+{
+	uint8_t nonce[NONCE];
 	int n;
 
-	return EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, s->key, s->nonce) == 1 &&
+	nonce_of(context, number, nonce);
+	return EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, context->key, nonce) == 1 &&
 	       (aad_len == 0 || EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1) &&
 	       (len == 0 || EVP_EncryptUpdate(ctx, ret_sealed, &n, plain, (int)len) == 1) &&
 	       EVP_EncryptFinal_ex(ctx, ret_sealed + len, &n) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, HPKE_TAG, ret_sealed + len) == 1;
 }
 
-static bool decrypt(EVP_CIPHER_CTX *ctx, const struct schedule *s, const void *aad, size_t aad_len,
-                    const uint8_t *sealed, size_t len, uint8_t *ret_plain)
+static bool decrypt(EVP_CIPHER_CTX *ctx, const struct hpke_context *context, uint32_t number,
+                    const void *aad, size_t aad_len, const uint8_t *sealed, size_t len,
+                    uint8_t *ret_plain)
 {
-	uint8_t tag[HPKE_TAG];
+	uint8_t tag[HPKE_TAG], nonce[NONCE];
 	int n;
 
+	nonce_of(context, number, nonce);
 	memcpy(tag, sealed + len, sizeof(tag));
-	return EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, s->key, s->nonce) == 1 &&
+	return EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, context->key, nonce) == 1 &&
 	       (aad_len == 0 || EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1) &&
 	       (len == 0 || EVP_DecryptUpdate(ctx, ret_plain, &n, sealed, (int)len) == 1) &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, HPKE_TAG, tag) == 1 &&
 	       EVP_DecryptFinal_ex(ctx, tag, &n) == 1;
+}
+
+int hpke_context_seal(const struct hpke_context *context, uint32_t number, const void *aad,
+                      size_t aad_len, const void *plain, size_t len, uint8_t *ret_sealed)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int rc = len > INT_MAX || aad_len > INT_MAX ? SL_EINVAL : 0;
+
+	if (rc == 0 &&
+	    (!ctx || !encrypt(ctx, context, number, aad, aad_len, plain, len, ret_sealed)))
+		rc = SL_ECRYPTO;
+	EVP_CIPHER_CTX_free(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
+int hpke_context_open(const struct hpke_context *context, uint32_t number, const void *aad,
+                      size_t aad_len, const uint8_t *sealed, size_t len, uint8_t *ret_plain)
+{
+	EVP_CIPHER_CTX *ctx;
+	int rc = 0;
+
+	if (len < HPKE_TAG || len > INT_MAX || aad_len > INT_MAX)
+		return SL_EINVAL;
+	ctx = EVP_CIPHER_CTX_new();
+	if (!ctx ||
+	    !decrypt(ctx, context, number, aad, aad_len, sealed, len - HPKE_TAG, ret_plain)) {
+		OPENSSL_cleanse(ret_plain, len - HPKE_TAG);
+		rc = SL_ECRYPTO;
+	}
+	EVP_CIPHER_CTX_free(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
+void hpke_context_fini(struct hpke_context *context)
+{
+	OPENSSL_cleanse(context, sizeof(*context));
 }
 
 /* ---- all of it --------------------------------------------------------------------------- */
@@ -212,22 +259,37 @@ int hpke_public(const EVP_PKEY *key, uint8_t ret_public[HPKE_PUBLIC])
 	return ok ? 0 : SL_ECRYPTO;
 }
 
-int hpke_seal_from(EVP_PKEY *ephemeral, const uint8_t public[HPKE_PUBLIC], const char *info,
-                   const void *aad, size_t aad_len, const void *plain, size_t len,
-                   uint8_t ret_encapsulated[HPKE_ENCAPSULATED], uint8_t *ret_sealed)
+int hpke_send_from(EVP_PKEY *ephemeral, const uint8_t public[HPKE_PUBLIC], const char *info,
+                   uint8_t ret_encapsulated[HPKE_ENCAPSULATED], struct hpke_context *ret_context)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	struct schedule schedule = {0};
-	int rc = ctx ? hpke_public(ephemeral, ret_encapsulated) : SL_ECRYPTO;
+	int rc = hpke_public(ephemeral, ret_encapsulated);
 
-	if (rc == 0 && (len > INT_MAX || aad_len > INT_MAX))
-		rc = SL_EINVAL;
 	if (rc == 0)
-		rc = make_schedule(ephemeral, public, ret_encapsulated, public, info, &schedule);
-	if (rc == 0 && !encrypt(ctx, &schedule, aad, aad_len, plain, len, ret_sealed))
-		rc = SL_ECRYPTO;
-	OPENSSL_cleanse(&schedule, sizeof(schedule));
-	EVP_CIPHER_CTX_free(ctx);
+		rc = make_schedule(ephemeral, public, ret_encapsulated, public, info, ret_context);
+	ERR_clear_error();
+	return rc;
+}
+
+int hpke_send(const uint8_t public[HPKE_PUBLIC], const char *info,
+              uint8_t ret_encapsulated[HPKE_ENCAPSULATED], struct hpke_context *ret_context)
+{
+	EVP_PKEY *ephemeral = NULL;
+	int rc = hpke_key_make(&ephemeral);
+
+	if (rc == 0)
+		rc = hpke_send_from(ephemeral, public, info, ret_encapsulated, ret_context);
+	EVP_PKEY_free(ephemeral);
+	return rc;
+}
+
+int hpke_receive(EVP_PKEY *key, const char *info, const uint8_t encapsulated[HPKE_ENCAPSULATED],
+                 struct hpke_context *ret_context)
+{
+	uint8_t receiver[HPKE_PUBLIC];
+	int rc = hpke_public(key, receiver);
+
+	if (rc == 0)
+		rc = make_schedule(key, encapsulated, encapsulated, receiver, info, ret_context);
 	ERR_clear_error();
 	return rc;
 }
@@ -236,13 +298,12 @@ int hpke_seal(const uint8_t public[HPKE_PUBLIC], const char *info, const void *a
               const void *plain, size_t len, uint8_t ret_encapsulated[HPKE_ENCAPSULATED],
               uint8_t *ret_sealed)
 {
-	EVP_PKEY *ephemeral = NULL;
-	int rc = hpke_key_make(&ephemeral);
+	struct hpke_context context = {.key = {0}};
+	int rc = hpke_send(public, info, ret_encapsulated, &context);
 
 	if (rc == 0)
-		rc = hpke_seal_from(ephemeral, public, info, aad, aad_len, plain, len,
-		                    ret_encapsulated, ret_sealed);
-	EVP_PKEY_free(ephemeral);
+		rc = hpke_context_seal(&context, 0, aad, aad_len, plain, len, ret_sealed);
+	hpke_context_fini(&context);
 	return rc;
 }
 
@@ -250,23 +311,13 @@ int hpke_open(EVP_PKEY *key, const char *info, const void *aad, size_t aad_len,
               const uint8_t encapsulated[HPKE_ENCAPSULATED], const uint8_t *sealed, size_t len,
               uint8_t *ret_plain)
 {
-	struct schedule schedule = {0};
-	uint8_t receiver[HPKE_PUBLIC];
-	EVP_CIPHER_CTX *ctx;
-	int rc;
+	struct hpke_context context = {.key = {0}};
+	int rc = len < HPKE_TAG ? SL_EINVAL : hpke_receive(key, info, encapsulated, &context);
 
-	if (len < HPKE_TAG || len > INT_MAX || aad_len > INT_MAX)
-		return SL_EINVAL;
-	ctx = EVP_CIPHER_CTX_new();
-	rc = ctx ? hpke_public(key, receiver) : SL_ECRYPTO;
 	if (rc == 0)
-		rc = make_schedule(key, encapsulated, encapsulated, receiver, info, &schedule);
-	if (rc == 0 && !decrypt(ctx, &schedule, aad, aad_len, sealed, len - HPKE_TAG, ret_plain))
-		rc = SL_ECRYPTO;
-	if (rc != 0)
+		rc = hpke_context_open(&context, 0, aad, aad_len, sealed, len, ret_plain);
+	else if (len >= HPKE_TAG)
 		OPENSSL_cleanse(ret_plain, len - HPKE_TAG);
-	OPENSSL_cleanse(&schedule, sizeof(schedule));
-	EVP_CIPHER_CTX_free(ctx);
-	ERR_clear_error();
+	hpke_context_fini(&context);
 	return rc;
 }

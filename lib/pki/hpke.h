@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RFC 9180, base mode, one message: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. For a
- * private key on its way from the SMS to one device: TLS ends in a process that must not see it.
- * OpenSSL 3.0 has none of its own. The RFC's vectors are its test. Any thread.
+ * RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. For private keys on
+ * their way from the SMS to one device: TLS ends in a process that must not see them. OpenSSL 3.0
+ * has none of its own. The RFC's vectors are its test. Any thread.
  */
 #pragma once
 
@@ -19,9 +19,36 @@ int hpke_key_make(EVP_PKEY **ret_key) SL_NONNULL(1) SL_MUST;
 int hpke_public(const EVP_PKEY *key, uint8_t ret_public[HPKE_PUBLIC]) SL_NONNULL(1, 2) SL_MUST;
 
 /*
- * `info` binds the message to its purpose, `aad` to what it is about: the same two open it.
- * `ret_sealed` has room for `len` + HPKE_TAG bytes. A new key pair each time. SL_ECRYPTO,
- * SL_EINVAL: `public` is no point to agree with (a small order).
+ * Several messages by one encapsulation (section 5.2), which is what costs: message `number` has
+ * the base nonce with that number added by XOR, so a sender never gives one twice. What is inside
+ * opens all of them: hpke_context_fini wipes it.
+ */
+struct hpke_context {
+	uint8_t key[32];
+	uint8_t nonce[12];
+};
+
+/* A new key pair each time. Errors as hpke_seal. */
+int hpke_send(const uint8_t public[HPKE_PUBLIC], const char *info,
+              uint8_t ret_encapsulated[HPKE_ENCAPSULATED], struct hpke_context *ret_context)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+/* SL_ECRYPTO, SL_EINVAL: no point to agree with. */
+int hpke_receive(EVP_PKEY *key, const char *info, const uint8_t encapsulated[HPKE_ENCAPSULATED],
+                 struct hpke_context *ret_context) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+void hpke_context_fini(struct hpke_context *context) SL_NONNULL(1);
+
+/* As hpke_seal and hpke_open, of one of them. */
+int hpke_context_seal(const struct hpke_context *context, uint32_t number, const void *aad,
+                      size_t aad_len, const void *plain, size_t len, uint8_t *ret_sealed)
+        SL_NONNULL(1, 5, 7) SL_MUST;
+int hpke_context_open(const struct hpke_context *context, uint32_t number, const void *aad,
+                      size_t aad_len, const uint8_t *sealed, size_t len, uint8_t *ret_plain)
+        SL_NONNULL(1, 5, 7) SL_MUST;
+
+/*
+ * One message: number 0. `info` binds the message to its purpose, `aad` to what it is about: the
+ * same two open it. `ret_sealed` has room for `len` + HPKE_TAG bytes. A new key pair each time.
+ * SL_ECRYPTO, SL_EINVAL: `public` is no point to agree with (a small order).
  */
 int hpke_seal(const uint8_t public[HPKE_PUBLIC], const char *info, const void *aad, size_t aad_len,
               const void *plain, size_t len, uint8_t ret_encapsulated[HPKE_ENCAPSULATED],

@@ -4,8 +4,7 @@
 
 #include "lib/pki/hpke.h"
 
-/* Errors as hpke_seal. */
-int hpke_seal_from(EVP_PKEY *ephemeral, const uint8_t public[HPKE_PUBLIC], const char *info,
-                   const void *aad, size_t aad_len, const void *plain, size_t len,
-                   uint8_t ret_encapsulated[HPKE_ENCAPSULATED], uint8_t *ret_sealed)
-        SL_NONNULL(1, 2, 3, 6, 8, 9) SL_MUST;
+/* Errors as hpke_send. */
+int hpke_send_from(EVP_PKEY *ephemeral, const uint8_t public[HPKE_PUBLIC], const char *info,
+                   uint8_t ret_encapsulated[HPKE_ENCAPSULATED], struct hpke_context *ret_context)
+        SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;

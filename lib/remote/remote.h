@@ -27,7 +27,9 @@ enum {
 	REMOTE_PIECE_MAX = 4 * 1024 * 1024,  /* bytes of a file in one answer */
 	REMOTE_FILES_MAX = 4096,             /* of one document */
 	REMOTE_FILE_MAX = 256 * 1024 * 1024, /* bytes: CONF_NAMES_FILE_MAX */
-	REMOTE_KEYS_MAX = 64,                /* in one call */
+	REMOTE_BUNDLE_MAX = 512,             /* files in one answer: their names are 34 KiB */
+	REMOTE_BUNDLE_FILE = 64 * 1024,      /* bytes; a larger one comes in pieces of its own */
+	REMOTE_KEYS_MAX = 256,               /* in one call; ANSWER_JSON_MAX */
 	REMOTE_ITEMS_MAX = 1000,             /* of one status; more are counted */
 	REMOTE_EVENTS_MAX = 4 * 1024 * 1024, /* bytes of one batch of events */
 	REMOTE_EVENT_LINES_MAX = 10000,      /* and lines */

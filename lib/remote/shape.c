@@ -106,6 +106,12 @@ static const struct conf_field files_rows[] = {
 };
 const struct conf_object remote_shape_files = CONF_ROWS("files", files_rows);
 
+static const struct conf_field digests_rows[] = {
+        CONF_ROW("sha256", NAMES, "SHA-256 of files, hexadecimal, none twice.",
+                 .flags = CONF_REQUIRED, .min = 1, .max = REMOTE_BUNDLE_MAX),
+};
+const struct conf_object remote_shape_digests = CONF_ROWS("digests", digests_rows);
+
 static const struct conf_field key_ids_rows[] = {
         CONF_ROW("ids", NAMES, "SHA-256 of public keys, hexadecimal.", .flags = CONF_REQUIRED,
                  .min = 1, .max = REMOTE_KEYS_MAX),
@@ -117,6 +123,8 @@ static const struct conf_field key_rows[] = {
                  .max = HEX_SHA256),
         CONF_ROW("encapsulated", TEXT, "RFC 9180's enc, base64; left out with `refused`.",
                  .max = BASE64_32),
+        CONF_ROW("number", UINT, "Of the message, of all by this `encapsulated`.",
+                 .max = UINT32_MAX),
         CONF_ROW("sealed", TEXT, "PKCS8 in DER, sealed, base64.", .max = 2 * REMOTE_SEALED_MAX),
         CONF_ROW("refused", TEXT, "Why there is none: this device may not have it, broken key.",
                  .max = TEXT_MAX),

@@ -35,8 +35,13 @@ int blob_content_parse(const char *name, enum blob_content *ret_content)
 
 const char *blob_digest_text(const uint8_t sha256[BLOB_DIGEST], char ret_hex[BLOB_HEX_MAX])
 {
-	for (size_t i = 0; i < BLOB_DIGEST; i++)
-		(void)snprintf(ret_hex + 2 * i, 3, "%02x", sha256[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < BLOB_DIGEST; i++) {
+		ret_hex[2 * i] = digits[sha256[i] >> 4];
+		ret_hex[2 * i + 1] = digits[sha256[i] & 15];
+	}
+	ret_hex[BLOB_HEX_MAX - 1] = '\0';
 	return ret_hex;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Private keys on their way to a device: those that its documents name and no others, each use
  * written down, each sealed for the device's own key. The plain bytes live for one seal, in the
- * secure heap where there is one.
+ * vault's hands.
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -71,7 +71,7 @@ static int allowed_keys(struct port_call *call, json_t **ret_allowed)
 	return 0;
 }
 
-/* ---- one of them --------------------------------------------------------------------------- */
+/* ---- sealing them --------------------------------------------------------------------------- */
 
 static json_t *base64(const uint8_t *data, size_t len)
 {
@@ -81,52 +81,41 @@ static json_t *base64(const uint8_t *data, size_t len)
 	return json_string(text);
 }
 
-/* Its PKCS8 in DER, in memory that OPENSSL_secure_clear_free wipes. */
-static int plain_of(EVP_PKEY *key, uint8_t **ret_plain, size_t *ret_len)
-{
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-	int len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : -1;
-	uint8_t *plain = len > 0 && len <= PLAIN_MAX ? OPENSSL_secure_malloc((size_t)len) : NULL;
-	uint8_t *at = plain;
-	int rc = SL_ECRYPTO;
+/* One answer: its keys are messages of one encapsulation, numbered. */
+struct sealer {
+	const struct device *device;
+	const uint8_t (*ids)[VAULT_ID_SIZE];
+	json_t **places; /* of each id, in the answer */
+	uint8_t encapsulated[HPKE_ENCAPSULATED];
+	struct hpke_context context;
+	uint32_t number;
+};
 
-	if (plain && i2d_PKCS8_PRIV_KEY_INFO(info, &at) == len) {
-		*ret_plain = plain;
-		*ret_len = (size_t)len;
-		rc = 0;
-	} else if (plain) {
-		OPENSSL_secure_clear_free(plain, (size_t)len);
-	}
-	PKCS8_PRIV_KEY_INFO_free(info);
-	return rc;
-}
-
-static int seal(const struct device *device, const uint8_t id[VAULT_ID_SIZE], EVP_PKEY *key,
+static int seal(struct sealer *s, const uint8_t id[VAULT_ID_SIZE], const uint8_t *der, size_t len,
                 json_t *out)
 {
-	uint8_t aad[VAULT_ID_SIZE + DEVICE_NAME_MAX], encapsulated[HPKE_ENCAPSULATED];
-	uint8_t sealed[REMOTE_SEALED_MAX], *plain = NULL;
-	size_t name = strlen(device->name), len = 0;
-	int rc = plain_of(key, &plain, &len);
+	uint8_t aad[VAULT_ID_SIZE + DEVICE_NAME_MAX], sealed[REMOTE_SEALED_MAX];
+	size_t name = strlen(s->device->name);
+	int rc;
 
-	if (rc != 0)
-		return rc;
+	if (len > PLAIN_MAX)
+		return SL_ECRYPTO;
 	memcpy(aad, id, VAULT_ID_SIZE);
-	memcpy(aad + VAULT_ID_SIZE, device->name, name);
-	rc = hpke_seal(device->sealing_key, HPKE_INFO_DEVICE_KEY, aad, VAULT_ID_SIZE + name, plain,
-	               len, encapsulated, sealed);
-	OPENSSL_secure_clear_free(plain, len);
+	memcpy(aad + VAULT_ID_SIZE, s->device->name, name);
+	rc = hpke_context_seal(&s->context, s->number, aad, VAULT_ID_SIZE + name, der, len, sealed);
 	if (rc != 0)
 		return rc;
-	(void)json_object_set_new(out, "encapsulated", base64(encapsulated, sizeof(encapsulated)));
+	(void)json_object_set_new(out, "encapsulated",
+	                          base64(s->encapsulated, sizeof(s->encapsulated)));
+	(void)json_object_set_new(out, "number", json_integer(s->number));
 	(void)json_object_set_new(out, "sealed", base64(sealed, len + HPKE_TAG));
+	s->number++;
 	return 0;
 }
 
-static json_t *refused(json_t *out, const char *why)
+static void refuse(json_t *out, const char *why)
 {
 	(void)json_object_set_new(out, "refused", json_string(why));
-	return out;
 }
 
 static const char *words_of(int code)
@@ -138,27 +127,34 @@ static const char *words_of(int code)
 	return err_text(code);
 }
 
-/* The key's place in the answer. What fails for a while is said so, and asked for again. */
-static json_t *one_key(struct port_call *call, const struct actor *actor, const char *text,
-                       const json_t *allowed)
+/* What fails for a while is said so, and asked for again. */
+static int seal_one(void *arg, size_t index, int code, const uint8_t *der, size_t len)
+{
+	struct sealer *s = arg;
+
+	if (code == 0)
+		code = seal(s, s->ids[index], der, len, s->places[index]);
+	if (code != 0)
+		refuse(s->places[index], words_of(code));
+	return 0;
+}
+
+static int seal_all(struct port_call *call, const struct actor *actor,
+                    const uint8_t (*ids)[VAULT_ID_SIZE], json_t **places, size_t count)
 {
 	struct push *push = call->above;
-	json_t *out = json_pack("{s:s}", "id", text);
-	struct problem problem = {0};
-	uint8_t id[VAULT_ID_SIZE];
-	EVP_PKEY *key = NULL;
-	char purpose[16 + DEVICE_NAME_MAX];
-	int rc;
+	struct sealer s = {.device = &call->device, .ids = ids, .places = places};
+	int rc = count == 0 ? 0
+	                    : hpke_send(call->device.sealing_key, HPKE_INFO_DEVICE_KEY,
+	                                s.encapsulated, &s.context);
 
-	if (!json_object_get(allowed, text) || blob_digest_parse(text, id) != 0)
-		return refused(out, "no document of this device names it");
-	(void)snprintf(purpose, sizeof(purpose), "device key %s", call->device.name);
-	rc = vault_use(push->vault, id, actor, purpose, &key, &problem);
-	problem_fini(&problem);
-	if (rc == 0)
-		rc = seal(&call->device, id, key, out);
-	EVP_PKEY_free(key);
-	return rc == 0 ? out : refused(out, words_of(rc));
+	if (rc == 0 && count > 0)
+		rc = vault_use_all(push->vault, ids, count, actor, "device keys", call->device.name,
+		                   seal_one, &s);
+	hpke_context_fini(&s.context);
+	for (size_t i = 0; rc != 0 && i < count; i++)
+		refuse(places[i], words_of(rc));
+	return 0;
 }
 
 static int told(struct port_call *call, int rc)
@@ -166,12 +162,14 @@ static int told(struct port_call *call, int rc)
 	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
 }
 
+/* The answer has a place for each id that was asked for, in their order. */
 int push_keys(struct port_call *call)
 {
 	const json_t *ids = json_object_get(call->body, "ids");
+	uint8_t named[REMOTE_KEYS_MAX][VAULT_ID_SIZE];
+	json_t *places[REMOTE_KEYS_MAX], *allowed = NULL, *keys = json_array(), *id;
 	struct actor actor = {.via = "device"};
-	json_t *allowed = NULL, *keys = json_array(), *id;
-	size_t i, denied = 0;
+	size_t i, count = 0, denied = 0;
 	int rc = keys ? allowed_keys(call, &allowed) : SL_ENOMEM;
 
 	(void)snprintf(actor.name, sizeof(actor.name), "%s", call->device.name);
@@ -179,17 +177,26 @@ int push_keys(struct port_call *call)
 	json_array_foreach(ids, i, id)
 	{
 		const char *hex = json_string_value(id);
+		json_t *out = rc == 0 && hex ? json_pack("{s:s}", "id", hex) : NULL;
 
-		if (rc != 0 || !hex)
+		if (json_array_append_new(keys, out) != 0)
 			break;
-		denied += !json_object_get(allowed, hex);
-		if (json_array_append_new(keys, one_key(call, &actor, hex, allowed)) != 0)
-			rc = SL_ENOMEM;
+		if (json_object_get(allowed, hex) && count < REMOTE_KEYS_MAX &&
+		    blob_digest_parse(hex, named[count]) == 0) {
+			places[count++] = out;
+		} else {
+			refuse(out, "no document of this device names it");
+			denied++;
+		}
 	}
 	json_decref(allowed);
 	if (denied > 0)
 		log_warning("%s asks for %zu private keys that no document of it names",
 		            call->device.name, denied);
+	if (rc == 0 && json_array_size(keys) < json_array_size(ids))
+		rc = SL_ENOMEM;
+	if (rc == 0)
+		rc = seal_all(call, &actor, (const uint8_t(*)[VAULT_ID_SIZE])named, places, count);
 	if (rc == 0)
 		return told(call,
 		            answer_json(&call->response, OK, json_pack("{s:o}", "keys", keys)));

@@ -94,4 +94,4 @@ int push_holders(struct push *push, const char *certificate, json_t **ret_names,
 int push_tick(struct push *push, int64_t now_ms) SL_NONNULL(1) SL_MUST;
 
 /* Handlers of the port: call->above is the push. */
-port_handler push_wanted, push_document, push_files, push_file, push_keys, push_status;
+port_handler push_wanted, push_document, push_files, push_file, push_bundle, push_keys, push_status;

@@ -2,6 +2,7 @@
 /* Private keys in the vault: PKCS#8, sealed by the data key together with what their row says. */
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <jansson.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +37,13 @@ static struct key_context key_context(const uint8_t *id, bool exportable)
 
 static const char *id_text(const uint8_t *id, char text[ID_TEXT_MAX])
 {
-	for (size_t i = 0; i < VAULT_ID_SIZE; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", id[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < VAULT_ID_SIZE; i++) {
+		text[2 * i] = digits[id[i] >> 4];
+		text[2 * i + 1] = digits[id[i] & 15];
+	}
+	text[ID_TEXT_MAX - 1] = '\0';
 	return text;
 }
 
@@ -209,19 +215,36 @@ static int use_row(void *arg, struct store_tx *tx)
 	return audit_add(tx, use->actor, &line);
 }
 
-static int open_row(struct vault *vault, const struct key_use *use, EVP_PKEY **ret_key)
+/* What is in the row, in the secure heap: it is what was sealed, under this id. */
+static int open_der(struct vault *vault, const uint8_t *id, const struct key_row *row,
+                    uint8_t **ret_der, size_t *ret_len)
 {
-	struct key_context context = key_context(use->id, use->row.exportable);
-	size_t len = use->row.len > VAULT_SEAL_EXTRA ? use->row.len - VAULT_SEAL_EXTRA : 0;
+	struct key_context context = key_context(id, row->exportable);
+	size_t len = row->len > VAULT_SEAL_EXTRA ? row->len - VAULT_SEAL_EXTRA : 0;
 	uint8_t *der = len ? OPENSSL_secure_malloc(len) : NULL;
-	uint8_t id[VAULT_ID_SIZE];
-	EVP_PKEY *key = NULL;
 
 	if (len && !der)
 		return SL_ENOMEM;
-	if (der && seal_open(vault->key, &context, sizeof(context), use->row.bytes, use->row.len,
-	                     der) == 0)
-		key = decode(der, len);
+	if (!der ||
+	    seal_open(vault->key, &context, sizeof(context), row->bytes, row->len, der) != 0) {
+		OPENSSL_secure_clear_free(der, len);
+		return SL_ECRYPTO;
+	}
+	*ret_der = der;
+	*ret_len = len;
+	return 0;
+}
+
+static int open_row(struct vault *vault, const struct key_use *use, EVP_PKEY **ret_key)
+{
+	uint8_t id[VAULT_ID_SIZE], *der = NULL;
+	EVP_PKEY *key = NULL;
+	size_t len = 0;
+	int rc = open_der(vault, use->id, &use->row, &der, &len);
+
+	if (rc != 0)
+		return rc;
+	key = decode(der, len);
 	OPENSSL_secure_clear_free(der, len);
 	if (!key || pki_key_id(key, id) != 0 || memcmp(id, use->id, sizeof(id)) != 0) {
 		EVP_PKEY_free(key);
@@ -254,17 +277,20 @@ static int tell(struct problem *problem, int rc, const uint8_t *id)
 	}
 }
 
+/* Opening says whether the row is what was written; to read the key as well would cost a hundred
+ * times as much, and pages of certificates ask for each. */
 int vault_check(struct vault *vault, const uint8_t id[VAULT_ID_SIZE])
 {
 	const struct store_value value = store_blob(id, VAULT_ID_SIZE);
-	struct key_use use = {.id = id};
-	EVP_PKEY *key = NULL;
-	int rc = store_read(vault->store, STORE_PRIVATE_KEY, &value, 1, take_row, &use.row);
+	struct key_row row = {0};
+	uint8_t *der = NULL;
+	size_t len = 0;
+	int rc = store_read(vault->store, STORE_PRIVATE_KEY, &value, 1, take_row, &row);
 
 	if (rc >= 0)
-		rc = use.row.found ? open_row(vault, &use, &key) : SL_ENOENT;
-	EVP_PKEY_free(key);
-	key_row_fini(&use.row);
+		rc = row.found ? open_der(vault, id, &row, &der, &len) : SL_ENOENT;
+	OPENSSL_secure_clear_free(der, len);
+	key_row_fini(&row);
 	return rc;
 }
 
@@ -295,4 +321,80 @@ int vault_export(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const str
 	struct key_use use = {.id = id, .actor = actor, .action = "export", .leaves = true};
 
 	return use_key(vault, &use, ret_key, problem);
+}
+
+/* ---- many at once ------------------------------------------------------------------------ */
+
+struct key_uses {
+	const uint8_t (*ids)[VAULT_ID_SIZE];
+	size_t count;
+	struct key_row *rows;
+	const struct actor *actor;
+	const char *action, *about;
+};
+
+static int write_down(const struct key_uses *uses, struct store_tx *tx)
+{
+	json_t *list = json_array(), *after = json_pack("{s:o}", "keys", list);
+	struct audit_line line = {
+	        .action = uses->action, .kind = "private key", .name = uses->about};
+	char id[ID_TEXT_MAX], *text;
+	int rc = SL_ENOMEM;
+
+	for (size_t i = 0; i < uses->count; i++)
+		if (uses->rows[i].found)
+			(void)json_array_append_new(list, json_string(id_text(uses->ids[i], id)));
+	text = after ? json_dumps(after, JSON_COMPACT) : NULL;
+	line.after = text;
+	if (text)
+		rc = json_array_size(list) > 0 ? audit_add(tx, uses->actor, &line) : 0;
+	free(text);
+	json_decref(after);
+	return rc;
+}
+
+static int use_rows(void *arg, struct store_tx *tx)
+{
+	struct key_uses *uses = arg;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < uses->count; i++) {
+		const struct store_value value = store_blob(uses->ids[i], VAULT_ID_SIZE);
+
+		key_row_fini(&uses->rows[i]);
+		rc = store_tx_run(tx, STORE_PRIVATE_KEY, &value, 1, take_row, &uses->rows[i]);
+	}
+	return rc < 0 ? rc : write_down(uses, tx);
+}
+
+static int give(struct vault *vault, const uint8_t *id, const struct key_row *row, size_t index,
+                vault_plain_fn *fn, void *arg)
+{
+	uint8_t *der = NULL;
+	size_t len = 0;
+	int code = row->found ? open_der(vault, id, row, &der, &len) : SL_ENOENT;
+	int rc = fn(arg, index, code, der, len);
+
+	OPENSSL_secure_clear_free(der, len);
+	return rc;
+}
+
+int vault_use_all(struct vault *vault, const uint8_t (*ids)[VAULT_ID_SIZE], size_t count,
+                  const struct actor *actor, const char *purpose, const char *about,
+                  vault_plain_fn *fn, void *arg)
+{
+	struct key_uses uses = {.ids = ids,
+	                        .count = count,
+	                        .rows = calloc(count + 1, sizeof(*uses.rows)),
+	                        .actor = actor,
+	                        .action = purpose,
+	                        .about = about};
+	int rc = uses.rows ? store_write(vault->store, use_rows, &uses) : SL_ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = give(vault, ids[i], &uses.rows[i], i, fn, arg);
+	for (size_t i = 0; uses.rows && i < count; i++)
+		key_row_fini(&uses.rows[i]);
+	free(uses.rows);
+	return rc;
 }

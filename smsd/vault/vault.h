@@ -80,6 +80,18 @@ int vault_use(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct
               const char *purpose, EVP_PKEY **ret_key, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4, 5, 6) SL_MUST;
 
+/*
+ * Many keys for one use, written down by one audit row, whose `after` has the ids of those that are
+ * there ({"keys": [...]}) and whose name is `about`. Then `fn` is called for each id in their order
+ * with its key's PKCS8 in DER, which is wiped when it returns; `code` says why there is none
+ * (SL_ENOENT, SL_ECRYPTO: damaged). Ends with fn's code when that is not 0. Codes as store_write.
+ */
+typedef int vault_plain_fn(void *arg, size_t index, int code, const uint8_t *der, size_t len);
+
+int vault_use_all(struct vault *vault, const uint8_t (*ids)[VAULT_ID_SIZE], size_t count,
+                  const struct actor *actor, const char *purpose, const char *about,
+                  vault_plain_fn *fn, void *arg) SL_NONNULL(1, 2, 4, 5, 6, 7) SL_MUST;
+
 /* As vault_use, and SL_EPERM for one that is not exportable (R73), which is an audit row too. */
 int vault_export(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct actor *actor,
                  EVP_PKEY **ret_key, struct problem *problem) SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;

@@ -78,7 +78,7 @@ size_t answer_max(enum remote_call_id id)
 {
 	if (id == REMOTE_DOCUMENT)
 		return DOCUMENT_MAX;
-	return id == REMOTE_FILE ? REMOTE_PIECE_MAX : ANSWER_JSON_MAX;
+	return remote_calls[id].answer == REMOTE_SHAPE_FILE ? REMOTE_PIECE_MAX : ANSWER_JSON_MAX;
 }
 
 static const char *text_of(const json_t *value, const char *key)
@@ -208,6 +208,7 @@ int answer_key(const json_t *value, size_t index, struct sealed *ret_sealed)
 		return SL_EMALFORMED;
 	if (s->refused[0])
 		return 0;
+	s->number = (uint32_t)number_of(one, "number");
 	s->len = unbase64(text_of(one, "sealed"), s->bytes, sizeof(s->bytes));
 	if (s->len == 0 || unbase64(text_of(one, "encapsulated"), s->encapsulated, 32) != 32)
 		return SL_EMALFORMED;

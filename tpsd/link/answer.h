@@ -55,6 +55,7 @@ int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *re
 struct sealed {
 	uint8_t id[32];
 	uint8_t encapsulated[32];
+	uint32_t number; /* of the message by it */
 	uint8_t bytes[REMOTE_SEALED_MAX];
 	size_t len;          /* 0: refused */
 	const char *refused; /* of `value`; "" */

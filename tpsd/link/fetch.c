@@ -97,6 +97,23 @@ static void on_piece(void *arg, const struct https_answer *in)
 	answer_fini(&answer);
 }
 
+static void on_bundle(void *arg, const struct https_answer *in)
+{
+	struct link *link = arg;
+	struct answer answer;
+	const char *why;
+
+	link->follow.call = NULL;
+	if (!link_take(link, REMOTE_BUNDLE, in, &answer))
+		return;
+	why = answer.status == 0 ? bundle_take(link, in) : answer.text;
+	if (why)
+		give_up(link, why);
+	else
+		go_on(link);
+	answer_fini(&answer);
+}
+
 static const char *begin_file(struct link *link)
 {
 	struct follow *f = &link->follow;
@@ -107,7 +124,7 @@ static const char *begin_file(struct link *link)
 	f->digest = EVP_MD_CTX_new();
 	if (!f->digest || EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1)
 		return err_text(SL_ENOMEM);
-	return f->files[f->at].size == 0 ? keep_file(link) : NULL;
+	return NULL;
 }
 
 static const char *ask_piece(struct link *link)
@@ -151,12 +168,25 @@ static void all_here(struct link *link)
 	tell(link);
 }
 
+/* One that is large, or as many of the small ones as one answer takes. */
+static const char *ask_next(struct link *link)
+{
+	const char *why;
+
+	if (bundle_takes(&link->follow.files[link->follow.at]))
+		return bundle_ask(link, FETCH_S, on_bundle) == 0 ? NULL : err_text(SL_ENOMEM);
+	why = begin_file(link);
+	return why ? why : ask_piece(link);
+}
+
 static void go_on(struct link *link)
 {
 	struct follow *f = &link->follow;
-	const char *why = NULL;
+	const char *why;
 
-	while (!why && f->part < 0) {
+	if (f->part >= 0) {
+		why = ask_piece(link);
+	} else {
 		while (f->at < f->files_count &&
 		       store_has_file(link->store, f->files[f->at].sha256, f->files[f->at].size))
 			f->at++;
@@ -164,10 +194,8 @@ static void go_on(struct link *link)
 			all_here(link);
 			return;
 		}
-		why = begin_file(link);
+		why = ask_next(link);
 	}
-	if (!why)
-		why = ask_piece(link);
 	if (why)
 		give_up(link, why);
 }

@@ -41,11 +41,13 @@ struct follow {
 	struct buf document;
 	struct wanted_file *files;
 	size_t files_count, at;
-	int part;        /* of files[at]; -1 */
-	uint64_t offset; /* in it */
-	void *digest;    /* EVP_MD_CTX of it */
-	uint64_t order;  /* id of the last DOCUMENT */
-	bool applying;   /* DOCUMENT_DONE is waited for */
+	int part;                           /* of files[at]; -1 */
+	uint64_t offset;                    /* in it */
+	uint32_t bundle[REMOTE_BUNDLE_MAX]; /* of files, that were asked for together */
+	unsigned bundle_count;
+	void *digest;   /* EVP_MD_CTX of it */
+	uint64_t order; /* id of the last DOCUMENT */
+	bool applying;  /* DOCUMENT_DONE is waited for */
 };
 
 /* Status (tell.c). */
@@ -158,6 +160,14 @@ void follow_control_up(struct link *link);
 void fetch_start(struct link *link);
 void fetch_stop(struct link *link);
 void follow_apply(struct link *link);
+
+/* ---- bundle.c ---- */
+/* Whether it comes with others. */
+bool bundle_takes(const struct wanted_file *file);
+/* Asks for what is missing of such, from follow.at on. */
+int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn) SL_MUST;
+/* NULL: all that were asked for are on the disk; else what went wrong. */
+const char *bundle_take(struct link *link, const struct https_answer *in);
 
 /* ---- tell.c ---- */
 void tell_start(struct link *link);

@@ -45,6 +45,7 @@ static void pass_on(struct link *link, const uint8_t *id, int status, const stru
 	msg.sealed_key.id = (struct ipc_bytes){id, KEY_ID};
 	if (sealed) {
 		msg.sealed_key.encapsulated = (struct ipc_bytes){sealed->encapsulated, 32};
+		msg.sealed_key.number = sealed->number;
 		msg.sealed_key.sealed = (struct ipc_bytes){sealed->bytes, (uint32_t)sealed->len};
 	}
 	msg.sealed_key.device = ipc_text_of(link->record.name);

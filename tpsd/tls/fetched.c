@@ -33,6 +33,10 @@ struct named {
 struct fetched {
 	EVP_PKEY *sealing;
 	uint8_t public[HPKE_PUBLIC];
+	/* Of the message before: the keys of one answer come by one. */
+	uint8_t encapsulated[HPKE_ENCAPSULATED];
+	struct hpke_context context;
+	bool agreed;
 	struct named *items;
 	size_t count, size;
 };
@@ -42,6 +46,12 @@ struct fetched *fetched_create(void)
 	return calloc(1, sizeof(struct fetched));
 }
 
+static void forget_context(struct fetched *r)
+{
+	hpke_context_fini(&r->context);
+	r->agreed = false;
+}
+
 void fetched_destroy(struct fetched *r)
 {
 	if (!r)
@@ -49,6 +59,7 @@ void fetched_destroy(struct fetched *r)
 	for (size_t i = 0; i < r->count; i++)
 		EVP_PKEY_free(r->items[i].key);
 	EVP_PKEY_free(r->sealing);
+	forget_context(r);
 	free(r->items);
 	free(r);
 }
@@ -117,6 +128,7 @@ int fetched_open_sealing(struct fetched *r, int fd, const char *path)
 		return rc;
 	}
 	EVP_PKEY_free(r->sealing);
+	forget_context(r);
 	r->sealing = key;
 	return 0;
 }
@@ -224,8 +236,21 @@ size_t fetched_missing(const struct fetched *r, uint32_t revision, bool unanswer
 
 /* ---- what comes -------------------------------------------------------------------------- */
 
+static int agree(struct fetched *r, const uint8_t encapsulated[HPKE_ENCAPSULATED])
+{
+	int rc;
+
+	if (r->agreed && memcmp(r->encapsulated, encapsulated, HPKE_ENCAPSULATED) == 0)
+		return 0;
+	forget_context(r);
+	memcpy(r->encapsulated, encapsulated, HPKE_ENCAPSULATED);
+	rc = hpke_receive(r->sealing, HPKE_INFO_DEVICE_KEY, encapsulated, &r->context);
+	r->agreed = rc == 0;
+	return rc;
+}
+
 /* The associated data: the key's id, then the device's name. */
-static int open_sealed(const struct fetched *r, const struct ipc_sealed_key *msg,
+static int open_sealed(struct fetched *r, const struct ipc_sealed_key *msg,
                        uint8_t plain[SEALED_MAX], size_t *ret_len)
 {
 	uint8_t aad[KEY_ID_LEN + DEVICE_MAX];
@@ -238,8 +263,10 @@ static int open_sealed(const struct fetched *r, const struct ipc_sealed_key *msg
 	memcpy(aad, msg->id.data, KEY_ID_LEN);
 	if (msg->device.len > 0)
 		memcpy(aad + KEY_ID_LEN, msg->device.data, msg->device.len);
-	rc = hpke_open(r->sealing, HPKE_INFO_DEVICE_KEY, aad, KEY_ID_LEN + msg->device.len,
-	               msg->encapsulated.data, msg->sealed.data, msg->sealed.len, plain);
+	rc = agree(r, msg->encapsulated.data);
+	if (rc == 0)
+		rc = hpke_context_open(&r->context, msg->number, aad, KEY_ID_LEN + msg->device.len,
+		                       msg->sealed.data, msg->sealed.len, plain);
 	if (rc == 0)
 		*ret_len = msg->sealed.len - HPKE_TAG;
 	return rc;

@@ -181,8 +181,8 @@ def case_keys_are_for_devices_whose_documents_name_them(fresh, client):
     check("refused" in right[0] and "sealed" in right[1] and "refused" not in right[1], f"{right}")
     check(has.keys(key)[0]["sealed"] != right[1]["sealed"], "the same seal twice")
     audit = client.request("GET", "/audit?limit=50").must(200).json["items"]
-    used = [a for a in audit if a["kind"] == "private key" and a["action"].startswith("device key")]
-    check([(a["who"], a["name"]) for a in used] == [("has", key)] * 2, f"{used}")
+    used = [a for a in audit if a["kind"] == "private key" and a["action"] == "device keys"]
+    check([(a["who"], a["name"], a["after"]) for a in used] == [("has", "has", {"keys": [key]})] * 2, f"{used}")
     for said in (*has.said, *other.said):
         check(number not in said and line.encode() not in said, "the key is in an answer")
     check(fresh.stop() == 0, "the end")

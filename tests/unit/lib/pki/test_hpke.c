@@ -47,12 +47,13 @@ static void test_vector_is_sealed(void **state)
 	EVP_PKEY *ephemeral = private_of(EPHEMERAL);
 	uint8_t public[HPKE_PUBLIC], encapsulated[HPKE_ENCAPSULATED], sealed[SEALED_LEN];
 	uint8_t want_encapsulated[HPKE_ENCAPSULATED], want[SEALED_LEN];
+	struct hpke_context context;
 
 	from_hex(RECEIVER_PUBLIC, public, sizeof(public));
 	from_hex(ENCAPSULATED, want_encapsulated, sizeof(want_encapsulated));
 	from_hex(SEALED, want, sizeof(want));
-	assert_int_equal(hpke_seal_from(ephemeral, public, INFO, AAD, strlen(AAD), PLAIN, PLAIN_LEN,
-	                                encapsulated, sealed),
+	assert_int_equal(hpke_send_from(ephemeral, public, INFO, encapsulated, &context), 0);
+	assert_int_equal(hpke_context_seal(&context, 0, AAD, strlen(AAD), PLAIN, PLAIN_LEN, sealed),
 	                 0);
 	assert_memory_equal(encapsulated, want_encapsulated, sizeof(encapsulated));
 	assert_memory_equal(sealed, want, sizeof(sealed));
@@ -170,6 +171,37 @@ static void test_two_messages_are_different(void **state)
 	EVP_PKEY_free(m.key);
 }
 
+/* Each opens under its own number and no other's; the first is what a single message is. */
+static void test_messages_of_one_encapsulation(void **state)
+{
+	enum { COUNT = 3, FAR = 70000 };
+	static const uint32_t numbers[COUNT] = {0, 1, FAR};
+	uint8_t encapsulated[HPKE_ENCAPSULATED], sealed[COUNT][SEALED_LEN], plain[PLAIN_LEN];
+	struct hpke_context send, receive;
+	struct message m;
+
+	message_make(&m);
+	assert_int_equal(hpke_send(m.public, INFO, encapsulated, &send), 0);
+	assert_int_equal(hpke_receive(m.key, INFO, encapsulated, &receive), 0);
+	assert_memory_equal(&send, &receive, sizeof(send));
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(hpke_context_seal(&send, numbers[i], AAD, strlen(AAD), PLAIN,
+		                                   PLAIN_LEN, sealed[i]),
+		                 0);
+	for (unsigned i = 0; i < COUNT; i++)
+		for (unsigned n = 0; n < COUNT; n++)
+			assert_int_equal(hpke_context_open(&receive, numbers[n], AAD, strlen(AAD),
+			                                   sealed[i], SEALED_LEN, plain),
+			                 i == n ? 0 : SL_ECRYPTO);
+	assert_int_equal(hpke_open(m.key, INFO, AAD, strlen(AAD), encapsulated, sealed[0],
+	                           SEALED_LEN, plain),
+	                 0);
+	assert_memory_equal(plain, PLAIN, PLAIN_LEN);
+	hpke_context_fini(&send);
+	hpke_context_fini(&receive);
+	EVP_PKEY_free(m.key);
+}
+
 /* Points by which both ends would agree on zeros (RFC 7748, section 6.1), whoever listens too. */
 static void test_small_orders_are_refused(void **state)
 {
@@ -242,6 +274,7 @@ int main(void)
 	        cmocka_unit_test(test_purpose_and_subject_are_bound),
 	        cmocka_unit_test(test_another_key_opens_nothing),
 	        cmocka_unit_test(test_two_messages_are_different),
+	        cmocka_unit_test(test_messages_of_one_encapsulation),
 	        cmocka_unit_test(test_small_orders_are_refused),
 	        cmocka_unit_test(test_lengths),
 	        cmocka_unit_test(test_keys_of_another_kind),

@@ -311,6 +311,21 @@ int field_say(struct field *field, int64_t device, int64_t revision, const char 
 	return rc;
 }
 
+int field_bundle(struct field *field, int64_t device, const char *first, const char *second,
+                 char **ret_body)
+{
+	const struct http_request request = {.method = HTTP_POST, .from = "192.0.2.1"};
+	struct port_call call = {.request = &request,
+	                         .body = json_pack("{s:[s*, s*]}", "sha256", first, second)};
+	int rc = call_handler(field, &call, device, push_bundle);
+
+	if (ret_body)
+		*ret_body = rc == 0 ? strdup(buf_text(&call.response.body)) : NULL;
+	json_decref(call.body);
+	http_response_fini(&call.response);
+	return rc;
+}
+
 json_t *field_ask_key(struct field *field, int64_t device, const char *id)
 {
 	const struct http_request request = {.method = HTTP_POST, .from = "192.0.2.1"};

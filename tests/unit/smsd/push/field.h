@@ -64,6 +64,10 @@ int field_get(struct field *field, int64_t device, port_handler *handler, const 
 int field_say(struct field *field, int64_t device, int64_t revision, const char *state,
               const char *sha256, const json_t *items);
 
+/* These files' bytes, one after the other; `second` NULL: one. As field_get. */
+int field_bundle(struct field *field, int64_t device, const char *first, const char *second,
+                 char **ret_body);
+
 /* Asks for one key; a new reference to its place in the answer. */
 json_t *field_ask_key(struct field *field, int64_t device, const char *id);
 

@@ -46,7 +46,9 @@ static size_t decode(const json_t *key, const char *name, uint8_t *ret_bytes)
 static EVP_PKEY *open_key(struct field *f, const json_t *key, const uint8_t *id, const char *name)
 {
 	uint8_t aad[VAULT_ID_SIZE + 64], sealed[8192], enc[HPKE_ENCAPSULATED + 2], plain[8192];
+	uint32_t number = (uint32_t)json_integer_value(json_object_get(key, "number"));
 	size_t len = decode(key, "sealed", sealed);
+	struct hpke_context context;
 	const uint8_t *at = plain;
 	PKCS8_PRIV_KEY_INFO *info;
 	EVP_PKEY *opened;
@@ -54,8 +56,9 @@ static EVP_PKEY *open_key(struct field *f, const json_t *key, const uint8_t *id,
 	assert_int_equal(decode(key, "encapsulated", enc), HPKE_ENCAPSULATED);
 	memcpy(aad, id, VAULT_ID_SIZE);
 	memcpy(aad + VAULT_ID_SIZE, name, strlen(name));
-	if (hpke_open(f->sealing, HPKE_INFO_DEVICE_KEY, aad, VAULT_ID_SIZE + strlen(name), enc,
-	              sealed, len, plain) != 0)
+	assert_int_equal(hpke_receive(f->sealing, HPKE_INFO_DEVICE_KEY, enc, &context), 0);
+	if (hpke_context_open(&context, number, aad, VAULT_ID_SIZE + strlen(name), sealed, len,
+	                      plain) != 0)
 		return NULL;
 	info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)(len - HPKE_TAG));
 	assert_non_null(info);
@@ -82,7 +85,7 @@ static void test_a_key_for_one_device(void **state)
 	int64_t box = field_add_device(f, "box", SETTINGS);
 	uint8_t id[VAULT_ID_SIZE];
 	EVP_PKEY *key = add_key(f, id), *opened;
-	char hex[BLOB_HEX_MAX], purpose[] = "device key box";
+	char hex[BLOB_HEX_MAX];
 	json_t *answer;
 
 	(void)blob_digest_text(id, hex);
@@ -96,7 +99,7 @@ static void test_a_key_for_one_device(void **state)
 	assert_null(open_key(f, answer, id, "bow"));
 	id[0] ^= 1;
 	assert_null(open_key(f, answer, id, "box"));
-	assert_int_equal(place_audited(f->place, purpose, hex), 1);
+	assert_int_equal(place_audited(f->place, "device keys", "box"), 1);
 	EVP_PKEY_free(opened);
 	EVP_PKEY_free(key);
 	json_decref(answer);
@@ -121,7 +124,7 @@ static void test_keys_of_others(void **state)
 	assert_refused(f, without, hex, "no document");
 	assert_refused(f, without, "", "no document");
 	assert_refused(f, without, "../vault.key", "no document");
-	assert_int_equal(place_audited(f->place, "device key without", hex), 0);
+	assert_int_equal(place_audited(f->place, "device keys", NULL), 0);
 }
 
 static void test_a_key_that_is_broken_or_gone(void **state)
@@ -196,6 +199,11 @@ static void test_files(void **state)
 	assert_int_equal(field_get(f, box, push_file, query, &body), 0);
 	assert_string_equal(body, "bytes");
 	free(body);
+	assert_int_equal(field_bundle(f, box, hex, hex, &body), 0);
+	assert_string_equal(body, "bytesbytes");
+	free(body);
+	assert_int_equal(field_bundle(f, other, hex, NULL, NULL), SL_ENOENT);
+	assert_int_equal(field_bundle(f, box, hex, "00", NULL), SL_EINVAL);
 	assert_int_equal(field_get(f, other, push_file, query, NULL), SL_ENOENT);
 	assert_int_equal(field_get(f, box, push_file, "sha256=00&offset=0", NULL), SL_EINVAL);
 	assert_int_equal(field_get(f, box, push_file, "offset=0", NULL), SL_EINVAL);
@@ -203,6 +211,7 @@ static void test_files(void **state)
 	assert_int_equal(field_get(f, box, push_file, query, NULL), SL_EINVAL);
 	/* Not of the wanted document any more. */
 	field_begin(f, 0, NULL);
+	assert_int_equal(field_bundle(f, box, hex, NULL, NULL), SL_ENOENT);
 	(void)snprintf(query, sizeof(query), "sha256=%s&offset=0", hex);
 	assert_int_equal(field_get(f, box, push_file, query, NULL), SL_ENOENT);
 }

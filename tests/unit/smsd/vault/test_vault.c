@@ -13,6 +13,7 @@
 
 #include "lib/base/err.h"
 #include "lib/pki/key.h"
+#include "smsd/auth/audit.h"
 #include "tests/unit/smsd/place.h"
 
 #define WORDS "a passphrase of words"
@@ -190,6 +191,63 @@ static void assert_damaged(struct place *place, struct vault *vault, const uint8
 	assert_int_equal(use(place, vault, id, &key), SL_ECRYPTO);
 	assert_null(key);
 	assert_non_null(strstr(place_told(place), "is damaged"));
+}
+
+struct given {
+	EVP_PKEY *keys[4];
+	int codes[4];
+	size_t count;
+};
+
+static int take_plain(void *arg, size_t index, int code, const uint8_t *der, size_t len)
+{
+	struct given *given = arg;
+
+	assert_int_equal(index, given->count);
+	given->codes[index] = code;
+	given->keys[index] = code ? NULL : d2i_AutoPrivateKey(NULL, &der, (long)len);
+	given->count++;
+	return 0;
+}
+
+/* Each in its place, those that are damaged or gone with why; one audit row names those there. */
+static void many_keys_are_one_use(void **state)
+{
+	struct place *place = *state;
+	struct vault *vault = open_vault(place);
+	EVP_PKEY *one = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-384"),
+	         *damaged = EVP_EC_gen("P-256");
+	uint8_t ids[4][VAULT_ID_SIZE] = {{0}};
+	struct given given = {.count = 0};
+	struct raw raw;
+	json_t *list;
+
+	store_key(place, vault, one, false, ids[0]);
+	store_key(place, vault, damaged, false, ids[2]);
+	store_key(place, vault, other, true, ids[3]);
+	read_raw(place, ids[2], &raw);
+	raw.bytes[raw.len - 1] ^= 1;
+	write_raw(place, &raw);
+	assert_int_equal(vault_use_all(vault, (const uint8_t(*)[VAULT_ID_SIZE])ids, 4, &place_actor,
+	                               "device keys", "box", take_plain, &given),
+	                 0);
+	assert_int_equal(given.count, 4);
+	assert_int_equal(EVP_PKEY_eq(given.keys[0], one), 1);
+	assert_int_equal(given.codes[1], SL_ENOENT);
+	assert_int_equal(given.codes[2], SL_ECRYPTO);
+	assert_int_equal(EVP_PKEY_eq(given.keys[3], other), 1);
+	assert_int_equal(place_audited(place, "device keys", "box"), 1);
+	assert_int_equal(audit_list(place->store, 0, 1, &list), 0);
+	assert_int_equal(json_array_size(json_object_get(
+	                         json_object_get(json_array_get(list, 0), "after"), "keys")),
+	                 3);
+	json_decref(list);
+	vault_close(vault);
+	EVP_PKEY_free(given.keys[0]);
+	EVP_PKEY_free(given.keys[3]);
+	EVP_PKEY_free(one);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(damaged);
 }
 
 static void a_row_exchanged_with_anothers_is_refused(void **state)
@@ -483,6 +541,7 @@ int main(void)
 	        TEST(a_key_of_each_kind_comes_back_as_it_was),
 	        TEST(a_key_is_there_when_smsd_starts_again),
 	        TEST(a_public_key_alone_is_not_stored),
+	        TEST(many_keys_are_one_use),
 	        TEST(a_row_exchanged_with_anothers_is_refused),
 	        TEST(a_changed_byte_or_a_shorter_row_is_refused),
 	        TEST(who_writes_the_database_cannot_make_a_key_exportable),

@@ -17,6 +17,7 @@
 struct sent {
 	uint8_t id[KEY_ID_LEN];
 	uint8_t encapsulated[HPKE_ENCAPSULATED];
+	uint32_t number;
 	uint8_t sealed[8192];
 	size_t len;
 };
@@ -84,6 +85,7 @@ static int take(const struct sent *s, int status)
 	        .status = status,
 	        .id = {s->id, KEY_ID_LEN},
 	        .encapsulated = {s->encapsulated, HPKE_ENCAPSULATED},
+	        .number = s->number,
 	        .sealed = {s->sealed, (uint32_t)s->len},
 	        .device = ipc_text_of(DEVICE),
 	};
@@ -115,6 +117,45 @@ static void a_key_that_is_named_is_opened_and_found(void **state)
 	assert_int_equal(take(&s, 0), 0);
 	assert_int_equal(EVP_PKEY_eq(fetched_find(env.fetched, env.id), env.key), 1);
 	assert_int_equal(missing(false), 0);
+}
+
+/* The keys of one answer are messages of one encapsulation, in any order, each under its number. */
+static void keys_that_come_together_are_opened(void **state)
+{
+	enum { KEYS = 3 };
+	struct sent sent[KEYS];
+	struct hpke_context context;
+	uint8_t der[4096], encapsulated[HPKE_ENCAPSULATED], aad[KEY_ID_LEN + sizeof(DEVICE)];
+
+	assert_int_equal(hpke_send(fetched_sealing(env.fetched), HPKE_INFO_DEVICE_KEY, encapsulated,
+	                           &context),
+	                 0);
+	for (uint32_t i = 0; i < KEYS; i++) {
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		size_t len = der_of(key, der);
+
+		sent[i] = (struct sent){.number = i, .len = len + HPKE_TAG};
+		memcpy(sent[i].encapsulated, encapsulated, sizeof(encapsulated));
+		assert_int_equal(pki_key_id(key, sent[i].id), 0);
+		memcpy(aad, sent[i].id, KEY_ID_LEN);
+		memcpy(aad + KEY_ID_LEN, DEVICE, strlen(DEVICE));
+		assert_int_equal(hpke_context_seal(&context, i, aad, KEY_ID_LEN + strlen(DEVICE),
+		                                   der, len, sent[i].sealed),
+		                 0);
+		assert_int_equal(fetched_name(env.fetched, sent[i].id, 1), 0);
+		EVP_PKEY_free(key);
+	}
+	sent[0].number = 1;
+	assert_int_equal(take(&sent[0], 0), SL_ECRYPTO);
+	sent[0].number = 0;
+	for (unsigned i = KEYS; i-- > 0;) {
+		struct sent between = sealed_key();
+
+		assert_int_equal(take(&sent[i], 0), 0);
+		assert_non_null(fetched_find(env.fetched, sent[i].id));
+		assert_int_equal(take(&between, 0), SL_ENOENT);
+	}
+	hpke_context_fini(&context);
 }
 
 static void nothing_else_becomes_a_key(void **state)
@@ -212,6 +253,8 @@ static void the_sealing_key_stays_and_a_broken_file_gets_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(keys_that_come_together_are_opened, setup,
+	                                        teardown),
 	        cmocka_unit_test_setup_teardown(a_key_that_is_named_is_opened_and_found, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(nothing_else_becomes_a_key, setup, teardown),
