@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/print.h"
 #include "sms/sms.h"
+#include "sms/sse.h"
 
 enum { PAGE = 1000, SHOWN = 100, SHOWN_FIRST = 10, SHOWN_MAX = 10000, PATH_MAX_LEN = 8192 };
 
@@ -328,56 +329,80 @@ static bool was_shown(const json_t *shown, const json_t *event)
 	return false;
 }
 
-static void show_came(const struct sms *sms, const json_t *page, const json_t *shown)
+/* What is followed, and what was shown before. */
+struct following {
+	struct sms *sms;
+	const json_t *shown;
+	struct sse sse;
+};
+
+static bool show_came(void *arg, const char *name, const char *data)
 {
-	json_int_t missed = json_integer_value(json_object_get(page, "missed"));
-	const json_t *item;
-	size_t i;
+	struct following *f = arg;
+	json_t *value = json_loads(data, 0, NULL);
 
-	if (missed > 0)
+	if (strcmp(name, "missed") == 0)
 		(void)fprintf(stderr, "sms: %lld events came too fast to be shown\n",
-		              (long long)missed);
-	json_array_foreach(json_object_get(page, "items"), i, item)
-	{
-		const json_t *event = json_object_get(item, "event");
-
-		if (was_shown(shown, event))
-			continue;
-		if (sms->json)
-			print_json(event);
-		else
-			print_event(event);
-	}
+		              (long long)json_integer_value(json_object_get(value, "missed")));
+	else if (value && !was_shown(f->shown, value) && f->sms->json)
+		print_json(value);
+	else if (value && !was_shown(f->shown, value))
+		print_event(value);
+	json_decref(value);
 	(void)fflush(stdout);
+	return !ferror(stdout);
 }
 
-/* What comes is asked for from before the first ones are looked up, so none is between. */
+static bool take_piece(void *arg, const char *data, size_t len)
+{
+	return sse_take(&((struct following *)arg)->sse, data, len);
+}
+
+/* Until the server ends it, or nobody reads. */
+static enum sms_exit follow_on(struct following *f, const json_t *arguments)
+{
+	struct link_request request = {.method = "GET", .take = take_piece, .take_arg = f};
+	struct link_answer answer;
+	enum sms_exit status;
+	struct buf path;
+
+	buf_init(&path, PATH_MAX_LEN);
+	status = buf_printf(&path, "/events/stream") == 0 ? SMS_OK : SMS_REFUSED;
+	if (status == SMS_OK)
+		status = add_parameters(&path, arguments, filters);
+	if (status == SMS_OK && f->sse.id[0])
+		status = add_parameter(&path, "since", f->sse.id);
+	request.path = buf_text(&path);
+	if (status == SMS_OK)
+		status = sms_call(f->sms, &request, &answer);
+	if (status == SMS_OK)
+		link_answer_fini(&answer);
+	buf_fini(&path);
+	return status;
+}
+
+/* What comes is asked for from before the first ones are looked up, so none is between. A stream
+ * that ended is asked for again where it was: why it ended is what that is answered with. */
 static enum sms_exit follow_events(struct sms *sms, const json_t *arguments, size_t limit,
                                    json_t *shown)
 {
-	static const struct timespec second = {.tv_sec = 1};
+	static const struct timespec pause = {.tv_sec = 1};
+	struct following f = {.sms = sms, .shown = shown};
 	json_t *page;
 	enum sms_exit status = get_page(sms, arguments, true, "", 1, &page);
-	char cursor[64];
 
 	if (status != SMS_OK)
 		return status;
-	(void)snprintf(cursor, sizeof(cursor), "%s", text_of(page, "next"));
+	sse_init(&f.sse, show_came, &f);
+	(void)snprintf(f.sse.id, sizeof(f.sse.id), "%s", text_of(page, "next"));
 	json_decref(page);
 	status = show_events(sms, arguments, limit, shown);
 	while (status == SMS_OK && !ferror(stdout)) {
-		size_t came;
-
-		status = get_page(sms, arguments, true, cursor, PAGE, &page);
-		if (status != SMS_OK)
-			break;
-		show_came(sms, page, shown);
-		came = json_array_size(json_object_get(page, "items"));
-		(void)snprintf(cursor, sizeof(cursor), "%s", text_of(page, "next"));
-		json_decref(page);
-		if (came < PAGE)
-			(void)nanosleep(&second, NULL);
+		status = follow_on(&f, arguments);
+		if (status == SMS_OK && !ferror(stdout))
+			(void)nanosleep(&pause, NULL);
 	}
+	sse_fini(&f.sse);
 	return status;
 }
 

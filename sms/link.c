@@ -103,7 +103,6 @@ static int set(struct link *link)
 	rc |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	rc |= curl_easy_setopt(c, CURLOPT_PROXY, ""); /* a proxy would be one more to trust */
 	rc |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)LINK_CONNECT_S);
-	rc |= curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)LINK_TOTAL_S);
 	rc |= curl_easy_setopt(c, CURLOPT_USERAGENT, "sms/" SLUICE_VERSION);
 	rc |= curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	rc |= curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -154,10 +153,26 @@ void link_close(struct link *link)
 
 /* ---- a call ------------------------------------------------------------------------------ */
 
+/* Where an answer's body goes. */
+struct taking {
+	const struct link_request *request;
+	struct link_answer *answer;
+	CURL *curl;
+	bool enough;
+};
+
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
-	struct link_answer *answer = arg;
+	struct taking *taking = arg;
+	struct link_answer *answer = taking->answer;
+	long status = 0;
 
+	(void)curl_easy_getinfo(taking->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (taking->request->take && status == 200) {
+		taking->enough =
+		        !taking->request->take(taking->request->take_arg, data, size * count);
+		return taking->enough ? 0 : size * count;
+	}
 	return buf_add(&answer->body, data, size * count) == 0 ? size * count : 0;
 }
 
@@ -286,12 +301,16 @@ static CURLcode perform(struct link *link, const struct link_request *request, c
                         const char *body, struct curl_slist *headers, struct link_answer *answer)
 {
 	CURL *c = link->curl;
+	struct taking taking = {.request = request, .answer = answer, .curl = c};
 	CURLcode rc = CURLE_OK;
 
 	rc |= curl_easy_setopt(c, CURLOPT_URL, url);
+	rc |= curl_easy_setopt(c, CURLOPT_TIMEOUT, request->take ? 0L : (long)LINK_TOTAL_S);
+	rc |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, request->take ? 1L : 0L);
+	rc |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, request->take ? (long)LINK_SILENT_S : 0L);
 	rc |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
-	rc |= curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
+	rc |= curl_easy_setopt(c, CURLOPT_WRITEDATA, &taking);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERDATA, answer);
 	if (body || request->data || strcmp(request->method, "POST") == 0) {
@@ -310,7 +329,8 @@ static CURLcode perform(struct link *link, const struct link_request *request, c
 		rc = curl_easy_perform(c);
 	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, NULL);
 	(void)curl_easy_setopt(c, CURLOPT_POSTFIELDS, NULL);
-	return rc;
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, NULL);
+	return taking.enough ? CURLE_OK : rc;
 }
 
 int link_call(struct link *link, const struct link_request *request,

@@ -22,6 +22,7 @@ enum {
 	LINK_TEXT_MAX = 512,
 	LINK_ANSWER_MAX = 64 * 1024 * 1024,
 	LINK_CONNECT_S = 15,
+	LINK_SILENT_S = 60, /* of an answer that goes on: the server says something in 15 */
 	LINK_TOTAL_S = 120, /* a PKCS12 file may be a slow password hash away */
 };
 
@@ -31,6 +32,9 @@ struct link_options {
 	const char *pin;    /* LINK_PIN_MAX - 1 digits; NULL and no `ca`: nobody is trusted */
 };
 
+/* A piece of an answer that goes on; false: enough. */
+typedef bool link_take_fn(void *arg, const char *data, size_t len);
+
 struct link_request {
 	const char *method;
 	const char *path;   /* below /api/v1, with its query */
@@ -39,6 +43,10 @@ struct link_request {
 	size_t data_len;
 	const char *if_match; /* "" or NULL: none */
 	bool may_miss;        /* 404 is an answer, and no refusal to be told */
+	/* NULL: the answer is whole. Else a 200's body comes to this and is in no answer; it takes
+	 * as long as it takes, but is never silent for LINK_SILENT_S. */
+	link_take_fn *take;
+	void *take_arg;
 };
 
 struct link_credentials {

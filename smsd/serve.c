@@ -94,6 +94,7 @@ static void end_asked(evutil_socket_t number, short what, void *arg)
 	http_server_close(s->server);
 	http_server_close(s->devices);
 	port_close(s->port);
+	api_close(s->api);
 	(void)event_del(s->clock);
 	(void)event_del(s->ages);
 	event_active(s->drain, EV_TIMEOUT, 0);
@@ -179,7 +180,7 @@ static int start_serving(struct smsd *s)
 	s->base = event_base_new();
 	rc = s->base ? job_pool_create(0, &s->pool) : SL_ENOMEM;
 	if (rc == 0)
-		rc = api_create(s->pool, &s->context, &s->api);
+		rc = api_create(s->base, s->pool, &s->context, &s->api);
 	if (rc == 0)
 		rc = sweep_create(s->base, s->pool, s->context.store, &s->options->audit,
 		                  &s->sweep);
@@ -238,6 +239,8 @@ static void event_drop(struct event *event)
 void close_service(struct smsd *s)
 {
 	job_pool_destroy(s->pool);
+	if (s->api)
+		api_close(s->api);
 	sweep_destroy(s->sweep);
 	event_drop(s->jobs);
 	event_drop(s->drain);

@@ -12,6 +12,7 @@
 #include "smsd/api/check.h"
 #include "smsd/api/limit.h"
 #include "smsd/api/route.h"
+#include "smsd/api/stream.h"
 #include "smsd/http/refusal.h"
 #include "smsd/job/job.h"
 
@@ -21,6 +22,7 @@ struct api {
 	struct job_pool *pool;
 	const struct api_context *context;
 	struct limit *limit;
+	struct streams *streams;
 	unsigned pending;
 };
 
@@ -32,12 +34,14 @@ struct task {
 	struct http_exchange *exchange;
 };
 
-int api_create(struct job_pool *pool, const struct api_context *context, struct api **ret_api)
+int api_create(struct event_base *base, struct job_pool *pool, const struct api_context *context,
+               struct api **ret_api)
 {
 	struct api *api = calloc(1, sizeof(*api));
 
-	if (!api || limit_create(&api->limit) != 0) {
-		free(api);
+	if (!api || limit_create(&api->limit) != 0 ||
+	    streams_create(base, pool, context, &api->streams) != 0) {
+		api_destroy(api);
 		return SL_ENOMEM;
 	}
 	api->pool = pool;
@@ -50,13 +54,19 @@ void api_destroy(struct api *api)
 {
 	if (!api)
 		return;
+	streams_destroy(api->streams);
 	limit_destroy(api->limit);
 	free(api);
 }
 
+void api_close(struct api *api)
+{
+	streams_close(api->streams);
+}
+
 unsigned api_pending(const struct api *api)
 {
-	return api->pending;
+	return api->pending + streams_count(api->streams);
 }
 
 /* ---- in the pool ------------------------------------------------------------------------- */
@@ -107,7 +117,10 @@ static void task_done(struct job *job)
 	if (task->call.response.status == UNAUTHORIZED)
 		(void)limit_take(api->limit, LIMIT_ADDRESS, task->call.request->from,
 		                 clock_now_ns());
-	http_reply(task->exchange, &task->call.response);
+	if (task->call.going.on)
+		streams_begin(api->streams, task->exchange, &task->call);
+	else
+		http_reply(task->exchange, &task->call.response);
 	task_free(task);
 	api->pending--;
 }

@@ -10,13 +10,17 @@
 #include "smsd/http/http.h"
 
 struct api;
+struct event_base;
 struct job_pool;
 
 enum { API_BODY_MAX = 16 * 1024 * 1024 };
 
-/* `pool` and `context` outlive it. SL_ENOMEM. */
-int api_create(struct job_pool *pool, const struct api_context *context, struct api **ret_api)
-        SL_NONNULL(1, 2, 3) SL_MUST;
+/* `base`, `pool` and `context` outlive it. SL_ENOMEM. */
+int api_create(struct event_base *base, struct job_pool *pool, const struct api_context *context,
+               struct api **ret_api) SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Answers that go on end, and no new ones begin: before the end of all. */
+void api_close(struct api *api) SL_NONNULL(1);
 
 /* No request is under way any more: the pool has been destroyed. */
 void api_destroy(struct api *api);

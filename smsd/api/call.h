@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/attr.h"
@@ -40,6 +41,16 @@ enum api_access {
 #undef X
 };
 
+enum { API_PLACE_MAX = 64 };
+
+/* An answer that goes on (api/stream.h): its handler is called again for each part. */
+struct api_going {
+	bool on;   /* set by the handler: more may come */
+	bool more; /* set by the handler: it has some already, and left off */
+	bool beat; /* for the handler: something is to be said even when nothing came */
+	char at[API_PLACE_MAX]; /* the handler's: where it left off; "" the first time */
+};
+
 enum { API_PARAMETERS_MAX = 4, API_PARAMETER_MAX = 256, API_PAGE_MAX = 1000, API_PAGE = 100 };
 
 struct api_route;
@@ -53,6 +64,7 @@ struct api_call {
 	unsigned items_whole; /* kinds of which he has all (auth/group.h), once items_known */
 	bool items_known;
 	json_t *body; /* the request's object, checked by the route's shape; NULL without one */
+	struct api_going going;
 	struct http_response response; /* 200 to begin with, or what the handler sets */
 	struct problem problem;
 	int refusal; /* status where the problem's code alone does not say it; 0: by the table */

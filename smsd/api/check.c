@@ -19,6 +19,7 @@ static int identify(struct api_call *call)
 	        .cookie = request->cookie,
 	        .csrf = request->csrf_token,
 	        .safe = request->method == HTTP_GET,
+	        .again = call->going.on,
 	        .from = request->from,
 	};
 	int rc = auth_identify(call->context->store, &credentials, &call->identity);

@@ -4,6 +4,7 @@
  * came: they are JSON already.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,6 +236,97 @@ int api_events_tail(struct api_call *call)
 
 	if (rc == 0)
 		rc = follow(call, &asked);
+	asked_fini(&asked);
+	return rc;
+}
+
+/* ---- without an end ---------------------------------------------------------------------- */
+
+enum {
+	PART_LINES = 256,       /* of one turn, */
+	PART_BYTES = 64 * 1024, /* or when it has so many */
+};
+
+struct part {
+	struct buf *body;
+	unsigned lines;
+};
+
+/* WHATWG HTML, section 9.2. A line that was taken in has no carriage return, which would end one.
+ */
+static int add_part(void *arg, const struct event_found *found)
+{
+	struct part *part = arg;
+	char at[EVENT_CURSOR_MAX];
+	int rc;
+
+	event_cursor_text(found->day, found->place, at);
+	rc = buf_printf(part->body, "id: %s\ndata: ", at);
+	if (rc == 0)
+		rc = buf_add(part->body, found->line, found->len);
+	if (rc == 0)
+		rc = buf_add(part->body, "\n\n", 2);
+	return rc ? rc : ++part->lines >= PART_LINES || part->body->len >= PART_BYTES;
+}
+
+/* What was missed was before the lines. An id alone is no event: whoever comes again without one
+ * begins where this one has looked. */
+static int put_together(struct api_call *call, uint64_t missed, const struct buf *lines,
+                        const char *next)
+{
+	struct buf *body = &call->response.body;
+	bool first = call->going.at[0] == '\0';
+	int rc = 0;
+
+	if (missed > 0)
+		rc = buf_printf(body, "event: missed\ndata: {\"missed\":%" PRIu64 "}\n\n", missed);
+	if (rc == 0 && lines->len > 0)
+		rc = buf_add(body, lines->data, lines->len);
+	if (rc == 0 && (first || call->going.beat))
+		rc = buf_printf(body, ":\nid: %s\n\n", next);
+	return rc;
+}
+
+static int make_part(struct api_call *call, const struct asked *asked, const char *at)
+{
+	char next[EVENT_CURSOR_MAX];
+	uint64_t missed = 0;
+	struct buf lines;
+	struct part part = {.body = &lines};
+	int rc;
+
+	buf_init(&lines, PART_BYTES + 2 * INTAKE_LINE_MAX);
+	rc = event_store_tail(ingest_events(call->context->ingest), &asked->filter, at, PART_LINES,
+	                      add_part, &part, next, &missed);
+	if (rc == 0)
+		rc = put_together(call, missed, &lines, next);
+	call->going.more = part.lines >= PART_LINES || lines.len >= PART_BYTES;
+	buf_fini(&lines);
+	if (rc != 0)
+		return refuse(call, "since", rc);
+	call->going.on = true;
+	(void)snprintf(call->going.at, sizeof(call->going.at), "%s", next);
+	call->response.content_type = "text/event-stream";
+	return 0;
+}
+
+/* Where it was; the first time where the reader has been. */
+static const char *place_of(const struct api_call *call, const struct asked *asked)
+{
+	if (call->going.on)
+		return call->going.at;
+	if (call->request->last_event_id[0])
+		return call->request->last_event_id;
+	return asked->cursor ? asked->cursor : "";
+}
+
+int api_events_stream(struct api_call *call)
+{
+	struct asked asked;
+	int rc = read_asked(call, "since", &asked);
+
+	if (rc == 0)
+		rc = make_part(call, &asked, place_of(call, &asked));
 	asked_fini(&asked);
 	return rc;
 }

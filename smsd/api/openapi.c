@@ -51,6 +51,8 @@ static json_t *content_of(enum api_shape shape, const char *type)
 
 	if (shape == API_SHAPE_FILE)
 		return json_pack("{s:{}}", "*/*");
+	if (shape == API_SHAPE_STREAM)
+		return json_pack("{s:{}}", "text/event-stream");
 	(void)snprintf(ref, sizeof(ref), "#/components/schemas/%s", api_shape_name(shape));
 	return json_pack("{s:{s:{s:s}}}", type, "schema", "$ref", ref);
 }
@@ -127,7 +129,7 @@ static json_t *schemas(void)
 {
 	json_t *all = json_object();
 
-	for (int i = API_SHAPE_FILE + 1; all && i < API_SHAPE_END; i++)
+	for (int i = API_SHAPE_STREAM + 1; all && i < API_SHAPE_END; i++)
 		(void)json_object_set_new(
 		        all, api_shape_name((enum api_shape)i),
 		        conf_object_json_schema(api_shape_object((enum api_shape)i)));

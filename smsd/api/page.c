@@ -36,6 +36,8 @@ static void say_shape(struct page *p, enum api_shape shape)
 		page_say(p, "| ");
 	else if (shape == API_SHAPE_FILE)
 		page_say(p, "| file ");
+	else if (shape == API_SHAPE_STREAM)
+		page_say(p, "| server-sent events ");
 	else
 		page_say(p, "| [%s](#%s) ", api_shape_name(shape), api_shape_name(shape));
 }
@@ -66,7 +68,7 @@ static void say_words(struct page *p, const struct conf_field *f)
 /* The object is one of the shapes, and has a section of its own. */
 static const char *shape_name_of(const struct conf_object *object)
 {
-	for (int i = API_SHAPE_FILE + 1; i < API_SHAPE_END; i++)
+	for (int i = API_SHAPE_STREAM + 1; i < API_SHAPE_END; i++)
 		if (api_shape_object((enum api_shape)i) == object)
 			return api_shape_name((enum api_shape)i);
 	return NULL;
@@ -112,7 +114,7 @@ int openapi_page(struct buf *out)
 	page_say(&p, "%s", head);
 	for (size_t i = 0; i < api_routes_count; i++)
 		say_route(&p, &api_routes[i]);
-	for (int i = API_SHAPE_FILE + 1; i < API_SHAPE_END; i++) {
+	for (int i = API_SHAPE_STREAM + 1; i < API_SHAPE_END; i++) {
 		page_say(&p, "\n## %s\n", api_shape_name((enum api_shape)i));
 		say_fields(&p, api_shape_object((enum api_shape)i));
 	}

@@ -8,6 +8,7 @@
 enum api_shape {
 	API_SHAPE_NONE,
 	API_SHAPE_FILE,
+	API_SHAPE_STREAM, /* server-sent events */
 #define SHAPE(ID, object, name) API_SHAPE_##ID,
 #include "smsd/api/shape.def"
 #undef SHAPE
@@ -24,6 +25,6 @@ enum api_shape {
 /* The words of capability.def. */
 extern const struct conf_choices api_capabilities;
 
-/* NULL for NONE and FILE. */
+/* NULL for NONE, FILE and STREAM. */
 const struct conf_object *api_shape_object(enum api_shape shape);
 const char *api_shape_name(enum api_shape shape);

@@ -87,7 +87,8 @@ struct auth_credentials {
 	const char *cookie;        /* all of the header, AUTH_COOKIE somewhere in it */
 	const char *csrf;          /* X-Sluice-CSRF */
 	bool safe;                 /* the request is a GET */
-	const char *from;          /* the peer's address */
+	bool again;       /* it was asked before, and goes on: no new use of the session or token */
+	const char *from; /* the peer's address */
 };
 
 /*

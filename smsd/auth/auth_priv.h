@@ -162,6 +162,14 @@ void person_take(const struct store_row *row, unsigned column, struct person *re
 void credential_note_use(struct store *store, enum store_statement statement, int64_t id,
                          int64_t used_ms, int64_t now_ms) SL_NONNULL(1);
 
+/* As auth_by_session and auth_by_token, by all that came with it. */
+int session_identify(struct store *store, const char *cookie,
+                     const struct auth_credentials *credentials, struct auth_identity *ret_identity)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+int token_identify(struct store *store, const char *token,
+                   const struct auth_credentials *credentials, struct auth_identity *ret_identity)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
 /* What of `person` an identity has, with the capabilities of the role. */
 void person_identity(const struct person *person, const char *from, const char *via,
                      struct auth_identity *ret_identity) SL_NONNULL(1, 2, 3, 4);

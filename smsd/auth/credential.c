@@ -102,9 +102,8 @@ int auth_identify(struct store *store, const struct auth_credentials *credential
 	if (rc != 0)
 		return rc;
 	rc = credential.is_token
-	             ? auth_by_token(store, credential.text, credentials->from, ret_identity)
-	             : auth_by_session(store, credential.text, credentials->csrf, credentials->safe,
-	                               credentials->from, ret_identity);
+	             ? token_identify(store, credential.text, credentials, ret_identity)
+	             : session_identify(store, credential.text, credentials, ret_identity);
 	OPENSSL_cleanse(&credential, sizeof(credential));
 	return rc;
 }

@@ -49,8 +49,8 @@ static int check_csrf(const struct session *session, const char *csrf)
 	return 0;
 }
 
-int auth_by_session(struct store *store, const char *cookie, const char *csrf, bool safe,
-                    const char *from, struct auth_identity *ret_identity)
+int session_identify(struct store *store, const char *cookie,
+                     const struct auth_credentials *credentials, struct auth_identity *ret_identity)
 {
 	uint8_t digest[SECRET_DIGEST_SIZE] = {0};
 	const struct store_value value = store_blob(digest, sizeof(digest));
@@ -64,14 +64,23 @@ int auth_by_session(struct store *store, const char *cookie, const char *csrf, b
 		return rc;
 	if (session.id == 0 || has_ended(&session, now_ms))
 		return SL_EPERM;
-	if (!safe)
-		rc = check_csrf(&session, csrf);
+	if (!credentials->safe)
+		rc = check_csrf(&session, credentials->csrf);
 	if (rc != 0)
 		return rc;
-	credential_note_use(store, STORE_SESSION_USED, session.id, session.used_ms, now_ms);
-	person_identity(&session.person, from, "session", ret_identity);
+	if (!credentials->again)
+		credential_note_use(store, STORE_SESSION_USED, session.id, session.used_ms, now_ms);
+	person_identity(&session.person, credentials->from, "session", ret_identity);
 	ret_identity->session = session.id;
 	return 0;
+}
+
+int auth_by_session(struct store *store, const char *cookie, const char *csrf, bool safe,
+                    const char *from, struct auth_identity *ret_identity)
+{
+	const struct auth_credentials credentials = {.csrf = csrf, .safe = safe, .from = from};
+
+	return session_identify(store, cookie, &credentials, ret_identity);
 }
 
 static int write_logout(void *arg, struct store_tx *tx)

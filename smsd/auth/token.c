@@ -31,8 +31,8 @@ static int take_token(void *arg, const struct store_row *row)
 	return 0;
 }
 
-int auth_by_token(struct store *store, const char *text, const char *from,
-                  struct auth_identity *ret_identity)
+int token_identify(struct store *store, const char *text,
+                   const struct auth_credentials *credentials, struct auth_identity *ret_identity)
 {
 	uint8_t digest[SECRET_DIGEST_SIZE] = {0};
 	const struct store_value value = store_blob(digest, sizeof(digest));
@@ -46,10 +46,19 @@ int auth_by_token(struct store *store, const char *text, const char *from,
 		return rc;
 	if (token.id == 0 || now_ms >= token.ends_ms)
 		return SL_EPERM;
-	credential_note_use(store, STORE_TOKEN_USED, token.id, token.used_ms, now_ms);
-	person_identity(&token.person, from, "token", ret_identity);
+	if (!credentials->again)
+		credential_note_use(store, STORE_TOKEN_USED, token.id, token.used_ms, now_ms);
+	person_identity(&token.person, credentials->from, "token", ret_identity);
 	ret_identity->capabilities &= token.scopes;
 	return 0;
+}
+
+int auth_by_token(struct store *store, const char *token, const char *from,
+                  struct auth_identity *ret_identity)
+{
+	const struct auth_credentials credentials = {.from = from};
+
+	return token_identify(store, token, &credentials, ret_identity);
 }
 
 static int check_scopes(const struct auth_identity *identity, uint64_t scopes,

@@ -34,6 +34,7 @@ static const struct header {
         {"Content-Type", offsetof(struct http_request, content_type)},
         {"Accept", offsetof(struct http_request, accept)},
         {"Origin", offsetof(struct http_request, origin)},
+        {"Last-Event-ID", offsetof(struct http_request, last_event_id)},
         {"Host", SIZE_MAX},
         {"Content-Length", SIZE_MAX},
         {"Expect", SIZE_MAX},
@@ -212,7 +213,7 @@ static int take_body(struct http_exchange *x)
 	return 0;
 }
 
-static void exchange_free(struct http_exchange *x)
+void http_exchange_free(struct http_exchange *x)
 {
 	for (size_t i = 0; i < SL_ARRAY_LEN(headers); i++)
 		if (x->kept[i]) {
@@ -287,7 +288,7 @@ void http_exchange_begin(struct evhttp_request *theirs, void *arg)
 	status = fill(x, method, &why);
 	if (status != 0) {
 		refuse(theirs, status, title_of(status), why);
-		exchange_free(x);
+		http_exchange_free(x);
 		return;
 	}
 	http_peer_allow(peer, 0);
@@ -297,6 +298,11 @@ void http_exchange_begin(struct evhttp_request *theirs, void *arg)
 const struct http_request *http_exchange_request(const struct http_exchange *exchange)
 {
 	return &exchange->request;
+}
+
+struct evhttp_request *http_exchange_theirs(struct http_exchange *exchange)
+{
+	return exchange->theirs;
 }
 
 char *http_query_value(const struct http_request *request, const char *name)
@@ -345,8 +351,9 @@ static void add_body(struct evbuffer *out, const struct buf *body)
 		wipe(copy, body->len, copy);
 }
 
-static void add_headers(struct evkeyvalq *out, const struct http_response *r)
+void http_exchange_head(struct evhttp_request *theirs, const struct http_response *r)
 {
+	struct evkeyvalq *out = evhttp_request_get_output_headers(theirs);
 	char text[256];
 
 	(void)evhttp_add_header(out, "Cache-Control", "no-store");
@@ -371,9 +378,16 @@ static void add_headers(struct evkeyvalq *out, const struct http_response *r)
 		(void)snprintf(text, sizeof(text), "%u", r->retry_after_s);
 		(void)evhttp_add_header(out, "Retry-After", text);
 	}
+}
+
+static void add_length(struct evhttp_request *theirs, const struct http_response *r)
+{
+	char text[24];
+
 	(void)snprintf(text, sizeof(text), "%zu", r->body.len);
 	if (r->status != 204)
-		(void)evhttp_add_header(out, "Content-Length", text);
+		(void)evhttp_add_header(evhttp_request_get_output_headers(theirs), "Content-Length",
+		                        text);
 }
 
 void http_reply(struct http_exchange *x, const struct http_response *response)
@@ -381,7 +395,8 @@ void http_reply(struct http_exchange *x, const struct http_response *response)
 	struct evbuffer *body = evbuffer_new();
 	struct http_peer *peer = http_peer_of(x->theirs);
 
-	add_headers(evhttp_request_get_output_headers(x->theirs), response);
+	http_exchange_head(x->theirs, response);
+	add_length(x->theirs, response);
 	if (body)
 		add_body(body, &response->body);
 	if (peer) {
@@ -391,5 +406,5 @@ void http_reply(struct http_exchange *x, const struct http_response *response)
 	evhttp_send_reply(x->theirs, response->status, NULL, body);
 	if (body)
 		evbuffer_free(body);
-	exchange_free(x);
+	http_exchange_free(x);
 }

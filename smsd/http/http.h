@@ -41,6 +41,12 @@ enum {
 	HTTP_IDLE_S = 60,           /* a connection without a request, its handshake too */
 	HTTP_REQUEST_S = 60,        /* from a request's first byte to its last */
 	HTTP_SEND_S = 600,          /* an answer: HTTP_ANSWER_MAX at 1 Mbit/s */
+	/* Of an answer that goes on: what its reader has not read yet, beyond which nothing more is
+	 * made for him (beside what the kernel has, some 200 events); how long he may read nothing
+	 * while something waits; and what he has to read the rest once it has ended. */
+	HTTP_STREAM_UNREAD_MAX = 64 * 1024,
+	HTTP_STREAM_STALL_S = 30,
+	HTTP_STREAM_END_S = 5,
 };
 
 struct http_request {
@@ -54,6 +60,7 @@ struct http_request {
 	/* Headers that anything here asks for; "" when not sent. A header that may come once and
 	 * came twice is refused before this is made. */
 	const char *authorization, *cookie, *csrf_token, *if_match, *content_type, *accept, *origin;
+	const char *last_event_id;
 };
 
 struct http_response {
@@ -85,6 +92,45 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
 void http_reply(struct http_exchange *exchange, const struct http_response *response)
         SL_NONNULL(1, 2);
 
+/* ---- answers that go on ------------------------------------------------------------------ */
+
+struct http_stream;
+
+/* What is called by a stream, when it began and before it is ended. `gone`: the reader is gone, or
+ * read nothing for HTTP_STREAM_STALL_S, or sent something; it has still to be ended, which may be
+ * done in there. `drained`: he has read all that was written. */
+typedef void http_stream_fn(void *arg);
+
+struct http_stream_calls {
+	http_stream_fn *gone, *drained;
+};
+
+/*
+ * Begins an answer without an end (chunks of HTTP/1.1, the connection's end in 1.0): status and
+ * headers of `response`, its body the first part, which is never empty. Takes the exchange over,
+ * whose request is there until http_stream_end. SL_ENOMEM, SL_ECLOSED (there is no reader any
+ * more): nothing was sent, and the exchange is the caller's to answer. Event thread, as all of
+ * these.
+ */
+int http_stream_begin(struct http_exchange *exchange, const struct http_response *response,
+                      const struct http_stream_calls *calls, void *arg,
+                      struct http_stream **ret_stream) SL_NONNULL(1, 2, 3, 5) SL_MUST;
+
+/* Whether the reader follows: less than HTTP_STREAM_UNREAD_MAX waits for him. */
+bool http_stream_ready(const struct http_stream *stream) SL_NONNULL(1);
+
+/* Sends a part, however much waits: bounded by who asks http_stream_ready first. SL_ENOMEM:
+ * nothing of it was sent. */
+int http_stream_write(struct http_stream *stream, const void *data, size_t len)
+        SL_NONNULL(1, 2) SL_MUST;
+
+/* Ends the answer and its connection. `whole`: by the end of an answer, once what waits is read, in
+ * HTTP_STREAM_END_S at most; else that is dropped, and the reader sees that it was cut. The stream
+ * and its request are the caller's no more, and nobody is called. Before http_server_destroy. */
+void http_stream_end(struct http_stream *stream, bool whole);
+
+/* ---- listeners --------------------------------------------------------------------------- */
+
 typedef void http_request_fn(void *arg, struct http_exchange *exchange);
 
 struct http_options {
@@ -97,6 +143,7 @@ struct http_options {
 	unsigned connections_max; /* 0: HTTP_CONNECTIONS_MAX */
 	unsigned source_max;      /* 0: HTTP_SOURCE_MAX */
 	unsigned request_s;       /* 0: HTTP_REQUEST_S */
+	unsigned stall_s;         /* 0: HTTP_STREAM_STALL_S */
 	http_request_fn *fn;      /* once for each whole request */
 	void *arg;
 };

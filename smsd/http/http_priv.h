@@ -23,11 +23,12 @@ struct http_peer {
 	struct http_server *server; /* NULL: it has left */
 	struct bufferevent *bev;
 	struct event *deadline;
-	bool admitted;            /* counted against its source */
-	bool idle;                /* no byte of a request has come yet */
-	size_t incoming;          /* its part of the server's */
-	struct in6_addr source;   /* who shares a bound: an IPv4 address, a /64 of IPv6 */
-	char from[HTTP_FROM_MAX]; /* address as text */
+	bool admitted;              /* counted against its source */
+	bool idle;                  /* no byte of a request has come yet */
+	struct http_stream *stream; /* its answer goes on; NULL: it does not */
+	size_t incoming;            /* its part of the server's */
+	struct in6_addr source;     /* who shares a bound: an IPv4 address, a /64 of IPv6 */
+	char from[HTTP_FROM_MAX];   /* address as text */
 };
 
 struct http_server {
@@ -55,6 +56,20 @@ void http_peer_allow(struct http_peer *peer, unsigned seconds) SL_NONNULL(1);
 /* The answer is out: waits for the next request. */
 void http_peer_idle(struct http_peer *peer) SL_NONNULL(1);
 X509 *http_peer_certificate(struct http_peer *peer) SL_NONNULL(1);
+
+/* ---- exchange.c ---- */
+struct evhttp_request *http_exchange_theirs(struct http_exchange *exchange) SL_NONNULL(1);
+/* The request; evhttp's is its own to free. */
+void http_exchange_free(struct http_exchange *exchange) SL_NONNULL(1);
+/* Headers of an answer, without its length. */
+void http_exchange_head(struct evhttp_request *theirs, const struct http_response *response)
+        SL_NONNULL(1, 2);
+
+/* ---- stream.c ---- */
+/* The connection is no more. */
+void http_stream_lost(struct http_stream *stream) SL_NONNULL(1);
+/* Ended already, and its server is no more: what was not out by now is lost. */
+void http_stream_drop(struct http_stream *stream) SL_NONNULL(1);
 
 /* evhttp's taker of requests: makes an exchange, or refuses. `arg` is the server. */
 void http_exchange_begin(struct evhttp_request *request, void *arg) SL_NONNULL(1, 2);

@@ -32,6 +32,9 @@ static void peer_free(void *parent, void *data, CRYPTO_EX_DATA *ad, int index, l
 
 void http_peer_leave(struct http_peer *peer)
 {
+	if (peer->stream)
+		http_stream_lost(peer->stream);
+	peer->stream = NULL;
 	set_incoming(peer, 0);
 	LIST_REMOVE(peer, link);
 	peer->server->peers_count--;
@@ -121,7 +124,9 @@ static void bytes_came(struct evbuffer *buffer, const struct evbuffer_cb_info *i
 	if (!peer->server)
 		return;
 	set_incoming(peer, peer->incoming + info->n_added);
-	if (peer->server->incoming > peer->server->options.incoming_max)
+	/* Nobody who follows has anything to say, and nothing would take it up. */
+	if (peer->server->incoming > peer->server->options.incoming_max ||
+	    (peer->stream && info->n_added > 0))
 		(void)shutdown(bufferevent_getfd(peer->bev), SHUT_RDWR);
 	if (peer->idle && peer->admitted && info->n_added > 0) {
 		peer->idle = false;

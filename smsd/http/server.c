@@ -141,6 +141,7 @@ int http_server_create(struct event_base *base, const struct http_options *optio
 	        options->connections_max ? options->connections_max : HTTP_CONNECTIONS_MAX;
 	s->options.source_max = options->source_max ? options->source_max : HTTP_SOURCE_MAX;
 	s->options.request_s = options->request_s ? options->request_s : HTTP_REQUEST_S;
+	s->options.stall_s = options->stall_s ? options->stall_s : HTTP_STREAM_STALL_S;
 	s->base = base;
 	LIST_INIT(&s->peers);
 	(void)SSL_CTX_up_ref(s->options.ctx);
@@ -162,8 +163,13 @@ int http_server_create(struct event_base *base, const struct http_options *optio
 
 void http_server_destroy(struct http_server *s)
 {
+	struct http_peer *peer;
+
 	if (!s)
 		return;
+	LIST_FOREACH (peer, &s->peers, link)
+		if (peer->stream)
+			http_stream_drop(peer->stream);
 	if (s->evhttp)
 		evhttp_free(s->evhttp);
 	/* libevent frees a connection's buffers when the loop turns next. */

@@ -180,6 +180,7 @@ static void commit_group(struct event_store *store, struct batch *group)
 		for (size_t i = 0; i < n; i++)
 			if (items[i].record->added)
 				event_tail_add(&store->tail, items[i].record);
+		event_tail_tell(&store->tail);
 	}
 	tell_full(store, group);
 	free(items);

@@ -80,12 +80,19 @@ bool event_filter_takes(const struct event_filter *filter, const struct intake_l
 /*
  * What came since `cursor`, in the order in which it came, `limit` at most; *ret_next is the cursor
  * to ask with next. "": from now on. What is kept in memory for this is bounded: *ret_missed counts
- * what had gone before it was asked for (it can be found). Nothing is kept when nobody asks.
+ * what had gone before it was asked for (it can be found). Nothing is kept when nobody asks. What
+ * `fn` is given has the cursor behind it for day and place; a positive code of it is enough for
+ * now, and no error.
  */
 int event_store_tail(struct event_store *store, const struct event_filter *filter,
                      const char *cursor, unsigned limit, event_store_fn *fn, void *arg,
                      char ret_next[EVENT_CURSOR_MAX], uint64_t *ret_missed)
         SL_NONNULL(1, 2, 3, 5, 7, 8) SL_MUST;
+
+/* `fn` is called whenever something came that event_store_tail has: by the thread that stored it,
+ * so it takes no time and calls nothing of the store. NULL: no more, and none is under way. */
+typedef void event_came_fn(void *arg);
+void event_store_on_came(struct event_store *store, event_came_fn *fn, void *arg) SL_NONNULL(1);
 
 /* ---- retention --------------------------------------------------------------------------- */
 

@@ -75,6 +75,22 @@ void event_tail_add(struct event_tail *tail, const struct event_record *record)
 	(void)pthread_mutex_unlock(&tail->mutex);
 }
 
+void event_tail_tell(struct event_tail *tail)
+{
+	(void)pthread_mutex_lock(&tail->mutex);
+	if (tail->came)
+		tail->came(tail->came_arg);
+	(void)pthread_mutex_unlock(&tail->mutex);
+}
+
+void event_store_on_came(struct event_store *store, event_came_fn *fn, void *arg)
+{
+	(void)pthread_mutex_lock(&store->tail.mutex);
+	store->tail.came = fn;
+	store->tail.came_arg = arg;
+	(void)pthread_mutex_unlock(&store->tail.mutex);
+}
+
 /* "RUN.NUMBER": the number of the line to begin with. What is of another start begins now. */
 static int begin_at(struct event_tail *tail, const char *cursor, uint64_t *ret_from)
 {
@@ -98,7 +114,10 @@ static int show_lines(struct event_tail *tail, const struct event_filter *filter
 
 	for (; *from < tail->next && limit > 0 && code == 0; (*from)++) {
 		const struct event_tail_line *l = &tail->lines[*from % EVENT_TAIL_LINES];
-		struct event_found found = {.line = l->line, .len = l->len};
+		struct event_found found = {.day = (int64_t)tail->run,
+		                            .place = (int64_t)*from + 1,
+		                            .line = l->line,
+		                            .len = l->len};
 
 		if (intake_line_read(l->line, l->len, &line) != 0 ||
 		    !event_filter_takes(filter, &line))
@@ -127,5 +146,5 @@ int event_store_tail(struct event_store *store, const struct event_filter *filte
 		event_cursor_text((int64_t)tail->run, (int64_t)from, ret_next);
 	}
 	(void)pthread_mutex_unlock(&tail->mutex);
-	return code;
+	return SL_MIN(code, 0);
 }

@@ -4,6 +4,8 @@ pages while events come, and what a death in the middle leaves."""
 
 import http.client
 import json
+import socket
+import ssl
 import threading
 import time
 
@@ -125,6 +127,137 @@ def case_pages_hold_while_events_come(smsd, client):
     page = client.request("GET", f"/events/tail?limit=1000&device=many&after={tail}").must(200).json
     check(numbers(item["event"] for item in page["items"]) == sorted(range(500, more),
           key=lambda n: (n - 500) // 10 * 10 + 9 - (n - 500) % 10), "what came while one followed")
+
+
+class Stream:
+    """Somebody who follows /events/stream: reads when the test says so."""
+
+    def __init__(self, client, query="", room=None, **headers):
+        plain = socket.socket()
+        plain.settimeout(20)
+        if room:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        plain.bind((client.source, 0))
+        plain.connect(("127.0.0.1", client.smsd.port))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.connection = http.client.HTTPSConnection("127.0.0.1", client.smsd.port)
+        self.connection.sock = context.wrap_socket(plain)
+        self.connection.request("GET", "/api/v1/events/stream" + query,
+                                headers={**client.credentials("GET"), **headers})
+        self.answer = self.connection.getresponse()
+        self.status = self.answer.status
+        self.id = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.answer.close()  # it has the connection, which ends with it
+
+    def next(self):
+        """(name, value) of the next event; None at the end of all."""
+        name, data = "message", None
+        while True:
+            line = self.answer.readline().decode()
+            if not line:
+                return None
+            key, _, value = line.rstrip("\n").partition(": ")
+            if key == "id":
+                self.id = value
+            elif key == "event":
+                name = value
+            elif key == "data":
+                data = json.loads(value)
+            elif not line.strip() and data is not None:
+                return name, data
+
+    def take(self, count):
+        """Numbers of the next events, none of which was missed."""
+        came = [self.next() for _ in range(count)]
+        check(all(c and c[0] == "message" for c in came), f"{came}")
+        return [event["seq"] for _, event in came]
+
+
+def token_of(client):
+    """A client of the same person with a token of its own, whose name is its secret's end."""
+    made = client.request("POST", "/me/tokens", {"name": "follow", "scopes": ["events"]}).must(201).json
+    other = type(client)(client.smsd, client.source)
+    other.token = made["token"]
+    return other
+
+
+def case_events_are_followed_without_an_end(smsd, client):
+    """Two who follow get what each asked for, go on where they were, and end with what let them in."""
+    enter(smsd, client)
+    box = Box(smsd, "live")
+    for query in ("?since=x", "?limit=1", "?after=1.1"):
+        client.request("GET", "/events/stream" + query).must(400)
+    type(client)(smsd, client.source).request("GET", "/events/stream").must(401)
+    with Stream(client, "?device=live") as all_of, Stream(client, "?device=live&outcome=blocked") as some:
+        check(all_of.answer.getheader("Content-Type") == "text/event-stream", "what it is")
+        check(all_of.answer.getheader("Cache-Control") == "no-store", "it may be kept")
+        send(box, 0, [line("live", 0), line("live", 1, outcome="blocked"), line("live", 2)])
+        check(all_of.take(3) == [0, 1, 2] and some.take(1) == [1], "what came")
+        place = all_of.id
+        send(box, 3, [line("live", n) for n in range(3, 700)])
+        check(all_of.take(697) == list(range(3, 700)), "many at once")
+    for arguments in (("?device=live&since=" + place,), ("?device=live&since=1.1",)):
+        with Stream(client, *arguments, **({"Last-Event-ID": place} if "1.1" in arguments[0] else {})) as again:
+            check(again.take(2) == [3, 4], "it does not go on where it was")
+    held = [Stream(client) for _ in range(4)]
+    with Stream(client) as fifth:
+        check(fifth.status == 429 and fifth.answer.getheader("Retry-After"), f"a fifth one: {fifth.status}")
+    for stream in held:
+        stream.close()
+    other = token_of(client)
+    until = time.monotonic() + 30
+    while True:  # what was closed has to be seen first
+        with Stream(other, "?device=live") as stream:
+            if stream.status == 200:
+                send(box, 700, [line("live", 700)])
+                check(stream.take(1) == [700], "by a token")
+                client.request("DELETE", "/me/tokens/follow").must(204)
+                send(box, 701, [line("live", 701)])
+                check(stream.next() is None, "it goes on without its token")
+                break
+        check(time.monotonic() < until, f"streams that were closed are counted for ever: {stream.status}")
+        time.sleep(0.1)
+
+
+def case_who_reads_slowly_holds_nobody_up(smsd, client):
+    """Another who follows gets all, the slow one what is still there and how many it missed."""
+    enter(smsd, client)
+    box, size, batch = Box(smsd, "slow"), 15000, 200
+    with Stream(client, "?device=slow", room=4096) as slow, Stream(client, "?device=slow") as good:
+        for first in range(0, 8 * batch, batch):
+            send(box, first, [line("slow", first + n, message="x" * size) for n in range(batch)])
+            check(good.take(batch) == list(range(first, first + batch)), "who reads misses some")
+        numbers_seen, missed = [], 0
+        while not numbers_seen or numbers_seen[-1] != 8 * batch - 1:
+            name, value = slow.next()
+            if name == "missed":
+                missed += value["missed"]
+            else:
+                numbers_seen.append(value["seq"])
+        check(numbers_seen == sorted(set(numbers_seen)), "not in order")
+        check(missed > 0 and missed + len(numbers_seen) == 8 * batch, f"{missed} {len(numbers_seen)}")
+
+
+def case_an_end_ends_those_who_follow(fresh, client):
+    """At once, and smsd with them."""
+    fresh.start()
+    enter(fresh, client)
+    streams = [Stream(client) for _ in range(4)]
+    began = time.monotonic()
+    check(fresh.stop() == 0, "the end")
+    check(time.monotonic() - began < 9, "smsd waited for those who follow")
+    for stream in streams:
+        check(stream.next() is None, "a stream without smsd")
+        stream.close()
 
 
 def case_death_in_the_middle_loses_no_event(fresh, client):

@@ -108,16 +108,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == ["series"]:
             return self.answer(200, {"step_s": 60, "items": [{"time": "2026-01-31T12:00:00Z", "seen": 5}]})
         if path == ["events", "tail"]:
-            now = query.get("after", "1.1")
-            later = f"1.{int(now[2:]) + 1}"
-            came = [at.events[0], at.came] if "after" in query else []
-            return self.answer(200, {"items": [{"event": e} for e in came], "next": later, "missed": 3})
+            return self.answer(200, {"items": [], "next": "1.1", "missed": 0})
+        if path == ["events", "stream"]:
+            return self.stream([at.events[0], at.came], int(query["since"][2:]))
         # Every other page is empty: the search goes on behind it.
         at_page = int(query.get("before", "1.0")[2:])
         page = at.events[at_page // 2:at_page // 2 + 1] if at_page % 2 == 0 else []
         more = at_page % 2 == 0 or (at_page + 1) // 2 < len(at.events)
         return self.answer(200, {"items": [{"at": "1.5", "event": e} for e in page],
                                  "next": f"1.{at_page + 1}" if more else ""})
+
+    def stream(self, events, number):
+        """Server-sent events in small pieces, and an end."""
+        said = ":\n\nevent: missed\ndata: {\"missed\":3}\n\n"
+        for event in events:
+            number += 1
+            said += f"id: 1.{number}\ndata: {json.dumps(event)}\n\n"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        for at in range(0, len(said), 50):
+            self.wfile.write(said[at:at + 50].encode())
 
     def page(self, objects, query):
         after = dict(p.split("=") for p in query.split("&") if p).get("after", "")

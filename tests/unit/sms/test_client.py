@@ -415,6 +415,8 @@ class Events(Case):
             said = child.communicate()[1]
         self.assertEqual(lines, ["01", "02", "03", "04", "04"])  # the 3 that came is shown already
         self.assertIn("3 events came too fast", said)
+        asked = [path.partition("since=")[2] for _, path, _, _ in self.server.asked if "/stream" in path]
+        self.assertEqual(asked, ["1.1", "1.3"])  # it ended, and goes on where it was
         self.sms("events", "--follow", "--export", "csv", status=USAGE)
 
     def test_what_cannot_be_meant_is_refused(self):

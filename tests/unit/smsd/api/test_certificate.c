@@ -69,7 +69,7 @@ static void ask(struct ask *a, struct desk *d, enum http_method method, const ch
 	json_decref(body);
 	if (a->rc == 0)
 		a->rc = a->call.route->handler(&a->call);
-	if (a->rc == 0 && a->call.route->answer > API_SHAPE_FILE)
+	if (a->rc == 0 && a->call.route->answer > API_SHAPE_STREAM)
 		a->answer = json_loadb((char *)a->call.response.body.data,
 		                       a->call.response.body.len, 0, NULL);
 }
