@@ -97,6 +97,12 @@ static inline void counter_sub(struct counter_slab *slab, enum counter counter, 
 	counter_add(slab, counter, (uint64_t)0 - n);
 }
 
+/* Of a gauge that is known as a whole. */
+static inline void counter_set(struct counter_slab *slab, enum counter counter, uint64_t value)
+{
+	__atomic_store_n(&slab->values[counter], value, __ATOMIC_RELAXED);
+}
+
 /* The end of a flow or session, once for each (also those that never became a session). */
 static inline void counter_add_reason(struct counter_slab *slab, enum reason reason)
 {

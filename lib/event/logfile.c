@@ -23,7 +23,8 @@ struct logfile {
 	uint32_t magic;
 	int fd;
 	uint64_t size; /* of the open file */
-	bool dirty;    /* written since the last fdatasync */
+	bool dirty;    /* written since the last fdatasync, or perhaps before we opened it */
+	uint32_t number;
 	struct logfile_limits limits;
 	struct syncer *syncer; /* NULL: none */
 	struct buf pending;
@@ -65,6 +66,7 @@ static int open_file(struct logfile *f)
 	if (f->fd < 0 || fstat(f->fd, &st) != 0)
 		return SL_ESYS;
 	f->size = (uint64_t)st.st_size;
+	f->dirty |= f->size > 0;
 	return end_last_line(f->fd, &f->size);
 }
 
@@ -87,6 +89,7 @@ int logfile_open(const char *directory, const char *name, const struct logfile_l
 	logfile_set_limits(f, limits);
 	buf_init(&f->pending, LOGFILE_PENDING_MAX);
 	f->fd = -1;
+	f->number = LOGFILE_FIRST_NUMBER;
 	n = snprintf(f->path, sizeof(f->path), "%s/%s.json", directory, name);
 	errno = ENAMETOOLONG;
 	rc = n < 0 || (size_t)n >= sizeof(f->path) ? SL_ESYS : open_file(f);
@@ -157,6 +160,7 @@ static int rotate(struct logfile *f)
 	if (f->limits.kept == 0 && unlink(f->path) != 0 && errno != ENOENT)
 		return SL_ESYS;
 	close_file(f);
+	f->number++;
 	return open_file(f);
 }
 
@@ -208,6 +212,7 @@ int logfile_sync(struct logfile *file)
 	if (file->fd < 0 || was_moved(file)) {
 		close_file(file);
 		rc = open_file(file);
+		file->number += rc == 0;
 	}
 	if (rc == 0)
 		rc = write_pending(file);
@@ -215,7 +220,8 @@ int logfile_sync(struct logfile *file)
 		rc = to_disk(file);
 	if (rc != 0)
 		return rc;
-	if (file->limits.rotate_size > 0 && file->size >= file->limits.rotate_size)
+	/* One that the syncer has not taken yet is not left behind. */
+	if (file->limits.rotate_size > 0 && file->size >= file->limits.rotate_size && !file->dirty)
 		rc = rotate(file);
 	return rc;
 }
@@ -244,6 +250,33 @@ unsigned logfile_discard(struct logfile *file)
 	buf_consume(&file->pending, file->pending.len);
 	file->pending_lines = 0;
 	return lines;
+}
+
+bool logfile_is_clean(const struct logfile *file)
+{
+	return file->pending.len == 0 && !file->dirty;
+}
+
+uint32_t logfile_number(const struct logfile *file)
+{
+	return file->number;
+}
+
+int logfile_open_number(const struct logfile *file, uint32_t number, int *ret_fd)
+{
+	char path[PATH_SIZE + 16];
+	uint32_t n = file->number - number;
+	int fd;
+
+	if (number > file->number || n > LOGFILE_KEPT_MAX)
+		return SL_ENOENT;
+	if (n > 0)
+		closed_path(file, n, path);
+	fd = open(n > 0 ? path : file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return SL_ENOENT;
+	*ret_fd = fd;
+	return 0;
 }
 
 const char *logfile_path(const struct logfile *file)

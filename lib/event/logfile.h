@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct syncer;
 enum {
 	LOGFILE_PENDING_MAX = 8 * 1024 * 1024, /* bytes gathered between two syncs */
 	LOGFILE_KEPT_MAX = 100,                /* closed files a kind */
+	LOGFILE_FIRST_NUMBER = 1000,           /* of the file that is open at the start */
 };
 
 struct logfile_limits {
@@ -55,7 +57,19 @@ int logfile_drop_oldest(struct logfile *file, uint64_t *ret_bytes) SL_NONNULL(1,
 /* Forgets what is gathered, the number of lines returned: the disk takes nothing more. */
 unsigned logfile_discard(struct logfile *file) SL_NONNULL(1);
 
-/* Path of the file; path of closed file `n` (from 1) into `text` of `size` bytes. */
+/* Nothing waits to be written or, but with the syncer, for the disk. */
+bool logfile_is_clean(const struct logfile *file) SL_NONNULL(1);
+
+/*
+ * Files are numbered as they are made, as long as this is open: a closed one keeps its number
+ * whatever its name becomes. The number of the one that is open; another one (or it) for reading,
+ * *ret_fd the caller's: SL_ENOENT when it is not there any more.
+ */
+uint32_t logfile_number(const struct logfile *file) SL_NONNULL(1);
+int logfile_open_number(const struct logfile *file, uint32_t number, int *ret_fd)
+        SL_NONNULL(1, 3) SL_MUST;
+
+/* Path of the file that is open. */
 const char *logfile_path(const struct logfile *file) SL_NONNULL(1);
 
 /* The last whole line of a file, at most `size` - 1 bytes, NUL-terminated. SL_ENOENT, SL_ERANGE. */

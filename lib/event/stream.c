@@ -38,12 +38,16 @@ struct event_stream {
 	uint32_t magic;
 	char epoch[STREAM_EPOCH_LEN + 1];
 	uint64_t next;     /* number of the next event */
+	bool found;        /* `next` is from the files */
 	uint64_t reserved; /* the state file says: below this may be used */
 	char state_path[512];
 	char device[DEVICE_MAX * 6]; /* escaped */
 	struct logfile *files[EVENT_KIND_END];
 	struct gap gaps[EVENT_KIND_END];
 	struct syncer *syncer;
+	uint64_t border;           /* before it all is on the disk */
+	uint64_t mark_next;        /* before it all is written, and on the disk once the syncer */
+	uint64_t mark_after_files; /* is done with so many files */
 	struct event_line scratch;
 	char line[LINE_MAX_BYTES];
 };
@@ -139,6 +143,7 @@ static int find_place(struct event_stream *s)
 		return rc == 0 ? write_state(s) : rc;
 	}
 	found = number_of_files(s);
+	s->found = found != 0;
 	s->next = found ? found : s->reserved;
 	return write_state(s);
 }
@@ -325,6 +330,55 @@ static int sync_kind(struct event_stream *s, enum event_kind kind)
 	return rc;
 }
 
+static bool all_clean(const struct event_stream *s)
+{
+	for (unsigned kind = 0; kind < EVENT_KIND_END; kind++)
+		if (!logfile_is_clean(s->files[kind]))
+			return false;
+	return true;
+}
+
+static void reach_mark(struct event_stream *s)
+{
+	if (syncer_done(s->syncer) >= s->mark_after_files)
+		s->border = s->mark_next;
+}
+
+/* One mark at a time: it is a batch behind at most. */
+static void move_border(struct event_stream *s)
+{
+	reach_mark(s);
+	if (s->border != s->mark_next || !all_clean(s))
+		return;
+	s->mark_next = s->next;
+	s->mark_after_files = syncer_submitted(s->syncer);
+	reach_mark(s);
+}
+
+void event_stream_border(const struct event_stream *stream, struct event_border *ret_border)
+{
+	memcpy(ret_border->epoch, stream->epoch, sizeof(ret_border->epoch));
+	ret_border->next = stream->border;
+	for (unsigned kind = 0; kind < EVENT_KIND_END; kind++)
+		ret_border->files[kind] = logfile_number(stream->files[kind]);
+}
+
+int event_stream_open_file(const struct event_stream *stream, enum event_kind kind, uint32_t number,
+                           int *ret_fd)
+{
+	if ((unsigned)kind >= EVENT_KIND_END)
+		return SL_ENOENT;
+	return logfile_open_number(stream->files[kind], number, ret_fd);
+}
+
+int event_stream_follow(struct event_stream *stream, const struct event_stream *before)
+{
+	if (memcmp(stream->epoch, before->epoch, sizeof(stream->epoch)) != 0)
+		return 0;
+	stream->next = stream->found ? SL_MAX(stream->next, before->next) : before->next;
+	return write_state(stream);
+}
+
 int event_stream_sync(struct event_stream *stream)
 {
 	int first = 0, error;
@@ -337,6 +391,7 @@ int event_stream_sync(struct event_stream *stream)
 		if (first == 0)
 			first = rc;
 	}
+	move_border(stream);
 	error = syncer_take_error(stream->syncer);
 	if (first == 0 && error != 0) {
 		errno = error;

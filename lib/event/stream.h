@@ -51,6 +51,25 @@ void event_stream_lost(struct event_stream *stream, enum event_kind kind, uint64
  * not taken, now or by the last syncs. */
 int event_stream_sync(struct event_stream *stream) SL_NONNULL(1);
 
+/* How far all kinds are on the disk, and which file of each kind is open (logfile_number). */
+struct event_border {
+	char epoch[STREAM_EPOCH_LEN + 1];
+	uint64_t next; /* all numbers before it are on the disk, or lost; 0: not known yet */
+	uint32_t files[EVENT_KIND_END];
+};
+
+/* As of the last event_stream_sync. */
+void event_stream_border(const struct event_stream *stream, struct event_border *ret_border)
+        SL_NONNULL(1, 2);
+/* A file for reading; *ret_fd is the caller's. SL_ENOENT. */
+int event_stream_open_file(const struct event_stream *stream, enum event_kind kind, uint32_t number,
+                           int *ret_fd) SL_NONNULL(1, 4) SL_MUST;
+
+/* Goes on at the number of `before`, which wrote elsewhere and has the same epoch, unless there are
+ * files here that are ahead of it. SL_ESYS with errno. */
+int event_stream_follow(struct event_stream *stream, const struct event_stream *before)
+        SL_NONNULL(1, 2) SL_MUST;
+
 const char *event_stream_epoch(const struct event_stream *stream) SL_NONNULL(1);
 uint64_t event_stream_next(const struct event_stream *stream) SL_NONNULL(1);
 /* Path of a kind's open file. */

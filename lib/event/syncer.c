@@ -17,9 +17,11 @@ struct syncer {
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
+	uint64_t submitted; /* the caller's thread alone */
 	/* Under the mutex: */
 	int fds[SYNCER_FILES_MAX];
 	unsigned count;
+	uint64_t done;
 	int error;
 	bool ending;
 };
@@ -30,10 +32,10 @@ static void sync_all(struct syncer *s, const int *fds, unsigned count)
 		int error = fdatasync(fds[i]) == 0 ? 0 : errno;
 
 		(void)close(fds[i]);
-		if (error == 0)
-			continue;
 		(void)pthread_mutex_lock(&s->mutex);
-		s->error = error;
+		s->done++;
+		if (error != 0)
+			s->error = error;
 		(void)pthread_mutex_unlock(&s->mutex);
 	}
 }
@@ -115,10 +117,27 @@ int syncer_submit(struct syncer *syncer, int fd)
 		(void)pthread_cond_signal(&syncer->wake);
 	}
 	(void)pthread_mutex_unlock(&syncer->mutex);
-	if (taken)
+	if (taken) {
+		syncer->submitted++;
 		return 0;
+	}
 	(void)close(copy);
 	return SL_EAGAIN;
+}
+
+uint64_t syncer_submitted(const struct syncer *syncer)
+{
+	return syncer->submitted;
+}
+
+uint64_t syncer_done(struct syncer *syncer)
+{
+	uint64_t done;
+
+	(void)pthread_mutex_lock(&syncer->mutex);
+	done = syncer->done;
+	(void)pthread_mutex_unlock(&syncer->mutex);
+	return done;
 }
 
 int syncer_take_error(struct syncer *syncer)

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "lib/base/attr.h"
 
 struct syncer;
@@ -21,6 +23,11 @@ void syncer_destroy(struct syncer *syncer);
 /* The file behind `fd` is to be synced; `fd` stays the caller's. SL_EAGAIN: too many wait, ask
  * again with the next batch; SL_ESYS with errno. */
 int syncer_submit(struct syncer *syncer, int fd) SL_NONNULL(1) SL_MUST;
+
+/* How many files were taken, and for how many of them the wait is over, in this order: what was
+ * written before a file was taken is on the disk once that many are done. */
+uint64_t syncer_submitted(const struct syncer *syncer) SL_NONNULL(1);
+uint64_t syncer_done(struct syncer *syncer) SL_NONNULL(1);
 
 /* errno of a sync that failed since the last call, or 0. */
 int syncer_take_error(struct syncer *syncer) SL_NONNULL(1);

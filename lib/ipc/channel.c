@@ -5,9 +5,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -206,6 +208,16 @@ int ipc_send_fds(struct ipc_channel *ch, const struct ipc_message *msg, const in
 int ipc_send(struct ipc_channel *ch, const struct ipc_message *msg)
 {
 	return ipc_send_fds(ch, msg, NULL, 0);
+}
+
+size_t ipc_channel_unread(const struct ipc_channel *ch)
+{
+	int unread = 0;
+
+	MAGIC_CHECK(ch, CHANNEL_MAGIC);
+	if (ioctl(ch->fd, SIOCOUTQ, &unread) != 0)
+		unread = 0;
+	return ch->queued_bytes + (size_t)SL_MAX(unread, 0);
 }
 
 static void flush_queue(struct ipc_channel *ch)

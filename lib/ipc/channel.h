@@ -48,3 +48,6 @@ unsigned ipc_channel_index(const struct ipc_channel *ch) SL_NONNULL(1);
 int ipc_send_fds(struct ipc_channel *ch, const struct ipc_message *msg, const int *fds,
                  unsigned nfds) SL_NONNULL(1, 2) SL_MUST;
 int ipc_send(struct ipc_channel *ch, const struct ipc_message *msg) SL_NONNULL(1, 2) SL_MUST;
+
+/* Bytes of memory that the peer has not read yet, in the queue and in the socket. */
+size_t ipc_channel_unread(const struct ipc_channel *ch) SL_NONNULL(1);

@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/error.h"
 #include "lib/conf/object.h"
+#include "tpsd/link/line.h"
 
 #define REVOKED ":revoked" /* the end of the problem's type */
 
@@ -192,6 +193,20 @@ int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *re
 	}
 	*ret_files = files;
 	*ret_count = count;
+	return 0;
+}
+
+int answer_intake(const json_t *value, struct intake *ret_intake)
+{
+	const char *epoch = text_of(value, "epoch");
+	struct intake i = {.next = number_of(value, "next"),
+	                   .stored = number_of(value, "stored"),
+	                   .repeated = number_of(value, "repeated"),
+	                   .refused = number_of(value, "refused")};
+
+	if (!line_epoch_read(epoch, strlen(epoch), &i.epoch) || i.next >> LINE_SEQ_BITS)
+		return SL_EMALFORMED;
+	*ret_intake = i;
 	return 0;
 }
 

@@ -65,6 +65,15 @@ struct sealed {
 int answer_key(const json_t *value, size_t index, struct sealed *ret_sealed)
         SL_NONNULL(1, 3) SL_MUST;
 
+/* What the SMS has of a batch of events. */
+struct intake {
+	uint64_t epoch, next;               /* all before it is there, or refused for good */
+	uint64_t stored, repeated, refused; /* lines */
+};
+
+/* SL_EMALFORMED. */
+int answer_intake(const json_t *value, struct intake *ret_intake) SL_NONNULL(1, 2) SL_MUST;
+
 /* Lower case; 2 * len + 1 characters. Returns `text`. */
 const char *answer_hex(const uint8_t *data, size_t len, char *text) SL_NONNULL(1, 3);
 /* Exactly `len` bytes in either case. */

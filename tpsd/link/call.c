@@ -12,11 +12,18 @@
 #include "tpsd/link/link_priv.h"
 #include "tpsd/proc/proc.h"
 
+static void path_of(enum remote_call_id id, const char *query, char ret_path[HTTPS_PATH_MAX])
+{
+	const char *path = remote_calls[id].path;
+
+	(void)snprintf(ret_path, HTTPS_PATH_MAX, REMOTE_PREFIX "%.*s%s%s", (int)strcspn(path, "?"),
+	               path, query[0] ? "?" : "", query);
+}
+
 int link_call_at(struct https *https, enum remote_call_id id, const char *query, json_t *body,
                  unsigned timeout_s, bool fresh, https_done_fn *fn, void *arg,
                  struct https_call **ret_call)
 {
-	const char *path = remote_calls[id].path;
 	char text[HTTPS_PATH_MAX], *json = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct https_request request = {.path = text,
 	                                .body = json,
@@ -27,8 +34,7 @@ int link_call_at(struct https *https, enum remote_call_id id, const char *query,
 	int rc = body && !json ? SL_ENOMEM : 0;
 
 	json_decref(body);
-	(void)snprintf(text, sizeof(text), REMOTE_PREFIX "%.*s%s%s", (int)strcspn(path, "?"), path,
-	               query[0] ? "?" : "", query);
+	path_of(id, query, text);
 	if (rc == 0)
 		rc = https_start(https, &request, fn, arg, ret_call);
 	if (json)
@@ -41,6 +47,21 @@ int link_call(struct link *link, enum remote_call_id id, const char *query, json
               unsigned timeout_s, bool fresh, https_done_fn *fn, struct https_call **ret_call)
 {
 	return link_call_at(link->https, id, query, body, timeout_s, fresh, fn, link, ret_call);
+}
+
+int link_call_lines(struct link *link, enum remote_call_id id, const char *query,
+                    const struct buf *lines, https_done_fn *fn, struct https_call **ret_call)
+{
+	char path[HTTPS_PATH_MAX];
+	struct https_request request = {.path = path,
+	                                .body = lines->data,
+	                                .len = lines->len,
+	                                .type = "application/jsonl",
+	                                .answer_max = answer_max(id),
+	                                .timeout_s = LINK_CALL_S};
+
+	path_of(id, query, path);
+	return https_start(link->https, &request, fn, link, ret_call);
 }
 
 /* The keys go, the document stays (docs/internals/link.md). */

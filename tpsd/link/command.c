@@ -60,6 +60,18 @@ static void add_revision(const struct link *link, json_t *value)
 		(void)json_object_set_new(value, "why", json_string(r->text));
 }
 
+static void add_events(const struct link *link, json_t *value)
+{
+	const struct sender *s = &link->sender;
+
+	(void)json_object_set_new(value, "events_sent_to",
+	                          json_integer(s->place.next ? (json_int_t)s->place.next - 1 : 0));
+	(void)json_object_set_new(value, "events_waiting",
+	                          json_integer((json_int_t)events_behind(link)));
+	if (s->trouble[0])
+		(void)json_object_set_new(value, "events_trouble", json_string(s->trouble));
+}
+
 static void show_status(struct link *link, uint64_t id, const json_t *arguments)
 {
 	const struct record *r = &link->record;
@@ -76,6 +88,7 @@ static void show_status(struct link *link, uint64_t id, const json_t *arguments)
 		add_time(value, "last_contact", link->contact_us);
 		if (link->trouble[0])
 			(void)json_object_set_new(value, "trouble", json_string(link->trouble));
+		add_events(link, value);
 	}
 	(void)json_object_set_new(value, "keys_missing",
 	                          json_integer((json_int_t)counter_sum(link->proc->counter_file,
@@ -102,6 +115,7 @@ static void leave(struct link *link, uint64_t id, const json_t *arguments)
 		return;
 	}
 	link_disconnect(link);
+	(void)store_remove(link->store, "events.json"); /* of no use to another SMS */
 	identity_fini(&link->identity);
 	link->record = (struct record){.state = REMOTE_STATE_CONFIRMED};
 	link->trouble[0] = '\0';

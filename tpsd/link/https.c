@@ -16,7 +16,7 @@
 #include "lib/base/loop.h"
 #include "lib/pki/cert.h"
 
-enum { CONNECTIONS_MAX = 4 };
+enum { CONNECTIONS_MAX = 6 };
 
 struct https_call {
 	struct https_call *next, **at; /* in https.calls */
@@ -316,12 +316,15 @@ static void free_call(struct https_call *call)
 
 static int prepare_call(struct https_call *call, const struct https_request *request)
 {
-	char url[HTTPS_ADDRESS_MAX + 32 + HTTPS_PATH_MAX];
+	char url[HTTPS_ADDRESS_MAX + 32 + HTTPS_PATH_MAX], type[80];
 
 	call->curl = curl_easy_init();
 	call->headers = curl_slist_append(NULL, "Expect:");
-	if (call->headers && request->body)
-		(void)curl_slist_append(call->headers, "Content-Type: application/json");
+	if (call->headers && request->body) {
+		(void)snprintf(type, sizeof(type), "Content-Type: %s",
+		               request->type ? request->type : "application/json");
+		(void)curl_slist_append(call->headers, type);
+	}
 	if (request->body) {
 		call->body = malloc(request->len + 1);
 		call->body_len = request->len;
@@ -404,8 +407,12 @@ static void judge(const struct https_call *call, CURLcode code, struct https_ans
 static void end(struct https_call *call, CURLcode code)
 {
 	struct https_answer answer = {.status = 0};
+	curl_off_t retry_after_s = 0;
 
 	(void)curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &answer.http);
+	(void)curl_easy_getinfo(call->curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+	if (retry_after_s > 0)
+		answer.retry_after_s = (unsigned)SL_MIN(retry_after_s, (curl_off_t)UINT16_MAX);
 	judge(call, code, &answer);
 	take_off(call);
 	answer.data = call->answer.data ? call->answer.data : (const uint8_t *)"";

@@ -39,8 +39,9 @@ void https_close(struct https *https);
 
 struct https_request {
 	const char *path; /* with its query */
-	const void *body; /* JSON, POST; NULL: GET. Copied, and wiped afterwards */
+	const void *body; /* POST; NULL: GET. Copied, and wiped afterwards */
 	size_t len;
+	const char *type;  /* of the body; NULL: JSON */
 	size_t answer_max; /* a longer answer is an error */
 	unsigned timeout_s;
 	bool fresh; /* by a connection of its own: whether one can be made is the question */
@@ -50,6 +51,7 @@ struct https_answer {
 	int status; /* 0: there is one; SL_ECLOSED: no server, or cut; SL_EREFUSED: not the one of
 	             * the pin; SL_ELIMIT: too long; SL_ETIMEOUT */
 	long http;
+	unsigned retry_after_s; /* when to come again, says the server; 0: it does not */
 	const uint8_t *data;
 	size_t len;
 	char why[HTTPS_WHY_MAX]; /* a sentence where status is not 0 */

@@ -65,6 +65,13 @@ uint64_t link_backoff_ns(unsigned failures)
 	return ns - ns / 5 * random / UINT16_MAX;
 }
 
+uint64_t link_wait_ns(unsigned failures, unsigned retry_after_s)
+{
+	uint64_t s = SL_MIN(retry_after_s, (unsigned)LINK_RETRY_AFTER_MAX_S);
+
+	return SL_MAX(link_backoff_ns(failures), s * CLOCK_NS_PER_S);
+}
+
 void link_save(struct link *link)
 {
 	struct buf text;
@@ -99,6 +106,8 @@ int link_connect(struct link *link)
 	renew_start(link);
 	tell_start(link);
 	need_start(link);
+	events_start(link);
+	count_start(link);
 	follow_start(link);
 	return 0;
 }
@@ -106,6 +115,8 @@ int link_connect(struct link *link)
 void link_disconnect(struct link *link)
 {
 	follow_stop(link);
+	count_stop(link);
+	events_stop(link);
 	need_stop(link);
 	tell_stop(link);
 	renew_stop(link);
@@ -158,6 +169,16 @@ static void link_message(struct proc *proc, struct ipc_channel *from, const stru
 	case IPC_DOCUMENT_DONE:
 		follow_on_done(link, &msg->document_done);
 		break;
+	case IPC_EVENTS:
+		events_on_border(link, &msg->events);
+		break;
+	case IPC_EVENT_FILE:
+		events_on_file(link, msg->event_file.kind, msg->event_file.number, fds[0]);
+		fds[0] = -1;
+		break;
+	case IPC_EVENT_FILE_GONE:
+		events_on_file(link, msg->event_file_gone.kind, msg->event_file_gone.number, -1);
+		break;
 	default:
 		log_warning("link got a message that it has no use for: %s",
 		            ipc_type_name(msg->type));
@@ -168,6 +189,12 @@ static void link_peer_up(struct proc *proc, struct ipc_channel *peer)
 {
 	if (proc->state && ipc_channel_peer(peer) == IPC_CONTROL)
 		follow_control_up(proc->state);
+}
+
+static void link_peer_down(struct proc *proc, struct ipc_channel *peer)
+{
+	if (proc->state && ipc_channel_peer(peer) == IPC_CONTROL)
+		events_control_down(proc->state);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -248,6 +275,7 @@ const struct proc_ops link_ops = {
         .setup = link_setup,
         .start = link_start,
         .peer_up = link_peer_up,
+        .peer_down = link_peer_down,
         .message = link_message,
         .command = link_command,
         .stop = link_stop,

@@ -20,6 +20,7 @@ struct link;
 enum {
 	LINK_RETRY_MIN_S = 1, /* doubles with each failure, a fifth of it at random */
 	LINK_RETRY_MAX_S = 60,
+	LINK_RETRY_AFTER_MAX_S = 600,  /* however long the SMS wants to be left alone */
 	LINK_CALL_S = 60,              /* a call from its beginning to its end, `wanted` aside */
 	LINK_STATUS_S = 60,            /* health is told at least so often */
 	LINK_FILES_KEPT_S = 24 * 3600, /* a file that no document names */

@@ -11,12 +11,15 @@
 #include "tpsd/link/https.h"
 #include "tpsd/link/identity.h"
 #include "tpsd/link/link.h"
+#include "tpsd/link/minutes.h"
 #include "tpsd/link/proof.h"
+#include "tpsd/link/reader.h"
 #include "tpsd/link/record.h"
 
 struct ipc_channel;
 struct ipc_bytes;
 struct ipc_document_done;
+struct ipc_events;
 struct ipc_in_force;
 struct proc;
 struct store;
@@ -90,6 +93,33 @@ struct need {
 	size_t count;
 };
 
+/* Events (events.c). */
+struct sender {
+	struct loop_timer timer, saver;
+	struct https_call *call;
+	unsigned failures;
+	struct reader *reader; /* NULL: no SMS */
+	struct buf lines;      /* that are sent until the SMS has them: `batch` */
+	struct reader_batch batch;
+	struct reader_place place; /* the SMS has all before it */
+	bool unsaved;
+	bool ahead_said;
+	bool idle; /* the timer is no pause, but the end of patience */
+	bool told; /* the border, by `control` */
+	struct reader_border border;
+	uint32_t run;
+	char trouble[TROUBLE_MAX];
+};
+
+/* Counters by the minute (count.c). */
+struct count {
+	struct loop_timer second, timer;
+	struct https_call *call;
+	unsigned failures;
+	uint64_t sent; /* the last minute of the call that runs */
+	struct minutes minutes;
+};
+
 /* A token being redeemed, a certificate being renewed (enrol.c). */
 struct enrolment {
 	struct https *https;
@@ -123,6 +153,8 @@ struct link {
 	struct teller teller;
 	struct prover prover;
 	struct need need;
+	struct sender sender;
+	struct count count;
 	struct enrolment enrolment;
 	struct renewal renewal;
 };
@@ -136,6 +168,8 @@ void link_save(struct link *link);
 void link_set_state(struct link *link, enum link_state state);
 /* 1, 2, 4 … 60 s, a fifth of it at random, in nanoseconds. */
 uint64_t link_backoff_ns(unsigned failures);
+/* The same, but not before the SMS wants it (0: it did not say). */
+uint64_t link_wait_ns(unsigned failures, unsigned retry_after_s);
 
 /* ---- call.c ---- */
 /* A call by its row; `query` "" or "have=3&wait=50"; `body` is stolen (NULL: GET). */
@@ -145,6 +179,10 @@ int link_call(struct link *link, enum remote_call_id id, const char *query, json
 int link_call_at(struct https *https, enum remote_call_id id, const char *query, json_t *body,
                  unsigned timeout_s, bool fresh, https_done_fn *fn, void *arg,
                  struct https_call **ret_call) SL_MUST;
+/* The same with lines of events. */
+int link_call_lines(struct link *link, enum remote_call_id id, const char *query,
+                    const struct buf *lines, https_done_fn *fn,
+                    struct https_call **ret_call) SL_MUST;
 /* What came of it, `answer` to be freed. False: the device was revoked, and no part goes on. */
 bool link_take(struct link *link, enum remote_call_id id, const struct https_answer *in,
                struct answer *ret_answer);
@@ -189,6 +227,20 @@ void need_set(struct link *link, const struct ipc_bytes *ids);
 void need_start(struct link *link);
 void need_stop(struct link *link);
 void need_forget(struct link *link);
+
+/* ---- events.c ---- */
+void events_start(struct link *link);
+void events_stop(struct link *link);
+void events_on_border(struct link *link, const struct ipc_events *msg);
+/* `fd` is taken over; -1: there is no such file. */
+void events_on_file(struct link *link, unsigned kind, uint32_t number, int fd);
+void events_control_down(struct link *link);
+/* Numbers that are on the disk and that the SMS has not. */
+uint64_t events_behind(const struct link *link);
+
+/* ---- count.c ---- */
+void count_start(struct link *link);
+void count_stop(struct link *link);
 
 /* ---- enrol.c ---- */
 void enrol_command(struct link *link, uint64_t id, const json_t *arguments);

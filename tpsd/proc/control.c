@@ -101,7 +101,7 @@ static void control_peer_up(struct proc *proc, struct ipc_channel *peer)
 		return;
 	transaction_peer_up(c->transaction, role, ipc_channel_index(peer));
 	if (role == IPC_LINK)
-		remote_in_force(c);
+		remote_link_up(c);
 	panic_peer_up(c->panic, role);
 	licensing_peer_up(c->licensing, role);
 }
@@ -135,6 +135,9 @@ static void control_message(struct proc *proc, struct ipc_channel *from,
 		return;
 	case IPC_CONFIRM:
 		remote_on_confirm(c, &msg->confirm);
+		return;
+	case IPC_EVENT_FILE_WANTED:
+		remote_on_file_wanted(c, &msg->event_file_wanted);
 		return;
 	case IPC_ANSWER:
 		forward_on_answer(c, role, index, &msg->answer);

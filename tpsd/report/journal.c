@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -16,6 +17,8 @@
 #include "lib/event/stream.h"
 #include "lib/event/syslog.h"
 #include "tpsd/report/control.h"
+#include "tpsd/report/history.h"
+#include "tpsd/report/remote.h"
 #include "tpsd/report/slots.h"
 
 enum {
@@ -24,7 +27,10 @@ enum {
 	LISTENERS_MAX = 32,
 	SYSLOG_MAX = 8,
 	COMPLAIN_EVERY_S = 60,
+	DIRECTORY_MAX = 512,
 };
+
+#define DIRECTORY_FILE "log_directory" /* in the state directory; none: the usual one */
 
 struct source {
 	struct loop_source source; /* first */
@@ -41,6 +47,7 @@ struct listener {
 struct journal {
 	struct control *control;
 	struct event_stream *stream;
+	uint32_t run; /* another one when the stream is */
 	struct source sources[PROC_SLOTS];
 	struct loop_timer sync;
 	struct listener listeners[LISTENERS_MAX];
@@ -189,6 +196,7 @@ static void on_sync(struct loop_timer *timer)
 	        (struct journal *)(void *)((char *)timer - offsetof(struct journal, sync));
 
 	journal_flush(j);
+	remote_events(j->control);
 	tell_syslog_losses(j);
 	(void)loop_timer_set(timer->loop, timer, SYNC_EVERY_MS * CLOCK_NS_PER_MS, on_sync);
 }
@@ -210,19 +218,51 @@ static int watch_rings(struct journal *j)
 	return loop_timer_set(proc->loop, &j->sync, SYNC_EVERY_MS * CLOCK_NS_PER_MS, on_sync);
 }
 
+static const struct logfile_limits limits_at_start = {.rotate_size = 100u << 20, .kept = 10};
+
+static int open_stream(struct journal *j, const char *directory)
+{
+	char host[128] = "sluice";
+
+	(void)gethostname(host, sizeof(host) - 1);
+	return event_stream_open(directory, j->control->proc->state_dir, host, &limits_at_start,
+	                         &j->stream);
+}
+
+/* Where it was written last: the first lines of a run belong behind the last ones of the one
+ * before, in files and in numbers, though no configuration is read yet. */
+static int open_last(struct journal *j)
+{
+	struct buf directory;
+	int rc;
+
+	buf_init(&directory, DIRECTORY_MAX);
+	rc = state_read(j->control->proc->state_dir, DIRECTORY_FILE, &directory);
+	if (rc == 0)
+		rc = open_stream(j, buf_text(&directory));
+	buf_fini(&directory);
+	return rc == 0 ? 0 : open_stream(j, j->control->proc->log_dir);
+}
+
+static void remember(const struct journal *j, const char *directory)
+{
+	const struct proc *proc = j->control->proc;
+	bool usual = strcmp(directory, proc->log_dir) == 0;
+
+	if (state_write(proc->state_dir, DIRECTORY_FILE, directory, usual ? 0 : strlen(directory)))
+		log_warning("%s/" DIRECTORY_FILE " cannot be written: %s", proc->state_dir,
+		            strerror(errno));
+}
+
 int journal_open(struct control *control, struct journal **ret_journal)
 {
-	const struct logfile_limits limits = {.rotate_size = 100u << 20, .kept = 10};
 	struct journal *j = calloc(1, sizeof(*j));
-	char host[128] = "sluice";
 	int rc;
 
 	if (!j)
 		return SL_ENOMEM;
 	j->control = control;
-	(void)gethostname(host, sizeof(host) - 1);
-	rc = event_stream_open(control->proc->log_dir, control->proc->state_dir, host, &limits,
-	                       &j->stream);
+	rc = open_last(j);
 	if (rc == 0)
 		rc = watch_rings(j);
 	if (rc != 0) {
@@ -288,8 +328,13 @@ static void change_directory(struct journal *j, const char *directory, const str
 		             strerror(errno), event_stream_path(j->stream, EVENT_SYSTEM));
 		return;
 	}
+	/* Where the files are is no reason for a gap in the numbers. */
+	if (event_stream_follow(stream, j->stream) != 0)
+		log_warning("events: numbers go on from a reserve: %s", strerror(errno));
 	event_stream_close(j->stream);
 	j->stream = stream;
+	j->run++;
+	remember(j, directory);
 }
 
 void journal_configure(struct journal *journal, const struct config *config)
@@ -328,6 +373,19 @@ void journal_unlisten(struct journal *journal, journal_listener_fn *fn, void *ar
 const char *journal_path(const struct journal *journal, enum event_kind kind)
 {
 	return event_stream_path(journal->stream, kind);
+}
+
+void journal_border(const struct journal *journal, struct event_border *ret_border,
+                    uint32_t *ret_run)
+{
+	event_stream_border(journal->stream, ret_border);
+	*ret_run = journal->run;
+}
+
+int journal_open_file(const struct journal *journal, enum event_kind kind, uint32_t number,
+                      int *ret_fd)
+{
+	return event_stream_open_file(journal->stream, kind, number, ret_fd);
 }
 
 struct event_line *journal_scratch(struct journal *journal)

@@ -36,5 +36,13 @@ void journal_flush(struct journal *journal) SL_NONNULL(1);
 /* Path of the file of a kind, valid until the next journal_configure. */
 const char *journal_path(const struct journal *journal, enum event_kind kind) SL_NONNULL(1);
 
+/* How far the files are on the disk, and a file by its number (lib/event/stream.h). *ret_run is
+ * another one when files are numbered anew. */
+struct event_border;
+void journal_border(const struct journal *journal, struct event_border *ret_border,
+                    uint32_t *ret_run) SL_NONNULL(1, 2, 3);
+int journal_open_file(const struct journal *journal, enum event_kind kind, uint32_t number,
+                      int *ret_fd) SL_NONNULL(1, 4) SL_MUST;
+
 /* A line of `control`'s own to write an event in; event_end() with proc->ring. */
 struct event_line *journal_scratch(struct journal *journal) SL_NONNULL(1);

@@ -13,17 +13,27 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/event/stream.h"
 #include "lib/ipc/channel.h"
 #include "lib/remote/remote.h"
 #include "tpsd/report/control.h"
+#include "tpsd/report/journal.h"
 #include "tpsd/report/origin.h"
 #include "tpsd/report/transaction.h"
 
-enum { ERRORS_BYTES_MAX = 131072, SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+enum {
+	ERRORS_BYTES_MAX = 131072,
+	UNREAD_MAX = 64 * 1024, /* some 60 messages */
+	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
+};
 
 struct remote {
 	struct control *control;
 	uint64_t id; /* of the document that is being applied */
+	/* What `link` was told of events: */
+	bool told;
+	uint32_t run;
+	struct event_border border;
 };
 
 int remote_open(struct control *control, struct remote **ret_remote)
@@ -48,7 +58,7 @@ static void send_to_link(struct control *control, const struct ipc_message *msg,
 	struct ipc_channel *link = proc_peer(control->proc, IPC_LINK, 0);
 
 	if (link && ipc_send_fds(link, msg, fds, nfds) != 0)
-		log_error("link was not told of a document: its channel is full");
+		log_error("link was not told of %s: its channel is full", ipc_type_name(msg->type));
 }
 
 /* ---- documents --------------------------------------------------------------------------- */
@@ -205,5 +215,62 @@ void remote_in_force(struct control *control)
 	msg.in_force.sha256 = (struct ipc_bytes){held.sha256, 32};
 	msg.in_force.size = held.len;
 	send_to_link(control, &msg, &fd, 1);
+	(void)close(fd);
+}
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+void remote_events(struct control *control)
+{
+	struct remote *r = control->remote;
+	struct ipc_channel *link = proc_peer(control->proc, IPC_LINK, 0);
+	struct ipc_message msg = {.type = IPC_EVENTS};
+	struct event_border border;
+	uint32_t run;
+
+	if (!r || !link)
+		return;
+	memset(&border, 0, sizeof(border));
+	journal_border(control->journal, &border, &run);
+	if (border.next == 0 ||
+	    (r->told && run == r->run && memcmp(&border, &r->border, sizeof(border)) == 0))
+		return;
+	msg.events.run = run;
+	msg.events.epoch = ipc_text_of(border.epoch);
+	msg.events.next = border.next;
+	msg.events.files = (struct ipc_bytes){(const uint8_t *)border.files, sizeof(border.files)};
+	r->told = ipc_send(link, &msg) == 0;
+	r->run = run;
+	r->border = border;
+}
+
+void remote_link_up(struct control *control)
+{
+	remote_in_force(control);
+	if (control->remote)
+		control->remote->told = false;
+	remote_events(control);
+}
+
+void remote_on_file_wanted(struct control *control, const struct ipc_event_file_wanted *msg)
+{
+	struct ipc_channel *link = proc_peer(control->proc, IPC_LINK, 0);
+	struct ipc_message answer = {.type = IPC_EVENT_FILE_GONE};
+	int fd;
+
+	/* Descriptors on their way count against our own limit: one who asks and does not read is
+	 * given none. */
+	if (!link || ipc_channel_unread(link) > UNREAD_MAX)
+		return;
+	if (journal_open_file(control->journal, msg->kind, msg->number, &fd) != 0) {
+		answer.event_file_gone.kind = msg->kind;
+		answer.event_file_gone.number = msg->number;
+		send_to_link(control, &answer, NULL, 0);
+		return;
+	}
+	answer.type = IPC_EVENT_FILE;
+	answer.event_file.kind = msg->kind;
+	answer.event_file.number = msg->number;
+	send_to_link(control, &answer, &fd, 1);
 	(void)close(fd);
 }

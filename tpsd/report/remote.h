@@ -2,7 +2,7 @@
 /*
  * Documents that `link` brings from the SMS (docs/internals/link.md): applied as a person's are,
  * with a confirmation that `link` gives when all is well. And what `link` hears: the document in
- * force, whoever brought it. `control`.
+ * force, whoever brought it; how far events are on the disk, and their files to read. `control`.
  */
 #pragma once
 
@@ -26,3 +26,10 @@ void remote_on_confirm(struct control *control, const struct ipc_confirm *msg) S
 
 /* Tells `link`, if it is there, what is in force. */
 void remote_in_force(struct control *control) SL_NONNULL(1);
+
+/* Tells `link` how far the files of events are on the disk, when that has moved. */
+void remote_events(struct control *control) SL_NONNULL(1);
+/* It is there anew, and knows nothing. */
+void remote_link_up(struct control *control) SL_NONNULL(1);
+void remote_on_file_wanted(struct control *control, const struct ipc_event_file_wanted *msg)
+        SL_NONNULL(1, 2);

@@ -280,6 +280,100 @@ static void a_full_disk_costs_the_lowest_rank_first(void **state)
 	assert_int_equal(umount(dir), 0);
 }
 
+static void wait_for_border(struct event_stream *s, struct event_border *border, uint64_t next)
+{
+	for (unsigned i = 0; i < 5000; i++) {
+		assert_int_equal(event_stream_sync(s), 0);
+		event_stream_border(s, border);
+		if (border->next >= next)
+			break;
+		(void)usleep(1000);
+	}
+	assert_int_equal(border->next, next);
+}
+
+static void the_border_is_behind_what_is_on_the_disk(void **state)
+{
+	struct event_stream *s = open_stream();
+	struct event_border border;
+
+	event_stream_border(s, &border);
+	assert_int_equal(border.next, 0);
+	add(s, EVENT_SYSTEM, "{}");
+	wait_for_border(s, &border, 2);
+	assert_string_equal(border.epoch, event_stream_epoch(s));
+	add(s, EVENT_AUDIT, "{}");
+	event_stream_border(s, &border);
+	assert_int_equal(border.next, 2); /* numbered, and in memory */
+	wait_for_border(s, &border, 3);
+	event_stream_close(s);
+	s = open_stream();
+	event_stream_border(s, &border);
+	assert_int_equal(border.next, 0); /* what another run left may be on its way to the disk */
+	wait_for_border(s, &border, 3);
+	event_stream_close(s);
+}
+
+static void files_keep_their_numbers(void **state)
+{
+	static const struct logfile_limits small = {.rotate_size = 200, .kept = 2};
+	struct event_stream *s = open_stream();
+	char text[8] = "";
+	int fd;
+
+	assert_int_equal(event_stream_configure(s, "dev", &small), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned k = 0; k < 4; k++)
+			add(s, EVENT_AUDIT, "{\"x\":\"0123456789\"}");
+		assert_int_equal(event_stream_sync(s), 0);
+	}
+	/* Three were closed, one of them is gone; the open one is empty. */
+	assert_int_equal(event_stream_open_file(s, EVENT_AUDIT, LOGFILE_FIRST_NUMBER, &fd),
+	                 SL_ENOENT);
+	assert_int_equal(event_stream_open_file(s, EVENT_AUDIT, LOGFILE_FIRST_NUMBER + 4, &fd),
+	                 SL_ENOENT);
+	for (uint32_t n = 1; n <= 3; n++) {
+		assert_int_equal(
+		        event_stream_open_file(s, EVENT_AUDIT, LOGFILE_FIRST_NUMBER + n, &fd), 0);
+		assert_int_equal(read(fd, text, 1), n < 3 ? 1 : 0);
+		assert_int_equal(write(fd, text, 1), -1);
+		(void)close(fd);
+	}
+	assert_int_equal(event_stream_open_file(s, EVENT_KIND_END, LOGFILE_FIRST_NUMBER, &fd),
+	                 SL_ENOENT);
+	event_stream_close(s);
+}
+
+/* Another directory is no reason for a gap. */
+static void numbers_go_on_in_another_directory(void **state)
+{
+	struct event_stream *one = open_stream(), *two;
+	char other[80];
+
+	(void)snprintf(other, sizeof(other), "%s/other", dir);
+	assert_int_equal(mkdir(other, 0700), 0);
+	for (unsigned i = 0; i < 5; i++)
+		add(one, EVENT_AUDIT, "{}");
+	assert_int_equal(event_stream_sync(one), 0);
+	assert_int_equal(event_stream_open(other, dir, "dev", &limits, &two), 0);
+	assert_int_equal(event_stream_follow(two, one), 0);
+	assert_int_equal(event_stream_next(two), 6);
+	add(two, EVENT_AUDIT, "{}");
+	add(two, EVENT_AUDIT, "{}");
+	event_stream_close(two);
+	event_stream_close(one);
+	/* And back: the files there are behind. And again: those here are ahead. */
+	one = open_stream();
+	assert_int_equal(event_stream_next(one), 6);
+	assert_int_equal(event_stream_open(other, dir, "dev", &limits, &two), 0);
+	assert_int_equal(event_stream_follow(two, one), 0);
+	assert_int_equal(event_stream_next(two), 8);
+	assert_int_equal(event_stream_follow(one, two), 0);
+	assert_int_equal(event_stream_next(one), 8);
+	event_stream_close(one);
+	event_stream_close(two);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_dir, remove_dir)
@@ -293,6 +387,9 @@ int main(void)
 	        TEST(a_file_moved_by_others_is_made_anew),
 	        TEST(what_was_lost_is_said_by_a_gap),
 	        TEST(a_full_disk_costs_the_lowest_rank_first),
+	        TEST(the_border_is_behind_what_is_on_the_disk),
+	        TEST(files_keep_their_numbers),
+	        TEST(numbers_go_on_in_another_directory),
 	};
 
 	return RUN_TESTS(tests);
