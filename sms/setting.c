@@ -122,7 +122,7 @@ static void print_change(const json_t *change)
 	(void)fputc('\n', stdout);
 }
 
-static void print_diff(const json_t *answer)
+void setting_print_diff(const json_t *answer)
 {
 	const json_t *item;
 	size_t i;
@@ -160,7 +160,7 @@ static void print_written(const struct sms *sms, const char *word, json_int_t be
 	if (revision > 0)
 		(void)printf(", revision %" JSON_INTEGER_FORMAT, revision);
 	(void)fputc('\n', stdout);
-	print_diff(answer);
+	setting_print_diff(answer);
 }
 
 /* The call, and what came of it. */
@@ -416,7 +416,7 @@ static enum sms_exit show_diff(struct sms *sms, const char *path)
 	if (sms->json)
 		sms_print(sms, json_object_get(data, "diff"));
 	else
-		print_diff(data);
+		setting_print_diff(data);
 	json_decref(data);
 	link_answer_fini(&answer);
 	return status;

@@ -17,6 +17,9 @@ enum sms_exit setting_load(const char *path, struct conf_document **ret_doc) SL_
 /* What is wrong with a file: its lines. */
 void setting_tell(const struct conf_errors *errs) SL_NONNULL(1);
 
+/* What differs and what is worth knowing, of an answer's `diff` and `notices`: a line each. */
+void setting_print_diff(const json_t *answer);
+
 /* How an object is written. Texts may be NULL. */
 struct setting_how {
 	const char *comment;

@@ -59,6 +59,7 @@ sms_command_fn sms_upload, sms_download;
 sms_command_fn sms_distribute, sms_distribution;
 sms_command_fn sms_person, sms_role, sms_group;
 sms_command_fn sms_set, sms_rename, sms_move, sms_diff, sms_rollback, sms_import_document;
+sms_command_fn sms_changes, sms_rollback_all;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);

@@ -3,8 +3,6 @@
  * Objects that become settings: the same routes for every kind of kind.def that has a key. A
  * route's path says which kind it is of; a body has been checked by the schema's own row.
  */
-#include "smsd/object/setting.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +10,7 @@
 #include "lib/conf/value.h"
 #include "smsd/api/object_page.h"
 #include "smsd/api/route.h"
+#include "smsd/api/setting.h"
 #include "smsd/base/moment.h"
 #include "smsd/object/object.h"
 
@@ -64,8 +63,7 @@ int api_setting_list(struct api_call *call)
 
 /* ---- changing ---------------------------------------------------------------------------- */
 
-/* How it is written down; `comment` is freed by the caller. */
-static int read_change(struct api_call *call, char **ret_comment, struct setting_change *ret_how)
+int api_setting_how(struct api_call *call, char **ret_comment, struct setting_change *ret_how)
 {
 	bool check = false;
 	int rc = api_query_flag(call, "check", &check);
@@ -131,7 +129,7 @@ int api_setting_create(struct api_call *call)
 	struct setting_change how;
 	json_t *notices = NULL;
 	char *comment = NULL;
-	int rc = read_change(call, &comment, &how);
+	int rc = api_setting_how(call, &comment, &how);
 
 	if (rc == 0)
 		rc = setting_create(call->context->store, &how, kind_of(call), call->body, &notices,
@@ -170,7 +168,7 @@ int api_setting_replace(struct api_call *call)
 	int rc = api_if_match(call, &revision);
 
 	if (rc == 0)
-		rc = read_change(call, &comment, &how);
+		rc = api_setting_how(call, &comment, &how);
 	if (rc == 0)
 		rc = replace(call, &how, revision);
 	free(comment);
@@ -185,7 +183,7 @@ int api_setting_delete(struct api_call *call)
 	int rc = api_if_match(call, &revision);
 
 	if (rc == 0)
-		rc = read_change(call, &comment, &how);
+		rc = api_setting_how(call, &comment, &how);
 	if (rc == 0)
 		rc = setting_delete(call->context->store, &how, kind_of(call), call->parameter[0],
 		                    revision, &call->problem);
@@ -237,7 +235,7 @@ int api_setting_move(struct api_call *call)
 	int rc = api_if_match(call, &revision);
 
 	if (rc == 0)
-		rc = read_change(call, &comment, &how);
+		rc = api_setting_how(call, &comment, &how);
 	if (rc == 0)
 		rc = move(call, &how, revision);
 	free(comment);
@@ -349,7 +347,7 @@ int api_setting_rollback(struct api_call *call)
 {
 	struct setting_change how;
 	char *comment = NULL;
-	int rc = read_change(call, &comment, &how);
+	int rc = api_setting_how(call, &comment, &how);
 
 	if (rc == 0)
 		rc = roll_back(call, &how);

@@ -114,3 +114,51 @@ static const struct conf_field suites_rows[] = {
                  .object = &suite),
 };
 const struct conf_object api_shape_cipher_suites = CONF_ROWS("suites", suites_rows);
+
+/* ---- of all objects ---------------------------------------------------------------------- */
+
+static const struct conf_field change_rows[] = {
+        CONF_ROW("id", UINT, "Counts up with every change of anything.", .flags = CONF_REQUIRED,
+                 .max = API_NUMBER_MAX),
+        CONF_ROW("time", TIME, "When.", .flags = CONF_REQUIRED),
+        CONF_ROW("who", TEXT, "Who did it.", .flags = CONF_REQUIRED, .max = 64),
+        CONF_ROW("kind", TEXT, "What kind of object.", .flags = CONF_REQUIRED, .max = 32),
+        CONF_ROW("name", TEXT, "Its name from then on.", .flags = CONF_REQUIRED,
+                 .max = CONF_NAME_LONG),
+        CONF_ROW("revision", UINT, "Its revision.", .flags = CONF_REQUIRED, .max = API_NUMBER_MAX),
+        CONF_ROW("action", TEXT, "What was done.", .flags = CONF_REQUIRED, .max = 64),
+        CONF_ROW("comment", TEXT, "Why.", .flags = CONF_REQUIRED, .max = OBJECT_COMMENT_MAX),
+};
+static const struct conf_object change_object = CONF_ROWS("change", change_rows);
+
+static const struct conf_field changes_rows[] = {
+        CONF_ROW("items", OBJECTS, "Newest first.", .flags = CONF_REQUIRED,
+                 .object = &change_object),
+};
+const struct conf_object api_shape_changes = CONF_ROWS("changes", changes_rows);
+
+static const struct conf_field rollback_all_rows[] = {
+        CONF_ROW("change", UINT, "Right after this change; or", .min = 1, .max = API_NUMBER_MAX),
+        CONF_ROW("time", TIME, "as it was at that time."),
+};
+const struct conf_object api_shape_rollback_all = CONF_ROWS("rollback", rollback_all_rows);
+
+static const struct conf_field undone_rows[] = {
+        CONF_ROW("kind", TEXT, "What kind of object.", .flags = CONF_REQUIRED, .max = 32),
+        CONF_ROW("name", TEXT, "The name that it has then, or had.", .flags = CONF_REQUIRED,
+                 .max = CONF_NAME_LONG),
+        CONF_ROW("action", TEXT, "made, changed or deleted.", .flags = CONF_REQUIRED, .max = 16),
+        CONF_ROW("diff", OBJECTS, "What differs from before, setting by setting.",
+                 .flags = CONF_REQUIRED, .object = &difference),
+};
+static const struct conf_object undone = CONF_ROWS("undone", undone_rows);
+
+static const struct conf_field rolled_back_rows[] = {
+        CONF_ROW("checked", BOOL, "It was looked at only, and nothing was written.",
+                 .flags = CONF_REQUIRED),
+        CONF_ROW("notices", OBJECTS, "Worth knowing, and nothing that refuses.",
+                 .flags = CONF_REQUIRED, .object = &notice),
+        CONF_ROW("diff", OBJECTS, "The objects that were not as they were.", .flags = CONF_REQUIRED,
+                 .object = &undone),
+};
+const struct conf_object api_shape_rolled_back = CONF_ROWS("rolled back", rolled_back_rows);

@@ -89,6 +89,14 @@ void document_fini(struct document *document) SL_NONNULL(1);
 int document_check_tx(struct store_tx *tx, int64_t id, json_t **ret_notices,
                       struct problem *problem) SL_NONNULL(1, 3, 4) SL_MUST;
 
+/* In a write: all objects as they are now, and then what is wrong after many changes that was not
+ * before. document_shelf_close. */
+int document_shelf_open_tx(struct store_tx *tx, struct document_shelf **ret_shelf)
+        SL_NONNULL(1, 2) SL_MUST;
+int document_check_since_tx(struct store_tx *tx, struct document_shelf *before,
+                            json_t **ret_notices, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
 /* What of a device's whole document are its own settings: the top keys that are no kinds. A new
  * reference; NULL: out of memory. */
 json_t *document_settings(const json_t *document) SL_NONNULL(1) SL_MUST;

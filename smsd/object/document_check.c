@@ -24,8 +24,9 @@ enum {
 struct check {
 	struct store_tx *tx;
 	struct document_shelf shelf;
-	struct shelf_object *changed; /* NULL: all is said */
-	json_t *devices;              /* {name: settings} */
+	struct shelf_object *changed; /* NULL: all is said, or what is not so `before` */
+	struct document_shelf *before;
+	json_t *devices; /* {name: settings} */
 	json_t *notices;
 	struct problem *problem;
 };
@@ -35,11 +36,12 @@ struct check {
 /* Where documents of a check would have files; nothing is laid down. */
 #define NOWHERE "/files"
 
-static int make_errors(struct check *c, struct reach *reach, const struct document_device *device,
-                       struct conf_errors *errs, struct draft *ret_draft)
+static int make_errors(const struct document_shelf *shelf, struct reach *reach,
+                       const struct document_device *device, struct conf_errors *errs,
+                       struct draft *ret_draft)
 {
 	struct config *config = NULL;
-	int rc = draft_make(&c->shelf, reach, device, errs, ret_draft);
+	int rc = draft_make(shelf, reach, device, errs, ret_draft);
 
 	if (rc != 0)
 		return rc;
@@ -84,6 +86,11 @@ static void say_error(struct check *c, const struct draft *draft, const struct c
 		                  "%s: %s", where, e->text);
 }
 
+static bool is_same(const struct shelf_object *a, const struct shelf_object *b)
+{
+	return a && b ? a->id == b->id : a == b;
+}
+
 /* The same thing is said of the same place of the same object. */
 static bool says_same(const struct draft *a, const struct conf_error *x, const struct draft *b,
                       const struct conf_error *y)
@@ -91,8 +98,8 @@ static bool says_same(const struct draft *a, const struct conf_error *x, const s
 	const struct draft_spot s = draft_spot(a, x->pointer);
 	const struct draft_spot t = draft_spot(b, y->pointer);
 
-	return strcmp(x->text, y->text) == 0 && s.object == t.object && s.heir == t.heir &&
-	       strcmp(s.within, t.within) == 0;
+	return strcmp(x->text, y->text) == 0 && is_same(s.object, t.object) &&
+	       is_same(s.heir, t.heir) && strcmp(s.within, t.within) == 0;
 }
 
 static bool was_there(const struct draft *draft, const struct conf_error *e,
@@ -160,24 +167,36 @@ static int come_forward(struct check *c, json_t *now)
 
 /* ---- a group of devices ------------------------------------------------------------------ */
 
-typedef int reach_fn(struct check *c, struct reach *reach, const struct document_device *device);
+typedef int reach_fn(const struct check *c, const struct document_shelf *shelf, struct reach *reach,
+                     const struct document_device *device);
+
+static int make_reached(struct check *c, const struct document_shelf *shelf, reach_fn *fill,
+                        const struct document_device *device, struct conf_errors *errs,
+                        struct draft *ret_draft)
+{
+	struct reach reach;
+	int rc = reach_init(&reach, shelf);
+
+	if (rc == 0)
+		rc = fill(c, shelf, &reach, device);
+	if (rc == 0)
+		rc = make_errors(shelf, &reach, device, errs, ret_draft);
+	reach_fini(&reach);
+	return rc;
+}
 
 /* The errors of the same document before the change. */
 static int make_before(struct check *c, reach_fn *fill, const struct document_device *device,
                        struct conf_errors *errs, struct draft *ret_draft)
 {
-	struct reach reach = {0};
 	json_t *now = NULL;
-	int rc = go_back(c, &now);
-	int back = 0;
+	int rc, back = 0;
 
+	if (c->before)
+		return make_reached(c, c->before, fill, device, errs, ret_draft);
+	rc = go_back(c, &now);
 	if (rc == 0)
-		rc = reach_init(&reach, &c->shelf);
-	if (rc == 0)
-		rc = fill(c, &reach, device);
-	if (rc == 0)
-		rc = make_errors(c, &reach, device, errs, ret_draft);
-	reach_fini(&reach);
+		rc = make_reached(c, &c->shelf, fill, device, errs, ret_draft);
 	if (now)
 		back = come_forward(c, now);
 	return rc ? rc : back;
@@ -191,7 +210,7 @@ static int say_new_errors(struct check *c, reach_fn *fill, const struct document
 	int rc = 0;
 
 	conf_errors_init(&old);
-	if (c->changed)
+	if (c->changed || c->before)
 		rc = make_before(c, fill, device, &old, &before);
 	for (size_t i = 0; rc == 0 && i < errs->count; i++)
 		if (!errs->items[i].notice && !was_there(draft, &errs->items[i], &before, &old))
@@ -209,7 +228,7 @@ static int check_reached(struct check *c, struct reach *reach, reach_fn *fill,
 	int rc;
 
 	conf_errors_init(&errs);
-	rc = make_errors(c, reach, device, &errs, &draft);
+	rc = make_errors(&c->shelf, reach, device, &errs, &draft);
 	if (rc == 0) {
 		if (errs.refusals > 0)
 			rc = say_new_errors(c, fill, device, &draft, &errs);
@@ -230,7 +249,7 @@ static int check_document(struct check *c, reach_fn *fill, const struct document
 	int rc = reach_init(&reach, &c->shelf);
 
 	if (rc == 0)
-		rc = fill(c, &reach, device);
+		rc = fill(c, &c->shelf, &reach, device);
 	*ret_part = rc == 0 && (!c->changed || reach_has(&reach, &c->shelf, c->changed));
 	if (*ret_part)
 		rc = check_reached(c, &reach, fill, device);
@@ -240,21 +259,22 @@ static int check_document(struct check *c, reach_fn *fill, const struct document
 
 /* ---- which documents --------------------------------------------------------------------- */
 
-static int fill_device(struct check *c, struct reach *reach, const struct document_device *device)
+static int fill_device(const struct check *c, const struct document_shelf *shelf,
+                       struct reach *reach, const struct document_device *device)
 {
-	return reach_of_settings(reach, &c->shelf, device->settings);
+	return reach_of_settings(reach, shelf, device->settings);
 }
 
-static int fill_everything(struct check *c, struct reach *reach,
-                           const struct document_device *device)
+static int fill_everything(const struct check *c, const struct document_shelf *shelf,
+                           struct reach *reach, const struct document_device *device)
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < c->shelf.count; i++) {
-		struct shelf_object *o = &c->shelf.items[i];
+	for (size_t i = 0; rc == 0 && i < shelf->count; i++) {
+		struct shelf_object *o = &shelf->items[i];
 
 		if (object_kind_key(o->kind)[0] != '\0' && !o->hidden)
-			rc = reach_add(reach, &c->shelf, o);
+			rc = reach_add(reach, shelf, o);
 	}
 	return rc;
 }
@@ -268,15 +288,16 @@ static bool descends(const struct shelf_object *o, const struct shelf_object *fr
 }
 
 /* With who inherits of it. */
-static int fill_changed(struct check *c, struct reach *reach, const struct document_device *device)
+static int fill_changed(const struct check *c, const struct document_shelf *shelf,
+                        struct reach *reach, const struct document_device *device)
 {
 	unsigned heirs = 0;
-	int rc = c->changed->hidden ? 0 : reach_add(reach, &c->shelf, c->changed);
+	int rc = c->changed->hidden ? 0 : reach_add(reach, shelf, c->changed);
 
-	for (size_t i = 0; rc == 0 && i < c->shelf.count && heirs < GROUPS_MAX; i++) {
-		if (!descends(&c->shelf.items[i], c->changed))
+	for (size_t i = 0; rc == 0 && i < shelf->count && heirs < GROUPS_MAX; i++) {
+		if (!descends(&shelf->items[i], c->changed))
 			continue;
-		rc = reach_add(reach, &c->shelf, &c->shelf.items[i]);
+		rc = reach_add(reach, shelf, &shelf->items[i]);
 		heirs++;
 	}
 	return rc;
@@ -451,25 +472,44 @@ static int check_all(struct check *c, int64_t id)
 	                                        : check_anywhere(c, fill_everything);
 }
 
+static int run_check(struct check *c, int64_t id, json_t **ret_notices)
+{
+	struct problem *problem = c->problem;
+	int rc = c->devices && c->notices ? shelf_load_tx(c->tx, &c->shelf) : SL_ENOMEM;
+
+	if (rc == 0)
+		rc = check_all(c, id);
+	shelf_fini(&c->shelf);
+	json_decref(c->devices);
+	if (rc == 0)
+		rc = problem->code;
+	if (rc == 0)
+		*ret_notices = c->notices;
+	else
+		json_decref(c->notices);
+	if (rc != 0 && problem->code == 0)
+		return problem_add(problem, rc, "", "", "the documents cannot be checked: %s",
+		                   err_text(rc));
+	return rc;
+}
+
 int document_check_tx(struct store_tx *tx, int64_t id, json_t **ret_notices,
                       struct problem *problem)
 {
 	struct check c = {
 	        .tx = tx, .devices = json_object(), .notices = json_array(), .problem = problem};
-	int rc = c.devices && c.notices ? shelf_load_tx(tx, &c.shelf) : SL_ENOMEM;
 
-	if (rc == 0)
-		rc = check_all(&c, id);
-	shelf_fini(&c.shelf);
-	json_decref(c.devices);
-	if (rc == 0)
-		rc = problem->code;
-	if (rc == 0)
-		*ret_notices = c.notices;
-	else
-		json_decref(c.notices);
-	if (rc != 0 && problem->code == 0)
-		return problem_add(problem, rc, "", "", "the documents cannot be checked: %s",
-		                   err_text(rc));
-	return rc;
+	return run_check(&c, id, ret_notices);
+}
+
+int document_check_since_tx(struct store_tx *tx, struct document_shelf *before,
+                            json_t **ret_notices, struct problem *problem)
+{
+	struct check c = {.tx = tx,
+	                  .before = before,
+	                  .devices = json_object(),
+	                  .notices = json_array(),
+	                  .problem = problem};
+
+	return run_check(&c, 0, ret_notices);
 }

@@ -36,6 +36,18 @@ int document_shelf_open(struct store *store, struct document_shelf **ret_shelf,
 	return 0;
 }
 
+int document_shelf_open_tx(struct store_tx *tx, struct document_shelf **ret_shelf)
+{
+	struct document_shelf *shelf = calloc(1, sizeof(*shelf));
+	int rc = shelf ? shelf_load_tx(tx, shelf) : SL_ENOMEM;
+
+	if (rc == 0)
+		*ret_shelf = shelf;
+	else
+		free(shelf);
+	return rc;
+}
+
 void document_shelf_close(struct document_shelf *shelf)
 {
 	if (!shelf)

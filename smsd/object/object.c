@@ -135,6 +135,16 @@ int object_get_tx(struct store_tx *tx, enum object_kind kind, const char *name,
 	return got(&get, name, rc, problem);
 }
 
+int object_get_id_tx(struct store_tx *tx, enum object_kind kind, int64_t id,
+                     struct object *ret_object)
+{
+	const struct store_value value = store_integer(id);
+	struct get get = {.kind = kind, .object = ret_object};
+	int rc = store_tx_run(tx, STORE_OBJECT_BY_ID, &value, 1, take_one, &get);
+
+	return rc < 0 ? rc : get.found ? 0 : SL_ENOENT;
+}
+
 struct list {
 	enum object_kind kind;
 	object_fn *fn;

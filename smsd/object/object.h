@@ -62,6 +62,10 @@ int object_get_tx(struct store_tx *tx, enum object_kind kind, const char *name,
                   struct object *ret_object, struct problem *problem)
         SL_NONNULL(1, 3, 4, 5) SL_MUST;
 
+/* By its id; SL_ENOENT, without a word: there is none. */
+int object_get_id_tx(struct store_tx *tx, enum object_kind kind, int64_t id,
+                     struct object *ret_object) SL_NONNULL(1, 4) SL_MUST;
+
 /* As object_get_tx, for a change of what was seen at `revision`: SL_ECONFLICT when another is there
  * by now (`problem` has which, and by whom). */
 int object_get_seen(struct store_tx *tx, enum object_kind kind, const char *name, int64_t revision,
@@ -124,6 +128,11 @@ int object_find(struct store *store, enum object_kind kind, const char *name, in
  * comment, before, after}. */
 int object_history(struct store *store, enum object_kind kind, const char *name, unsigned limit,
                    json_t **ret_list, struct problem *problem) SL_NONNULL(1, 3, 5, 6) SL_MUST;
+
+/* Changes of all objects, newest first, `limit` at most, those before the id `before` (0: from the
+ * newest): an array of {id, time, who, kind, name, revision, action, comment}. */
+int object_changes(struct store *store, int64_t before, unsigned limit, json_t **ret_list,
+                   struct problem *problem) SL_NONNULL(1, 4, 5) SL_MUST;
 
 /* The change that made this revision. SL_ENOENT. */
 int object_version(struct store *store, enum object_kind kind, const char *name, int64_t revision,

@@ -111,3 +111,36 @@ int object_version(struct store *store, enum object_kind kind, const char *name,
 	json_decref(list);
 	return rc;
 }
+
+/* Rows: id, time, who, kind, name, revision, action, comment. */
+static int add_any(void *arg, const struct store_row *row)
+{
+	char time[MOMENT_TEXT_MAX];
+	json_t *line =
+	        json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "id",
+	                  (json_int_t)store_row_integer(row, 0), "time",
+	                  moment_text(store_row_integer(row, 1), time), "who",
+	                  store_row_text(row, 2), "kind", store_row_text(row, 3), "name",
+	                  store_row_text(row, 4), "revision", (json_int_t)store_row_integer(row, 5),
+	                  "action", store_row_text(row, 6), "comment", store_row_text(row, 7));
+
+	if (!line)
+		return SL_EIO;
+	return json_array_append_new(arg, line) == 0 ? 0 : SL_ENOMEM;
+}
+
+int object_changes(struct store *store, int64_t before, unsigned limit, json_t **ret_list,
+                   struct problem *problem)
+{
+	const struct store_value values[] = {store_integer(before ? before : INT64_MAX),
+	                                     store_integer(limit)};
+	json_t *list = json_array();
+	int rc = list ? store_read(store, STORE_CHANGES, values, 2, add_any, list) : SL_ENOMEM;
+
+	if (rc >= 0) {
+		*ret_list = list;
+		return 0;
+	}
+	json_decref(list);
+	return problem_add(problem, rc, "", "", "the changes cannot be read: %s", err_text(rc));
+}

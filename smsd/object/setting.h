@@ -78,6 +78,29 @@ int setting_move(struct store *store, const struct setting_change *how, enum obj
                  const char *name, int64_t revision, const struct setting_move *move,
                  struct problem *problem) SL_NONNULL(1, 2, 4, 6, 7) SL_MUST;
 
+/* A moment that all settings go back to: right after a change, or at a time. */
+struct setting_moment {
+	int64_t change;  /* its id; 0: by time */
+	int64_t time_ms; /* since the epoch */
+};
+
+/* Of one write; who has more to undo goes back in steps. */
+enum { SETTING_ROLLBACK_MAX = 2000 };
+
+/*
+ * All settings as they were then, in one write, checked together: what was changed since is as it
+ * was, what was made since is deleted, what was deleted is there again under its old id; a revision
+ * each. Certificates and files stay as they are. `kinds`: bits of the kinds that he may change.
+ * `ret_objects`: [{kind, name, action, diff}] of those that are not what they were; action is
+ * "made", "changed" or "deleted". Refused whole, with each reason at "kind/name/pointer": SL_EPERM
+ * for a kind that he may not change, and the codes of setting_replace and setting_delete.
+ * SL_ENOENT: no such change, nothing was there yet. SL_ERANGE: more than SETTING_ROLLBACK_MAX.
+ */
+int setting_rollback_all(struct store *store, const struct setting_change *how, uint32_t kinds,
+                         const struct setting_moment *to, json_t **ret_objects,
+                         json_t **ret_notices, struct problem *problem)
+        SL_NONNULL(1, 2, 4, 5, 6, 7) SL_MUST;
+
 /* What an answer shows of one: {name, revision, changed, body, used_by: [{kind, name}]}. */
 int setting_show(struct store *store, const struct object *object, json_t **ret_shown,
                  struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;

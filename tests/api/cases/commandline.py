@@ -307,6 +307,28 @@ def keep_an_order(sms):
     check(names_in_order(sms) == ["all", "guests"], "the place is kept")
 
 
+def go_back_with_everything(sms):
+    """A preview, a refusal without a yes, and all of it as it was."""
+    then = sms.record("changes", "--limit", "1")[0]["id"]
+    before = sms.record("show", "profile", "main")["body"]
+    sms("delete", "virtual-segment", "guests")
+    sms("rename", "server-proxy", "web", "other")
+    sms("set", "trust-store", sms.file("new.yaml", "name: new\n"))
+    sms("rollback", "all", status=USAGE)
+    for words, status in ((["--preview"], OK), ([], REFUSED)):
+        said = sms("rollback", "all", "--to", str(then), *words, status=status)
+        check("virtual segment guests: made\n" in said and "trust store new: deleted\n" in said
+              and "server proxy web: changed\n~ name: \"other\" -> \"web\"\n" in said, said)
+        check("guests" not in names_in_order(sms), "nothing is written")
+    sms("rollback", "all", "--to", str(then), "--yes", "--comment", "undo")
+    check(names_in_order(sms) == ["all", "guests"], "it is there again, where it was")
+    check(sms.record("show", "profile", "main")["body"] == before, "and the old name")
+    lines = sms.record("changes", "--limit", "5")
+    check({(line["action"], line["comment"]) for line in lines[:4]} == {("rollback", "undo")}, lines)
+    check(sms("rollback", "all", "--to", str(then), "--yes") == "all settings are as they were then\n",
+          "once is enough")
+
+
 def case_command_line_keeps_settings(fresh, client):
     """What a device has in its document is made, changed and compared here by the same words."""
     fresh.start()
@@ -319,3 +341,4 @@ def case_command_line_keeps_settings(fresh, client):
         be_told_where(sms)
         bring_a_document(sms)
         keep_an_order(sms)
+        go_back_with_everything(sms)

@@ -152,6 +152,11 @@ def case_a_group_hides_what_it_does_not_give(smsd, client):
     check(pointer == "/ssl_client_policies/0/decryption_policy", pointer)
     emil.request("POST", "/profiles", {"name": "new"}).must(403)
     emil.request("POST", "/decryption-policies", {"name": "new"}).must(403)
+    changes = client.request("GET", "/changes").must(200).json["items"]
+    seen = [line["name"] for line in emil.request("GET", "/changes").must(200).json["items"]]
+    check("seen" in seen and "hidden" not in seen and "hidden" in [line["name"] for line in changes], seen)
+    refused = emil.request("POST", "/rollback?check=true", {"change": changes[0]["id"]}).must(403)
+    check("single ones" in refused.json["detail"], f"{refused.json}")
     change(client, "/groups/east", {"decryption_policies": {"items": ["hidden", "later"]}})
     emil.request("GET", "/decryption-policies/later").must(404)
     delete(client, "/groups/east", 409)

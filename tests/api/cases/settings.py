@@ -219,6 +219,43 @@ def case_virtual_segments_have_an_order(smsd, client):
     check((line["action"], line["comment"]) == ("move", "first"), f"{line}")
 
 
+def case_everything_goes_back(fresh, client):
+    """All settings as they were after a change or at a time; refused whole where one cannot be, or
+    by whoever may not change each kind or does not see all."""
+    fresh.start()
+    ready(fresh, client, "all")
+    client.request("POST", "/server-proxies", proxy("all", "all")).must(201)
+    client.request("POST", "/profiles", {"name": "all", "ssl_server_policies": [
+        {"name": "all", "proxy": "all"}]}).must(201)
+    first = client.request("GET", "/changes?limit=1").must(200).json["items"][0]
+    check((first["kind"], first["name"], first["action"]) == ("profile", "all", "create"), f"{first}")
+    client.request("PUT", "/server-proxies/all", proxy("changed", "all"), {"If-Match": '"1"'}).must(200)
+    client.request("POST", "/trust-stores", {"name": "new"}).must(201)
+    page = client.request("GET", f"/changes?before={first['id'] + 2}&limit=2").must(200).json["items"]
+    check([line["id"] for line in page] == [first["id"] + 1, first["id"]], f"{page}")
+    to = {"change": first["id"]}
+    for body in ({}, {**to, "time": first["time"]}, {"change": 0}, {"time": "yesterday"}):
+        client.request("POST", "/rollback", body).must(400)
+    wrong = client.request("POST", "/rollback", {"change": 10 ** 6}).must(400).json["errors"][0]
+    check(wrong["pointer"] == "/change", f"{wrong}")
+    token = make_token(fresh, client, "proxies alone", ["server_proxies"]).must(201).json["token"]
+    refused = bearer(client, token).request("POST", "/rollback", to).must(403)
+    check(sorted(e["pointer"] for e in refused.json["errors"]) == ["profile/all", "trust store/new"],
+          f"{refused.json}")
+    seen = client.request("POST", "/rollback?check=true", to).must(200).json
+    check(seen["checked"] and sorted((d["kind"], d["name"], d["action"]) for d in seen["diff"])
+          == [("profile", "all", "changed"), ("server proxy", "all", "changed"),
+              ("trust store", "new", "deleted")], f"{seen}")
+    client.request("GET", "/trust-stores/new").must(200)
+    done = client.request("POST", "/rollback?comment=undo", to).must(200).json
+    check(done["diff"] == seen["diff"] and not done["checked"], f"{done}")
+    client.request("GET", "/trust-stores/new").must(404)
+    shown = client.request("GET", "/profiles/all").must(200).json["body"]
+    check(shown["ssl_server_policies"][0]["proxy"] == "all", f"{shown}")
+    again = client.request("POST", "/rollback", {"time": first["time"]}).must(200).json
+    check(len(again["diff"]) <= 3, f"{again}")
+
+
 def case_suites_follow_the_selections(smsd, client):
     """By the device's own rule: a preset, narrowed by what is chosen; a word that is none is refused."""
     enter(smsd, client)

@@ -390,7 +390,13 @@ static void ports_overlap_in_what_a_child_comes_to(void **state)
 	                     PROFILE("base", CLIENT(OUT("surf", "out") "," OUT("less", "alt")))),
 	             SL_EMISMATCH, "/ssl_client_policies/1/proxy",
 	             "those of the policy \"mine\" too");
+	/* With devices: of an heir that none has yet, and of one that one has. */
 	add_device(d, "box", wan_settings);
+	desk_refused(d,
+	             settings_replace(d, OBJECT_PROFILE, "base",
+	                              PROFILE("base", CLIENT(OUT("surf", "alt")))),
+	             SL_EMISMATCH, "/ssl_client_policies/0/proxy",
+	             "the profile child, which inherits base/ssl_client_policies/0/proxy: ");
 	use(d, "all", "child");
 	desk_refused(d,
 	             settings_replace(d, OBJECT_PROFILE, "base",
