@@ -19,7 +19,7 @@ static void every_field_of_every_kind_has_its_edges(void **state)
 		tried += edge_walk(shape);
 		kinds++;
 	}
-	assert_int_equal(kinds, 7);
+	assert_true(kinds >= 7);
 	assert_true(tried > 500);
 }
 
