@@ -127,6 +127,9 @@ static void control_message(struct proc *proc, struct ipc_channel *from,
 	case IPC_READY:
 		transaction_on_ready(c->transaction, role, index, &msg->ready);
 		return;
+	case IPC_ADOPTED:
+		transaction_on_adopted(c->transaction, role, index, &msg->adopted);
+		return;
 	case IPC_ITEM:
 		transaction_on_item(c->transaction, role, index, &msg->item);
 		return;

@@ -126,6 +126,18 @@ static int prepare_image(struct proc *proc, uint32_t revision, const struct conf
 	return rc;
 }
 
+static void on_commit(struct proc *proc, uint32_t revision)
+{
+	struct ipc_message msg = {.type = IPC_ADOPTED, .adopted.revision = revision};
+
+	if (proc->kind->ops->commit)
+		proc->kind->ops->commit(proc, revision);
+	if (send_to_control(proc, &msg) != 0)
+		log_error("configuration: revision %u: control is not there to hear that it was "
+		          "taken",
+		          revision);
+}
+
 static void on_prepare(struct proc *proc, const struct ipc_prepare *msg, int fd)
 {
 	struct conf_image *image;
@@ -274,8 +286,7 @@ static void shell_on_message(struct ipc_channel *ch, const struct ipc_message *m
 		on_prepare(proc, &msg->prepare, fds[0]);
 		return;
 	case IPC_COMMIT:
-		if (ops->commit)
-			ops->commit(proc, msg->commit.revision);
+		on_commit(proc, msg->commit.revision);
 		return;
 	case IPC_ABORT:
 		if (ops->abort)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One configuration at a time: IDLE -> COMPILING (a thread) -> OFFERED (PREPARE is out) -> IDLE.
+ * One configuration at a time: IDLE -> COMPILING (a thread) -> OFFERED (PREPARE is out) ->
+ * COMMITTED (COMMIT is out: who asked for it hears of its end when all have taken it) -> IDLE.
  * Where it came from and what is kept of it on the disk is in origin.c.
  */
 #include "tpsd/report/transaction.h"
@@ -159,6 +160,53 @@ bool transaction_held(const struct transaction *transaction, struct transaction_
 	return true;
 }
 
+static void on_not_adopted(struct loop_timer *timer)
+{
+	struct transaction *t = OF_TIMER(timer, answer);
+	char name[SLOT_NAME_MAX];
+
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++)
+		if (t->waits[slot])
+			log_error("configuration: %s did not say within %d s that it took revision "
+			          "%u",
+			          slot_name(slot, name), TRANSACTION_ANSWER_S, t->revision);
+	finish(t, 0);
+}
+
+/* No process can refuse any more: one that is gone gets it when it is there again. */
+static void adopted(struct transaction *t, unsigned slot)
+{
+	t->waits[slot] = false;
+	t->nwaits--;
+	if (t->nwaits == 0)
+		finish(t, 0);
+}
+
+void transaction_on_adopted(struct transaction *transaction, enum ipc_role role, unsigned index,
+                            const struct ipc_adopted *msg)
+{
+	unsigned slot = slot_of(role, index);
+
+	if (transaction->phase == COMMITTED && msg->revision == transaction->revision &&
+	    transaction->waits[slot])
+		adopted(transaction, slot);
+}
+
+static void send_commit(struct transaction *t)
+{
+	t->phase = COMMITTED;
+	t->nwaits = 0;
+	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
+		if (!t->waits[slot])
+			continue;
+		transaction_send_end(t, slot, IPC_COMMIT, t->revision);
+		t->offered_alone[slot] = t->revision;
+		t->nwaits++;
+	}
+	(void)loop_timer_set(t->control->proc->loop, &t->answer,
+	                     TRANSACTION_ANSWER_S * CLOCK_NS_PER_S, on_not_adopted);
+}
+
 static void commit(struct transaction *t)
 {
 	struct config *config = t->next.config;
@@ -168,13 +216,7 @@ static void commit(struct transaction *t)
 		             "not find it",
 		             t->control->proc->state_dir, strerror(errno));
 	licensing_configure(t->control->licensing, config);
-	for (unsigned slot = 0; slot < PROC_SLOTS; slot++) {
-		if (t->waits[slot]) {
-			transaction_send_end(t, slot, IPC_COMMIT, t->revision);
-			t->offered_alone[slot] = t->revision;
-			t->waits[slot] = false;
-		}
-	}
+	send_commit(t);
 	if (t->fd >= 0)
 		(void)close(t->fd);
 	t->fd = t->next.fd;
@@ -187,7 +229,8 @@ static void commit(struct transaction *t)
 	transaction_schedule_confirm(t);
 	log_info("configuration: revision %u is in force (%s)", t->revision,
 	         origin_order(t->origin)->name);
-	finish(t, 0);
+	if (t->nwaits == 0)
+		finish(t, 0);
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
@@ -391,7 +434,11 @@ void transaction_peer_down(struct transaction *transaction, enum ipc_role role, 
 	unsigned slot = slot_of(role, index);
 
 	t->offered_alone[slot] = 0;
-	if (t->phase != OFFERED || !t->waits[slot])
+	if (!t->waits[slot])
+		return;
+	if (t->phase == COMMITTED)
+		adopted(t, slot);
+	if (t->phase != OFFERED)
 		return;
 	t->waits[slot] = false;
 	refuse_slot(t, slot, SL_ECLOSED);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Configurations coming into force: one document at a time is compiled, offered to all processes
- * (PREPARE), and taken by all (COMMIT) or by none (ABORT). Processes that come up later get the one
- * in force. docs/internals/control.md. `control`.
+ * (PREPARE), and taken by all (COMMIT, which each answers with ADOPTED) or by none (ABORT).
+ * Processes that come up later get the one in force. docs/internals/control.md. `control`.
  */
 #pragma once
 
@@ -24,7 +24,8 @@ struct transaction;
  * 30 s for that, and the first document must not be refused before. */
 enum { TRANSACTION_ANSWER_S = 10, TRANSACTION_START_S = 40 };
 
-/* The end of one: 0 and the revision, or an error with `errs`. `errs` is the caller's of `fn`. */
+/* The end of one: 0 and the revision, which all processes have taken, or an error with `errs`.
+ * `errs` is the caller's of `fn`. */
 typedef void transaction_done_fn(void *arg, int status, uint32_t revision,
                                  const struct conf_errors *errs);
 
@@ -80,5 +81,7 @@ void transaction_peer_down(struct transaction *transaction, enum ipc_role role, 
         SL_NONNULL(1);
 void transaction_on_ready(struct transaction *transaction, enum ipc_role role, unsigned index,
                           const struct ipc_ready *ready) SL_NONNULL(1, 4);
+void transaction_on_adopted(struct transaction *transaction, enum ipc_role role, unsigned index,
+                            const struct ipc_adopted *msg) SL_NONNULL(1, 4);
 void transaction_on_item(struct transaction *transaction, enum ipc_role role, unsigned index,
                          const struct ipc_item *item) SL_NONNULL(1, 4);

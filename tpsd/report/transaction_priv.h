@@ -13,7 +13,7 @@
 #include "tpsd/report/origin.h"
 #include "tpsd/report/transaction.h"
 
-enum phase { IDLE, COMPILING, OFFERED };
+enum phase { IDLE, COMPILING, OFFERED, COMMITTED };
 
 struct transaction {
 	struct control *control;

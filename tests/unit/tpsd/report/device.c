@@ -116,6 +116,29 @@ static void send_ready(struct device *d, enum device_peer peer, uint32_t revisio
 	assert_int_equal(ipc_send(d->peers[peer], &msg), 0);
 }
 
+static void send_taken(struct device *d, enum device_peer peer)
+{
+	struct ipc_message msg = {.type = IPC_ADOPTED, .adopted.revision = d->committed[peer]};
+
+	d->taken[peer] = d->committed[peer];
+	assert_int_equal(ipc_send(d->peers[peer], &msg), 0);
+}
+
+static void on_taken(struct loop_timer *timer)
+{
+	struct device *d = (struct device *)(void *)((char *)timer - offsetof(struct device, take));
+
+	send_taken(d, d->slow_peer);
+}
+
+static void take_later(struct device *d, enum device_peer peer)
+{
+	d->slow_peer = peer;
+	assert_int_equal(loop_timer_set(d->loop, &d->take,
+	                                (uint64_t)d->slow_ms[peer] * CLOCK_NS_PER_MS, on_taken),
+	                 0);
+}
+
 static void on_command(struct device *d, enum device_peer peer, const struct ipc_command *c)
 {
 	struct device_command *last = &d->last[peer];
@@ -153,6 +176,10 @@ static void on_message(struct ipc_channel *ch, const struct ipc_message *msg, in
 		break;
 	case IPC_COMMIT:
 		d->committed[peer] = msg->commit.revision;
+		if (d->slow_ms[peer] > 0)
+			take_later(d, peer);
+		else
+			send_taken(d, peer);
 		break;
 	case IPC_ABORT:
 		d->aborted[peer] = msg->abort.revision;

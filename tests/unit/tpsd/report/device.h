@@ -33,9 +33,12 @@ struct device {
 	/* What the peers do: */
 	int ready_status[DEV_PEERS];   /* of their READY; > 0: none is sent */
 	const char *refuse_path;       /* an ITEM with it goes before a refusal */
+	unsigned slow_ms[DEV_PEERS];   /* between COMMIT and its ADOPTED; of one peer at a time */
 	const char *answer[DEV_PEERS]; /* JSON for any COMMAND; NULL: none is sent */
-	/* What they saw: */
-	uint32_t prepared[DEV_PEERS], committed[DEV_PEERS], aborted[DEV_PEERS];
+	struct loop_timer take;
+	enum device_peer slow_peer;
+	/* What they saw, and said: */
+	uint32_t prepared[DEV_PEERS], committed[DEV_PEERS], aborted[DEV_PEERS], taken[DEV_PEERS];
 	struct device_command last[DEV_PEERS];
 	char seen[DEV_PEERS][4096]; /* every "name arguments\n", until the test empties it */
 	unsigned ncommands[DEV_PEERS];

@@ -25,6 +25,21 @@ static void all_processes_get_one_revision(void **state)
 	check_in_force("one");
 }
 
+/* Who applies a document may count on it from the answer on. */
+static void the_answer_comes_when_all_have_taken_it(void **state)
+{
+	json_t *error, *data;
+
+	(void)state;
+	start_committed();
+	dev.slow_ms[DEV_WORKER] = 700;
+	data = apply("two", NULL, &error);
+	assert_null(error);
+	for (unsigned i = 0; i < DEV_PEERS; i++)
+		assert_int_equal(dev.taken[i], 2);
+	json_decref(data);
+}
+
 static void one_refusal_changes_nothing_anywhere(void **state)
 {
 	json_t *error, *list, *data;
@@ -291,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        TEST(all_processes_get_one_revision),
+	        TEST(the_answer_comes_when_all_have_taken_it),
 	        TEST(one_refusal_changes_nothing_anywhere),
 	        TEST(silence_aborts_after_ten_seconds),
 	        TEST(a_slow_start_is_waited_for),
