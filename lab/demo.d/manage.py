@@ -22,7 +22,7 @@ from lablib.pki import leaf_extensions
 
 SMS = f"https://{SERVER}:8443"
 BOX, NEAR = "172.31.99.2", "172.31.99.1"  # the box's management port, and the clients' end of it
-START_S, STEP_S, WATCH_S = 20.0, 0.1, 90.0
+START_S, STEP_S, WATCH_S, EVENT_S = 20.0, 0.1, 90.0, 20.0
 CONFIRM = "30s"
 RATE, SECONDS, REPLACE_AT = 10, 8, 2.0
 
@@ -208,11 +208,30 @@ def distribute(screen, stage, manager):
                              ("virtual-segment", "both.yaml", SEGMENT)):
         manager.sms("set", kind, manager.write(name, text))
     done = manager.sms("distribute", "--all", "--confirm", "0s", "--watch")
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     is_blocked, seen = blocked(screen, stage)
     screen.claim("distributed: the attack is blocked", is_blocked and done.returncode == 0, seen)
+    at_sms(screen, manager, since)
     found = key_on_disk(stage, pki.path("shop.key"))
     screen.claim("the private key is in no file of the box", not found,
                  found or "sealed on its way, in memory since")
+
+
+def at_sms(screen, manager, since):
+    """The block is found where all boxes are looked at, by what it was about."""
+    words = ("events", "--kind", "alert", "--sni", "shop.test", "--from", since)
+    end, events = time.monotonic() + EVENT_S, []
+    while not events and time.monotonic() < end:
+        done = manager.sms(*words, "--export", "jsonl", quiet=True, check=False)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        time.sleep(STEP_S)
+    manager.sms(*words)
+    found = events[0] if events else {}
+    alert = found.get("alert", {})
+    screen.claim("and found at the SMS, by the name that it was for",
+                 found.get("device") == "demo" and alert.get("action") == "blocked" and
+                 found.get("tls", {}).get("sni") == "shop.test" and bool(alert.get("signature")),
+                 f"{found.get('tls', {}).get('sni')}: {alert.get('signature')}" if found else "no event")
 
 
 def der_of(path):

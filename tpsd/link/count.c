@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters to the SMS: a second's look at them, and a call when a minute is over. */
+/* Counters to the SMS: a second's look at them, and a call when a minute is over; what of them the
+ * status says is told when it changes. */
 #include <string.h>
 #include <sys/random.h>
 
@@ -98,6 +99,7 @@ static void on_second(struct loop_timer *timer)
 	if (minutes_sample(&link->count.minutes, clock_wall_us() / 1000, values) &&
 	    !link->count.call && !loop_timer_is_set(&link->count.timer))
 		after_ns(link, spread_ns());
+	tell_if_changed(link);
 	(void)loop_timer_set(link->proc->loop, timer, CLOCK_NS_PER_S, on_second);
 }
 

@@ -62,7 +62,8 @@ struct teller {
 	bool capabilities; /* they were told to this SMS */
 	uint8_t known[32]; /* digest of the document that the SMS was told last */
 	bool knows;
-	json_t *items; /* of the refusal that is to be told */
+	const char *inspection; /* as it was told; NULL: not yet */
+	json_t *items;          /* of the refusal that is to be told */
 	/* Of the call that runs: */
 	uint32_t revision;
 	enum remote_state state;
@@ -212,6 +213,8 @@ void tell_start(struct link *link);
 void tell_stop(struct link *link);
 /* Something is to be told; soon. */
 void tell(struct link *link);
+/* What becomes of traffic is another than was told. */
+void tell_if_changed(struct link *link);
 json_t *tell_capabilities(const struct link *link);
 
 /* ---- prove.c ---- */

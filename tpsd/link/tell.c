@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/conf/config.h"
 #include "lib/event/counter.h"
+#include "tpsd/link/health.h"
 #include "tpsd/link/link_priv.h"
 #include "tpsd/link/store.h"
 #include "tpsd/proc/proc.h"
@@ -57,14 +58,41 @@ json_t *tell_capabilities(const struct link *link)
 	                 "features", names);
 }
 
-static json_t *health(const struct link *link)
+static const char *inspection(const struct link *link)
+{
+	const struct proc *proc = link->proc;
+	uint64_t stamp = __atomic_load_n(&proc->heartbeats[PROC_SLOT_WIRE], __ATOMIC_ACQUIRE);
+	const struct health_facts facts = {
+	        .configured = link->held.revision != 0,
+	        .wire_silent = (int64_t)(clock_now_ns() - stamp) >
+	                       (int64_t)(PROC_HEARTBEAT_MAX_MS * CLOCK_NS_PER_MS),
+	        .draining = counter_sum(proc->counter_file, COUNTER_draining) != 0,
+	        .panic_step = (unsigned)counter_sum(proc->counter_file, COUNTER_panic_step),
+	};
+
+	return health_inspection(&facts);
+}
+
+void tell_if_changed(struct link *link)
+{
+	const char *word = inspection(link);
+
+	if (link->teller.inspection && strcmp(word, link->teller.inspection) != 0)
+		tell(link);
+}
+
+static json_t *health(struct link *link)
 {
 	const struct counter_file *counters = link->proc->counter_file;
 	uint64_t up_ns = clock_now_ns() - link->started_ns;
 
-	return json_pack("{s:I, s:I, s:I}", "uptime_s", (json_int_t)(up_ns / CLOCK_NS_PER_S),
-	                 "sessions", (json_int_t)counter_sum(counters, COUNTER_active),
-	                 "keys_missing", (json_int_t)counter_sum(counters, COUNTER_keys_missing));
+	link->teller.inspection = inspection(link);
+	return json_pack("{s:I, s:I, s:I, s:s, s:I}", "uptime_s",
+	                 (json_int_t)(up_ns / CLOCK_NS_PER_S), "sessions",
+	                 (json_int_t)counter_sum(counters, COUNTER_active), "keys_missing",
+	                 (json_int_t)counter_sum(counters, COUNTER_keys_missing), "inspection",
+	                 link->teller.inspection, "memory_kib",
+	                 (json_int_t)counter_sum(counters, COUNTER_memory_kib));
 }
 
 /* The text of the document in force; NULL: no memory. */

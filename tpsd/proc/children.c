@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "tpsd/proc/child.h"
+#include "tpsd/proc/memory.h"
 #include "tpsd/proc/parent.h"
 #include "tpsd/proc/parent_priv.h"
 #include "tpsd/proc/shell.h"
@@ -25,6 +26,7 @@ enum {
 	RESTART_LAST_MS = 2000,
 	CRASH_WINDOW_S = 60,      /* crashes older than this are forgotten */
 	START_MAX_MS = 30 * 1000, /* from fork to the loop */
+	MEMORY_EVERY = 50,        /* looks at the children */
 };
 
 /* ---- connecting children with each other ---- */
@@ -259,6 +261,16 @@ static bool is_silent(const struct parent *p, const struct child *child, uint64_
 	return (int64_t)(now - stamp) > (int64_t)(PROC_HEARTBEAT_MAX_MS * CLOCK_NS_PER_MS);
 }
 
+static void count_memory(struct parent *p)
+{
+	uint64_t kib = memory_kib(getpid());
+
+	for (unsigned slot = PROC_SLOT_WIRE; slot < p->common.nslots; slot++)
+		if (p->children[slot].pid > 0)
+			kib += memory_kib(p->children[slot].pid);
+	counter_set(p->proc.counters, COUNTER_memory_kib, kib);
+}
+
 static void on_watch(struct loop_timer *timer)
 {
 	struct parent *p = (struct parent *)((char *)timer - offsetof(struct parent, watch));
@@ -272,6 +284,8 @@ static void on_watch(struct loop_timer *timer)
 			(void)kill(child->pid, SIGKILL);
 		}
 	}
+	if (p->looks++ % MEMORY_EVERY == 0)
+		count_memory(p);
 	(void)loop_timer_set(p->proc.loop, timer, WATCH_EVERY_MS * CLOCK_NS_PER_MS, on_watch);
 }
 

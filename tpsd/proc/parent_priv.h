@@ -31,6 +31,7 @@ struct parent {
 	struct child children[PROC_SLOTS];
 	struct loop_source signals;
 	struct loop_timer watch, stop_deadline;
+	unsigned looks; /* at the children */
 	int signal_fd;
 	bool stopping;
 	bool ready; /* the first configuration is in force */

@@ -19,6 +19,7 @@
 #include "tpsd/report/control.h"
 #include "tpsd/report/journal.h"
 #include "tpsd/report/origin.h"
+#include "tpsd/report/panic.h"
 #include "tpsd/report/transaction.h"
 
 enum {
@@ -220,6 +221,16 @@ void remote_in_force(struct control *control)
 
 /* ---- events ------------------------------------------------------------------------------ */
 
+/* What the SMS shows of this device (R157), where `link` and anyone else can read it. */
+static void show_state(struct control *control)
+{
+	struct counter_slab *counters = control->proc->counters;
+
+	if (control->panic)
+		counter_set(counters, COUNTER_panic_step, panic_step(control->panic));
+	counter_set(counters, COUNTER_draining, control->draining);
+}
+
 void remote_events(struct control *control)
 {
 	struct remote *r = control->remote;
@@ -228,6 +239,7 @@ void remote_events(struct control *control)
 	struct event_border border;
 	uint32_t run;
 
+	show_state(control);
 	if (!r || !link)
 		return;
 	memset(&border, 0, sizeof(border));
