@@ -51,7 +51,7 @@ enum sms_exit sms_print_doc(const char *what) SL_NONNULL(1);
 typedef enum sms_exit sms_command_fn(struct sms *sms, enum sms_command command,
                                      const json_t *arguments);
 sms_command_fn sms_login, sms_logout, sms_password, sms_whoami, sms_token;
-sms_command_fn sms_events, sms_series;
+sms_command_fn sms_events, sms_series, sms_alert;
 sms_command_fn sms_list, sms_show, sms_history, sms_delete, sms_audit;
 sms_command_fn sms_device;
 sms_command_fn sms_import, sms_make, sms_export;

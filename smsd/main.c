@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/conf/value.h"
+#include "smsd/alert/alert.h"
 #include "smsd/run.h"
 
 static const char usage[] =
@@ -35,6 +36,8 @@ static const char usage[] =
         "      --events-days N      how long events of devices are kept (default 90)\n"
         "      --events-gib N       and how much of them; 0 is any (default 16): the oldest day\n"
         "                           goes first\n"
+        "      --silent-minutes N   how long a device may not call before that is an alert\n"
+        "                           (default 5)\n"
         "  -u, --user NAME          whom to run as when root starts it (default sluice-sms)\n"
         "  -c, --check              open everything, serve nothing\n"
         "  -V, --version            print the version\n"
@@ -55,7 +58,8 @@ enum {
 	KEPT_DAYS,
 	KEPT_ROWS,
 	EVENTS_DAYS,
-	EVENTS_GIB
+	EVENTS_GIB,
+	SILENT_MINUTES
 };
 
 static const struct option long_options[] = {
@@ -70,6 +74,7 @@ static const struct option long_options[] = {
         {"audit-rows", required_argument, NULL, KEPT_ROWS},
         {"events-days", required_argument, NULL, EVENTS_DAYS},
         {"events-gib", required_argument, NULL, EVENTS_GIB},
+        {"silent-minutes", required_argument, NULL, SILENT_MINUTES},
         {"user", required_argument, NULL, 'u'},
         {"check", no_argument, NULL, 'c'},
         {"version", no_argument, NULL, 'V'},
@@ -123,7 +128,8 @@ int main(int argc, char **argv)
 	                              .devices_port = RUN_DEVICES_PORT,
 	                              .audit = {.days = AUDIT_DAYS, .rows = AUDIT_ROWS},
 	                              .events_days = RUN_EVENTS_DAYS,
-	                              .events_bytes = (int64_t)RUN_EVENTS_GIB << 30};
+	                              .events_bytes = (int64_t)RUN_EVENTS_GIB << 30,
+	                              .silent_minutes = ALERT_SILENT_MINUTES};
 	unsigned gib;
 	int c;
 
@@ -170,6 +176,11 @@ int main(int argc, char **argv)
 			if (!parse_number(optarg, 0, RUN_EVENTS_GIB_MAX, &gib))
 				return usage_error("not a number of GiB: ", optarg);
 			options.events_bytes = (int64_t)gib << 30;
+			break;
+		case SILENT_MINUTES:
+			if (!parse_number(optarg, 1, ALERT_SILENT_MINUTES_MAX,
+			                  &options.silent_minutes))
+				return usage_error("not a number of minutes: ", optarg);
 			break;
 		case 'u':
 			options.user = optarg;

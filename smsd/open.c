@@ -3,9 +3,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <time.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "smsd/alert/alert.h"
 #include "smsd/base/actor.h"
 #include "smsd/data.h"
 #include "smsd/device/device.h"
@@ -104,6 +106,17 @@ static int open_ingest(struct smsd *s)
 	return ingest_open(s->context.store, &options, &s->context.ingest, &s->problem);
 }
 
+/* The certificate is of this start: another one in its place counts from the next on. */
+static int open_alerts(struct smsd *s)
+{
+	struct alert_options options = {.silent_minutes = s->options->silent_minutes};
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(s->ctx)), &tm) == 1)
+		options.https_ends_ms = (int64_t)timegm(&tm) * 1000;
+	return alerts_open(s->context.store, s->context.ingest, &options, &s->alerts, &s->problem);
+}
+
 int open_all(struct smsd *s, const char *passphrase, bool first)
 {
 	/* A reader for each thread that may ask at once. */
@@ -121,12 +134,15 @@ int open_all(struct smsd *s, const char *passphrase, bool first)
 		rc = push_create(s->context.store, s->context.vault, &s->context.push, &s->problem);
 	if (rc == 0)
 		rc = open_ingest(s);
+	if (rc == 0)
+		rc = open_alerts(s);
 	return rc;
 }
 
 void close_rooms(struct smsd *s)
 {
 	SSL_CTX_free(s->ctx);
+	alerts_close(s->alerts);
 	ingest_close(s->context.ingest);
 	push_destroy(s->context.push);
 	vault_close(s->context.vault);

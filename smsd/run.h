@@ -40,10 +40,11 @@ struct run_options {
 	 * is made when it is not there. One of the two at most. */
 	const char *new_key_file, *new_passphrase_file;
 	struct audit_keep audit;
-	unsigned events_days; /* how long events are kept, */
-	int64_t events_bytes; /* and how much; 0: any */
-	const char *user;     /* NULL: sluice-sms */
-	bool check;           /* opens everything, serves nothing */
+	unsigned events_days;    /* how long events are kept, */
+	int64_t events_bytes;    /* and how much; 0: any */
+	unsigned silent_minutes; /* a device that does not call for so long is an alert */
+	const char *user;        /* NULL: sluice-sms */
+	bool check;              /* opens everything, serves nothing */
 };
 
 int run(const struct run_options *options) SL_NONNULL(1);

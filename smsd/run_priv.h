@@ -12,6 +12,7 @@
 #include "smsd/job/job.h"
 #include "smsd/run.h"
 
+struct alerts;
 struct event;
 struct event_base;
 struct http_server;
@@ -28,17 +29,20 @@ struct tick {
 	int rc, told; /* what it came to, and what of that was logged */
 };
 
-/* The same for events that have had their time. */
+/* The same for events that have had their time, and for alerts. */
 struct ageing {
 	struct job job; /* first */
 	struct ingest *ingest;
+	struct alerts *alerts;
 	bool busy;
+	int rc, told; /* of alerts, as a tick's */
 };
 
 struct smsd {
 	const struct run_options *options;
 	struct problem problem;
 	struct api_context context;
+	struct alerts *alerts;
 	SSL_CTX *ctx, *devices_ctx;
 	char first_password[PATH_MAX];
 	struct event_base *base;

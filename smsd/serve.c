@@ -12,6 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/notify.h"
+#include "smsd/alert/alert.h"
 #include "smsd/base/moment.h"
 #include "smsd/device/port.h"
 #include "smsd/ingest/ingest.h"
@@ -54,12 +55,20 @@ static void tick_due(evutil_socket_t fd, short what, void *arg)
 
 static void age_run(struct job *job)
 {
-	ingest_tick(((struct ageing *)job)->ingest);
+	struct ageing *ageing = (struct ageing *)job;
+
+	ingest_tick(ageing->ingest);
+	ageing->rc = alerts_tick(ageing->alerts, moment_now_ms());
 }
 
 static void age_done(struct job *job)
 {
-	((struct ageing *)job)->busy = false;
+	struct ageing *ageing = (struct ageing *)job;
+
+	if (ageing->rc != 0 && ageing->rc != ageing->told)
+		log_error("alerts stand still: %s", err_text(ageing->rc));
+	ageing->told = ageing->rc;
+	ageing->busy = false;
 }
 
 /* When the pool is full it is done a minute later. */
@@ -116,6 +125,7 @@ static int start_devices(struct smsd *s)
 	        .vault = s->context.vault,
 	        .above = s->context.push,
 	        .ingest = s->context.ingest,
+	        .alerts = s->alerts,
 	        .handlers = {[REMOTE_ENROL] = port_enrol,
 	                     [REMOTE_RENEW] = port_renew,
 	                     [REMOTE_WANTED] = push_wanted,
@@ -124,7 +134,7 @@ static int start_devices(struct smsd *s)
 	                     [REMOTE_FILE] = push_file,
 	                     [REMOTE_BUNDLE] = push_bundle,
 	                     [REMOTE_KEYS] = push_keys,
-	                     [REMOTE_STATUS] = push_status,
+	                     [REMOTE_STATUS] = alert_port_status,
 	                     [REMOTE_EVENTS] = ingest_port_events,
 	                     [REMOTE_COUNTERS] = ingest_port_counters},
 	};
@@ -162,7 +172,8 @@ static bool start_clock(struct smsd *s)
 	s->tick.push = s->context.push;
 	s->clock = event_new(s->base, -1, EV_PERSIST, tick_due, s);
 	s->ageing = (struct ageing){.job = {.run = age_run, .done = age_done},
-	                            .ingest = s->context.ingest};
+	                            .ingest = s->context.ingest,
+	                            .alerts = s->alerts};
 	s->ages = event_new(s->base, -1, EV_PERSIST, age_due, s);
 	return s->clock && event_add(s->clock, &step) == 0 && s->ages &&
 	       event_add(s->ages, &minute) == 0;

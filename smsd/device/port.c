@@ -350,6 +350,7 @@ static struct task *task_make(struct port *port, struct http_exchange *exchange,
 	                                .vault = port->options.vault,
 	                                .above = port->options.above,
 	                                .ingest = port->options.ingest,
+	                                .alerts = port->options.alerts,
 	                                .request = http_exchange_request(exchange)};
 	http_response_init(&task->call.response);
 	return task;

@@ -15,6 +15,7 @@
 #include "smsd/base/problem.h"
 #include "smsd/http/http.h"
 
+struct alerts;
 struct event_base;
 struct ingest;
 struct job_pool;
@@ -38,6 +39,7 @@ struct port_call {
 	struct vault *vault;
 	void *above; /* port_options.above */
 	struct ingest *ingest;
+	struct alerts *alerts;
 	const struct http_request *request;
 	struct device device; /* who asks, without its document; id 0 with `enrol` */
 	json_t *body;         /* checked by its shape; NULL without one */
@@ -60,6 +62,7 @@ struct port_options {
 	int64_t ctx_ends_ms;                     /* when what it shows ends */
 	void *above;                             /* push */
 	struct ingest *ingest;                   /* who takes events and counters */
+	struct alerts *alerts;                   /* who looks at a device that said how it is */
 	port_handler *handlers[REMOTE_CALL_END]; /* WANTED's answers at once: it is asked again */
 };
 

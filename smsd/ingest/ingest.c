@@ -31,6 +31,8 @@ struct ingest {
 	struct ingest_options options;
 	struct event_store *events;
 	char epoch[INTAKE_EPOCH_LEN + 1]; /* of our own events: new with each start */
+	ingest_heard_fn *heard;           /* set before any batch is taken; NULL: nobody */
+	void *heard_arg;
 	pthread_mutex_t mutex;
 	/* Under the mutex: */
 	uint64_t seq;
@@ -39,19 +41,23 @@ struct ingest {
 
 /* ---- our own events ---------------------------------------------------------------------- */
 
+/* Takes `own` over, which is under its kind's name; NULL: none. NULL: out of memory. */
 static char *own_text(struct ingest *ingest, int64_t now_ms, uint64_t seq, enum log_level level,
-                      const char *about, const char *message)
+                      const char *about, const char *kind, json_t *own, const char *message)
 {
 	char time[CLOCK_TEXT_MAX];
 	json_t *line =
 	        json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "timestamp",
-	                  clock_format_us((uint64_t)now_ms * 1000, time), "event_type", "system",
+	                  clock_format_us((uint64_t)now_ms * 1000, time), "event_type", kind,
 	                  "epoch", ingest->epoch, "seq", (json_int_t)seq, "device", INGEST_SELF,
 	                  "severity", log_level_name(level), "process", "smsd", "message", message);
 	char *text;
 
 	if (line && about)
 		(void)json_object_set_new(line, "about", json_string(about));
+	if (line && own)
+		(void)json_object_set(line, kind, own);
+	json_decref(own);
 	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
 	json_decref(line);
 	return text;
@@ -80,26 +86,51 @@ static int add_own(struct ingest *ingest, int64_t now_ms, uint64_t seq, const ch
 	return rc;
 }
 
+static int tell_own(struct ingest *ingest, enum log_level level, const char *about,
+                    const char *kind, json_t *own, const char *message)
+{
+	int64_t now_ms = moment_now_ms();
+	uint64_t seq;
+	char *text;
+	int rc;
+
+	(void)pthread_mutex_lock(&ingest->mutex);
+	seq = ingest->seq++;
+	(void)pthread_mutex_unlock(&ingest->mutex);
+	text = own_text(ingest, now_ms, seq, level, about, kind, own, message);
+	rc = text ? add_own(ingest, now_ms, seq, text) : SL_ENOMEM;
+	free(text);
+	return rc;
+}
+
+int ingest_tell(struct ingest *ingest, enum log_level level, const char *about, const char *kind,
+                json_t *own, const char *message)
+{
+	int rc = own ? tell_own(ingest, level, about, kind, own, message) : SL_ENOMEM;
+
+	if (rc == 0)
+		log_write(level, "%s", message);
+	return rc;
+}
+
 void ingest_say(struct ingest *ingest, enum log_level level, const char *about, const char *fmt,
                 ...)
 {
-	int64_t now_ms = moment_now_ms();
 	char message[EVENT_FILTER_TEXT_MAX * 2];
-	uint64_t seq;
 	va_list ap;
-	char *text;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	(void)pthread_mutex_lock(&ingest->mutex);
-	seq = ingest->seq++;
-	(void)pthread_mutex_unlock(&ingest->mutex);
 	log_write(level, "%s", message);
-	text = own_text(ingest, now_ms, seq, level, about, message);
-	if (!text || add_own(ingest, now_ms, seq, text) != 0)
+	if (tell_own(ingest, level, about, "system", NULL, message) != 0)
 		log_error("events: the line above could not be stored as an event");
-	free(text);
+}
+
+void ingest_on_heard(struct ingest *ingest, ingest_heard_fn *fn, void *arg)
+{
+	ingest->heard = fn;
+	ingest->heard_arg = arg;
 }
 
 /* ---- one batch of a device at a time ----------------------------------------------------- */
@@ -215,6 +246,8 @@ static int store_batch(struct ingest *ingest, const struct ingest_batch *batch,
 
 	if (rc == 0 && read->count > 0)
 		rc = event_store_add(ingest->events, read->records, read->count);
+	if (rc == 0 && read->count > 0 && ingest->heard)
+		rc = ingest->heard(ingest->heard_arg, batch->device, read->records, read->count);
 	if (rc == 0 && (!progress->known || read->next > progress->next)) {
 		progress->next = SL_MAX(read->next, progress->next);
 		rc = save_progress(ingest, batch, progress);

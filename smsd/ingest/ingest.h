@@ -15,6 +15,7 @@
 #include "lib/base/attr.h"
 #include "lib/base/log.h"
 
+struct event_record;
 struct event_store;
 struct ingest;
 struct problem;
@@ -76,6 +77,22 @@ int ingest_count(struct ingest *ingest, const char *device, const json_t *minute
  * cannot be stored is in the log. */
 void ingest_say(struct ingest *ingest, enum log_level level, const char *about, const char *fmt,
                 ...) SL_NONNULL(1, 4) SL_PRINTF(4, 5);
+
+/*
+ * The same as an event of another kind: `own` is under its name in it, and taken over (NULL: out of
+ * memory). Its code: it may be tried again.
+ */
+int ingest_tell(struct ingest *ingest, enum log_level level, const char *about, const char *kind,
+                json_t *own, const char *message) SL_NONNULL(1, 4, 6) SL_MUST;
+
+/*
+ * `fn` hears what is stored of each batch, gaps too, between the commit and the answer; a batch
+ * that comes again because it was not answered is heard again. Its code refuses the batch, which
+ * comes again then. One at a time, before any batch is taken; NULL: none.
+ */
+typedef int ingest_heard_fn(void *arg, const char *device, const struct event_record *records,
+                            size_t count);
+void ingest_on_heard(struct ingest *ingest, ingest_heard_fn *fn, void *arg) SL_NONNULL(1);
 
 /* By the clock, every minute or so: what is too old goes. */
 void ingest_tick(struct ingest *ingest) SL_NONNULL(1);
