@@ -67,10 +67,8 @@ struct reference {
 	enum object_kind kind; /* of what it names */
 	const char *name;
 	const char *pointer; /* RFC 6901, in the body */
-	json_t *holder;      /* map or list that has it, */
-	const char *key;     /* under this key, or */
-	size_t index;        /* at this place */
-	bool is_file;        /* written as /files/NAME */
+	json_t *text;        /* as it is written, */
+	bool is_file;        /* as /files/NAME */
 };
 
 typedef int reference_fn(void *arg, const struct reference *reference);

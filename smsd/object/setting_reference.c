@@ -11,6 +11,7 @@
 #include "lib/conf/value.h"
 #include "smsd/base/problem.h"
 #include "smsd/object/blob.h"
+#include "smsd/object/document_priv.h"
 #include "smsd/object/setting_priv.h"
 #include "smsd/store/store.h"
 
@@ -20,136 +21,31 @@ struct walk {
 	reference_fn *fn;
 	void *arg;
 	struct problem *problem;
-	char pointer[PROBLEM_POINTER_MAX];
 };
 
-/* False: what the row names is no object (a segment is the device's). */
-static bool kind_of(enum conf_collection collection, enum object_kind *ret_kind)
+/* A segment is the device's, as is a file that is none of the SMS's. */
+static int visit(void *arg, const struct document_text *text)
 {
-	if (collection == CONF_CERTIFICATES || collection == CONF_CA_CERTIFICATES) {
-		*ret_kind = collection == CONF_CERTIFICATES ? OBJECT_CERTIFICATE
-		                                            : OBJECT_CA_CERTIFICATE;
-		return true;
-	}
-	for (unsigned i = 0; i < OBJECT_KIND_END; i++) {
-		const struct conf_field *f = setting_field(i);
+	const struct walk *w = arg;
+	struct reference at = {.name = json_string_value(text->text),
+	                       .pointer = text->pointer,
+	                       .text = text->text};
 
-		if (f && collection != CONF_NO_COLLECTION && f->collection == collection) {
-			*ret_kind = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static size_t step(struct walk *w, const char *key)
-{
-	size_t len = strlen(w->pointer);
-
-	(void)snprintf(w->pointer + len, sizeof(w->pointer) - len, "/%s", key);
-	return len;
-}
-
-static size_t step_index(struct walk *w, size_t index)
-{
-	char text[24];
-
-	(void)snprintf(text, sizeof(text), "%zu", index);
-	return step(w, text);
-}
-
-/* One name, at the walk's pointer. */
-static int visit(struct walk *w, const struct conf_field *f, struct reference *at,
-                 const json_t *text)
-{
-	at->name = json_string_value(text);
-	at->pointer = w->pointer;
-	if (!at->name || at->name[0] == '\0')
+	if (at.name[0] == '\0')
 		return 0;
-	if (f->flags & CONF_FILE) {
-		if (strncmp(at->name, BLOB_PATH, strlen(BLOB_PATH)) != 0)
-			return problem_add(w->problem, SL_EINVAL, w->pointer,
-			                   "upload it as a file, and write " BLOB_PATH "NAME",
-			                   "%s is a path on a device; here it names a file of the "
-			                   "SMS",
-			                   f->name);
-		at->kind = OBJECT_FILE;
-		at->is_file = true;
-		at->name += strlen(BLOB_PATH);
-	} else if (!kind_of(f->ref, &at->kind)) {
-		return 0;
+	if (!(text->field->flags & CONF_FILE)) {
+		at.kind = document_kind_of(text->field->ref);
+		return at.kind == OBJECT_KIND_END ? 0 : w->fn(w->arg, &at);
 	}
-	return w->fn(w->arg, at);
-}
-
-static int visit_list(struct walk *w, const struct conf_field *f, json_t *list)
-{
-	const json_t *text;
-	size_t i;
-
-	json_array_foreach(list, i, text)
-	{
-		struct reference at = {.holder = list, .index = i};
-		size_t back = step_index(w, i);
-		int rc = visit(w, f, &at, text);
-
-		w->pointer[back] = '\0';
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int walk_object(struct walk *w, const struct conf_object *object, json_t *map);
-
-static int walk_items(struct walk *w, const struct conf_object *object, json_t *list)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-	{
-		size_t back = step_index(w, i);
-		int rc = walk_object(w, object, item);
-
-		w->pointer[back] = '\0';
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int walk_field(struct walk *w, const struct conf_field *f, json_t *map, json_t *value)
-{
-	struct reference at = {.holder = map, .key = f->name};
-
-	if (f->type == CONF_TYPE_REF || (f->type == CONF_TYPE_PATH && f->flags & CONF_FILE))
-		return visit(w, f, &at, value);
-	if (f->type == CONF_TYPE_REFS || (f->type == CONF_TYPE_PATHS && f->flags & CONF_FILE))
-		return visit_list(w, f, value);
-	if (f->type == CONF_TYPE_OBJECT)
-		return walk_object(w, f->object, value);
-	return f->type == CONF_TYPE_OBJECTS ? walk_items(w, f->object, value) : 0;
-}
-
-/* Recursion is bounded by the tables, which have no circle. */
-static int walk_object(struct walk *w, const struct conf_object *object, json_t *map)
-{
-	for (size_t i = 0; i < object->count; i++) {
-		const struct conf_field *f = &object->fields[i];
-		json_t *value = json_object_get(map, f->name);
-		size_t back;
-		int rc;
-
-		if (!value)
-			continue;
-		back = step(w, f->name);
-		rc = walk_field(w, f, map, value);
-		w->pointer[back] = '\0';
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	if (strncmp(at.name, BLOB_PATH, strlen(BLOB_PATH)) != 0)
+		return problem_add(w->problem, SL_EINVAL, text->pointer,
+		                   "upload it as a file, and write " BLOB_PATH "NAME",
+		                   "%s is a path on a device; here it names a file of the SMS",
+		                   text->field->name);
+	at.kind = OBJECT_FILE;
+	at.is_file = true;
+	at.name += strlen(BLOB_PATH);
+	return w->fn(w->arg, &at);
 }
 
 int reference_walk(enum object_kind kind, const json_t *body, reference_fn *fn, void *arg,
@@ -158,7 +54,7 @@ int reference_walk(enum object_kind kind, const json_t *body, reference_fn *fn, 
 	struct walk w = {.fn = fn, .arg = arg, .problem = problem};
 
 	/* Who walks to change something has a body of his own. */
-	return walk_object(&w, setting_shape(kind), (json_t *)(uintptr_t)body);
+	return document_walk(setting_shape(kind), (json_t *)(uintptr_t)body, visit, &w);
 }
 
 bool reference_is_builtin(enum object_kind kind, const char *name)

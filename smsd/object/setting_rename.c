@@ -65,15 +65,12 @@ struct renaming {
 static int rename_one(void *arg, const struct reference *at)
 {
 	const struct renaming *r = arg;
-	json_t *text;
-	int rc;
+	char text[sizeof(BLOB_PATH) + OBJECT_NAME_MAX];
 
 	if (at->kind != r->kind || strcmp(at->name, r->old_name) != 0)
 		return 0;
-	text = json_sprintf("%s%s", at->is_file ? BLOB_PATH : "", r->new_name);
-	rc = at->key ? json_object_set_new(at->holder, at->key, text)
-	             : json_array_set_new(at->holder, at->index, text);
-	return rc == 0 ? 0 : SL_ENOMEM;
+	(void)snprintf(text, sizeof(text), "%s%s", at->is_file ? BLOB_PATH : "", r->new_name);
+	return json_string_set(at->text, text) == 0 ? 0 : SL_ENOMEM;
 }
 
 static int rename_in(struct store_tx *tx, const struct object_change *how, const struct user *user,
