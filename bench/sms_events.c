@@ -4,8 +4,9 @@
  * after the other, as the pool of smsd takes them; then pages are asked for by filters, with no
  * events coming and while they come. What is measured is the room smsd/ingest without HTTPS.
  *
- *   sms-events DIRECTORY [SECONDS [DEVICES [BATCH [RATE]]]]
+ *   sms-events [--database CONNECTION] DIRECTORY [SECONDS [DEVICES [BATCH [RATE]]]]
  *
+ * CONNECTION: of libpq, to an empty database of PostgreSQL; without it, SQLite in DIRECTORY.
  * RATE: events a second that all devices send together; 0: as fast as they are taken.
  */
 #include <inttypes.h>
@@ -280,7 +281,7 @@ static void ask_all(struct bench *b)
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
-static void tell(const struct bench *b, const char *directory, uint64_t wall_ns, uint64_t cpu)
+static void tell(const struct bench *b, uint64_t wall_ns, uint64_t cpu)
 {
 	struct rusage usage;
 	double rows = (double)b->stored;
@@ -293,11 +294,13 @@ static void tell(const struct bench *b, const char *directory, uint64_t wall_ns,
 	             (double)cpu / (double)wall_ns, (double)b->generating_ns / (double)wall_ns,
 	             b->batch, (double)b->took_ns / 1e6 / (double)b->batches,
 	             (double)b->worst_ns / 1e6,
-	             (double)event_day_size(directory, event_day_of(moment_now_ms())) / rows,
+	             (double)event_store_day_size(ingest_events(b->ingest),
+	                                          event_day_of(moment_now_ms())) /
+	                     rows,
 	             usage.ru_maxrss / 1024);
 }
 
-static void run(struct bench *b, const char *directory, bool asks)
+static void run(struct bench *b, bool asks)
 {
 	pthread_t threads[DEVICES_MAX_HERE];
 	struct device devices[DEVICES_MAX_HERE];
@@ -319,7 +322,7 @@ static void run(struct bench *b, const char *directory, bool asks)
 	for (unsigned i = 0; i < b->devices; i++)
 		(void)pthread_join(threads[i], NULL);
 	if (!asks)
-		tell(b, directory, clock_now_ns() - began, cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+		tell(b, clock_now_ns() - began, cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu);
 	else
 		(void)printf("\n%.0f events a second came meanwhile\n",
 		             (double)b->stored / ((double)(clock_now_ns() - began) / 1e9));
@@ -330,7 +333,7 @@ static unsigned number_of(int argc, char **argv, int at, unsigned otherwise)
 	return argc > at ? (unsigned)strtoul(argv[at], NULL, 10) : otherwise;
 }
 
-int main(int argc, char **argv)
+static int measure(int argc, char **argv, const char *connection)
 {
 	struct bench b = {.seconds = number_of(argc, argv, 2, 60),
 	                  .devices = number_of(argc, argv, 3, 4),
@@ -342,18 +345,26 @@ int main(int argc, char **argv)
 	char days[4096];
 
 	if (argc < 2 || b.devices == 0 || b.devices > DEVICES_MAX_HERE || b.batch == 0)
-		fail("usage: sms-events DIRECTORY [SECONDS [DEVICES [BATCH [RATE]]]]");
+		fail("usage: sms-events [--database CONNECTION] DIRECTORY [SECONDS [DEVICES [BATCH "
+		     "[RATE]]]]");
 	(void)mkdir(argv[1], 0700);
 	(void)snprintf(days, sizeof(days), "%s/events", argv[1]);
 	options.directory = days;
-	if (store_open(argv[1], NULL, 4, &store, &problem) != 0 ||
+	if (store_open(argv[1], connection, 4, &store, &problem) != 0 ||
 	    ingest_open(store, &options, &b.ingest, &problem) != 0)
 		fail(problem.count ? problem.items[0].text : "the directory cannot be used");
-	run(&b, days, false);
+	run(&b, false);
 	ask_all(&b);
 	b.rate = 5000;
-	run(&b, days, true);
+	run(&b, true);
 	ingest_close(b.ingest);
 	store_close(store);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int skip = argc > 2 && strcmp(argv[1], "--database") == 0 ? 2 : 0;
+
+	return measure(argc - skip, argv + skip, skip ? argv[2] : NULL);
 }

@@ -18,6 +18,12 @@ static int fail(struct problem *problem, const char *path)
 	return problem_add(problem, SL_ESYS, "", "", "%s: %s", path, strerror(errno));
 }
 
+/* The store's lock is no data: it is there after a first start whose database was away, too. */
+static bool is_data(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "lock") != 0;
+}
+
 static int is_empty(const char *directory, bool *ret_empty)
 {
 	DIR *dir = opendir(directory);
@@ -27,7 +33,7 @@ static int is_empty(const char *directory, bool *ret_empty)
 		return SL_ESYS;
 	*ret_empty = true;
 	while ((entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (is_data(entry->d_name))
 			*ret_empty = false;
 	(void)closedir(dir);
 	return 0;

@@ -11,7 +11,8 @@
 #include "smsd/run.h"
 
 static const char usage[] =
-        "usage: smsd --data DIR [--listen ADDR:PORT] [--listen-devices ADDR:PORT]\n"
+        "usage: smsd --data DIR [--database F] [--listen ADDR:PORT]\n"
+        "            [--listen-devices ADDR:PORT]\n"
         "            [--key-file F | --passphrase-file F]\n"
         "            [--new-key-file F | --new-passphrase-file F] [--events-days N]\n"
         "            [--events-gib N] [--user NAME] [--check]\n"
@@ -21,6 +22,11 @@ static const char usage[] =
         "API that `sms` uses, over HTTPS.\n"
         "\n"
         "  -d, --data DIR           its data; made at the first start, for its user alone\n"
+        "      --database F         keep it in PostgreSQL, by the connection string or URI of "
+        "libpq\n"
+        "                           in the first line of F, which nobody else may read; keys,\n"
+        "                           certificates and the lock stay in DIR (default: SQLite in "
+        "DIR)\n"
         "  -l, --listen ADDR:PORT   where to listen (default [::]:8443)\n"
         "      --listen-devices ADDR:PORT  where devices are served, whose certificates are\n"
         "                           smsd's own (default [::]:8444)\n"
@@ -59,11 +65,13 @@ enum {
 	KEPT_ROWS,
 	EVENTS_DAYS,
 	EVENTS_GIB,
-	SILENT_MINUTES
+	SILENT_MINUTES,
+	DATABASE
 };
 
 static const struct option long_options[] = {
         {"data", required_argument, NULL, 'd'},
+        {"database", required_argument, NULL, DATABASE},
         {"listen", required_argument, NULL, 'l'},
         {"listen-devices", required_argument, NULL, LISTEN_DEVICES},
         {"key-file", required_argument, NULL, 'k'},
@@ -138,6 +146,9 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'd':
 			options.data = optarg;
+			break;
+		case DATABASE:
+			options.database_file = optarg;
 			break;
 		case 'l':
 			if (!parse_listen(optarg, options.address, &options.port))

@@ -117,10 +117,11 @@ static int open_alerts(struct smsd *s)
 	return alerts_open(s->context.store, s->context.ingest, &options, &s->alerts, &s->problem);
 }
 
-int open_all(struct smsd *s, const char *passphrase, bool first)
+int open_all(struct smsd *s, const char *database, const char *passphrase, bool first)
 {
 	/* A reader for each thread that may ask at once. */
-	int rc = store_open(s->options->data, NULL, job_threads(0), &s->context.store, &s->problem);
+	int rc = store_open(s->options->data, database, job_threads(0), &s->context.store,
+	                    &s->problem);
 
 	if (rc == 0)
 		rc = open_vault(s, passphrase, first);

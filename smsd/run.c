@@ -23,8 +23,9 @@
 enum { SECURE_HEAP = 4 * 1024 * 1024, SECURE_LEAST = 32 };
 
 /* Of the files that the options name; "" without. */
-struct passphrases {
-	char now[PKI_PASSWORD_MAX], next[PKI_PASSWORD_MAX];
+struct secrets {
+	char now[PKI_PASSWORD_MAX], next[PKI_PASSWORD_MAX]; /* passphrases */
+	char database[PKI_PASSWORD_MAX];                    /* a connection string */
 };
 
 /* jansson frees without wiping, and what it holds are bodies with passwords and keys. */
@@ -40,7 +41,9 @@ static int status_of(int code)
 {
 	if (code == SL_EBUSY)
 		return RUN_BUSY;
-	return code == SL_ESYS || code == SL_ENOMEM || code == SL_EIO ? RUN_FAILED : RUN_REFUSED;
+	return code == SL_ESYS || code == SL_ENOMEM || code == SL_EIO || code == SL_EAGAIN
+	               ? RUN_FAILED
+	               : RUN_REFUSED;
 }
 
 static int report(struct problem *problem, int status)
@@ -53,7 +56,7 @@ static int report(struct problem *problem, int status)
 	return status;
 }
 
-static int run_as_user(struct smsd *s, const struct passphrases *given, bool first)
+static int run_as_user(struct smsd *s, const struct secrets *given, bool first)
 {
 	int rc;
 
@@ -64,7 +67,8 @@ static int run_as_user(struct smsd *s, const struct passphrases *given, bool fir
 		log_warning("private keys may be swapped out: raise the limit of locked memory to "
 		            "%d KiB",
 		            SECURE_HEAP / 1024);
-	rc = open_all(s, s->options->passphrase_file ? given->now : NULL, first);
+	rc = open_all(s, s->options->database_file ? given->database : NULL,
+	              s->options->passphrase_file ? given->now : NULL, first);
 	if (rc == 0 && (s->options->new_key_file || s->options->new_passphrase_file))
 		rc = rotate_key(s, s->options->new_passphrase_file ? given->next : NULL);
 	else if (rc == 0 && !s->options->check)
@@ -75,7 +79,7 @@ static int run_as_user(struct smsd *s, const struct passphrases *given, bool fir
 }
 
 /* While it is root, which may be the only one to read the files. */
-static int read_passphrases(struct smsd *s, struct passphrases *given)
+static int read_secrets(struct smsd *s, struct secrets *given)
 {
 	const struct run_options *options = s->options;
 	struct pki_error err;
@@ -85,10 +89,12 @@ static int read_passphrases(struct smsd *s, struct passphrases *given)
 		rc = pki_password_read(options->passphrase_file, given->now, &err);
 	if (rc == 0 && options->new_passphrase_file)
 		rc = pki_password_read(options->new_passphrase_file, given->next, &err);
+	if (rc == 0 && options->database_file)
+		rc = pki_password_read(options->database_file, given->database, &err);
 	return rc == 0 ? 0 : problem_add_pki(&s->problem, "", &err);
 }
 
-static int prepare_and_run(struct smsd *s, struct passphrases *given)
+static int prepare_and_run(struct smsd *s, struct secrets *given)
 {
 	const struct run_options *options = s->options;
 	bool first = false;
@@ -97,7 +103,7 @@ static int prepare_and_run(struct smsd *s, struct passphrases *given)
 
 	if (privilege_user(options->user, &uid, &gid, &s->problem) != 0)
 		return report(&s->problem, RUN_PRIVILEGE);
-	if (read_passphrases(s, given) != 0)
+	if (read_secrets(s, given) != 0)
 		return report(&s->problem, RUN_REFUSED);
 	if (data_prepare(options->data, uid, gid, &first, &s->problem) != 0)
 		return report(&s->problem, RUN_REFUSED);
@@ -109,7 +115,7 @@ static int prepare_and_run(struct smsd *s, struct passphrases *given)
 int run(const struct run_options *options)
 {
 	struct smsd s = {.options = options};
-	struct passphrases given = {0};
+	struct secrets given = {0};
 	int status = prepare_and_run(&s, &given);
 
 	OPENSSL_cleanse(&given, sizeof(given));

@@ -30,6 +30,8 @@ enum {
 
 struct run_options {
 	const char *data;
+	const char
+	        *database_file; /* of a connection string of PostgreSQL; NULL: SQLite in `data` */
 	char address[RUN_ADDRESS_MAX];
 	uint16_t port;
 	char devices_address[RUN_ADDRESS_MAX];

@@ -62,9 +62,10 @@ struct smsd {
 
 /* ---- open.c ---- */
 /* Store, vault, first person, certificates, rooms: what there is before anyone is served.
- * `passphrase` NULL: by a key file; `first`: the data directory was made just now. In s->problem.
- */
-int open_all(struct smsd *s, const char *passphrase, bool first) SL_NONNULL(1) SL_MUST;
+ * `database` NULL: SQLite; `passphrase` NULL: by a key file; `first`: the data directory was made
+ * just now. In s->problem. */
+int open_all(struct smsd *s, const char *database, const char *passphrase, bool first)
+        SL_NONNULL(1) SL_MUST;
 /* What open_all opened, in the reverse order. */
 void close_rooms(struct smsd *s) SL_NONNULL(1);
 /* The vault by another source from now on; nobody is served. */

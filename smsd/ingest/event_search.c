@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Searching: day after day from the latest on, each by the words of the filter, and within a day by
- * spans of time whose length follows from what the last one took. So a search that finds little
- * where much is has a bound, and its cursor goes on behind the last span.
+ * Searching: day after day from the latest on, each by the words of the filter, until the time is
+ * over. So a search that finds little where much is has a bound, and its cursor goes on where the
+ * last day's search was.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,9 +16,6 @@
 
 enum {
 	WORDS_MAX = 4096,
-	SPAN_FIRST_MS = 60 * 1000,
-	SPAN_GOAL_NS = 10 * 1000 * 1000,
-	SPAN_GROWS = 8,
 };
 
 /* ---- cursors ----------------------------------------------------------------------------- */
@@ -86,6 +83,7 @@ struct search {
 	void *arg;
 	uint64_t began_ns;
 	int64_t day, before; /* where it goes on: places of `day` below `before` */
+	int64_t last;        /* the place that was given last */
 	struct intake_line line;
 	int64_t *days; /* those within the time asked for, latest first */
 	size_t count;
@@ -102,7 +100,7 @@ static int take_found(void *arg, int64_t place, const char *line, size_t len)
 	struct event_found found = {s->day, place, line, len};
 	int code;
 
-	s->before = place;
+	s->last = place;
 	if (s->words && (intake_line_read(line, len, &s->line) != 0 ||
 	                 !event_filter_takes(s->filter, &s->line)))
 		return 0;
@@ -125,54 +123,28 @@ static void span_of_day(const struct search *s, int64_t *ret_from, int64_t *ret_
 	*ret_to = SL_MIN(*ret_to, s->before);
 }
 
-/* One span; 1: enough was found. */
-static int search_span(struct search *s, struct event_day *day, int64_t from, int64_t to)
-{
-	/* Lines that only share a hash with what is asked for are no reason to end. */
-	int code = event_day_find(day, s->words, from, to, s->words ? INT64_MAX : s->left,
-	                          take_found, s);
-
-	if (code == 0)
-		s->before = from;
-	return code;
-}
-
 /* The day from its latest on; 1: enough, or no time any more. */
 static int search_day(struct search *s, struct event_day *day)
 {
-	int64_t from, to, span = event_day_place(SPAN_FIRST_MS);
-	int code = 0;
+	struct event_query query = {.words = s->words,
+	                            .wanted = s->left,
+	                            .until_ns =
+	                                    s->began_ns + EVENT_STORE_BUDGET_MS * CLOCK_NS_PER_MS};
+	int64_t before;
+	int code;
 
-	span_of_day(s, &from, &to);
-	/* Without words there is nothing to walk over: the whole is one span. */
-	if (!s->words)
-		return from < to ? search_span(s, day, from, to) : 0;
-	/* A place beyond the day's is of a millisecond that was full. */
-	if (to > event_day_place(EVENT_DAY_MS)) {
-		code = search_span(s, day, SL_MAX(from, event_day_place(EVENT_DAY_MS)), to);
-		to = event_day_place(EVENT_DAY_MS);
-	}
-	while (code == 0 && from < to) {
-		uint64_t began = clock_now_ns(), took;
-		int64_t low = to - from > span ? to - span : from;
-
-		code = search_span(s, day, low, to);
-		took = clock_now_ns() - began;
-		to = low;
-		if (took < SPAN_GOAL_NS / 2)
-			span *= SPAN_GROWS;
-		else if (took > SPAN_GOAL_NS * 2)
-			span = SL_MAX(span / 4, event_day_place(1));
-		if (code == 0 && is_over_budget(s))
-			return 1;
-	}
-	return code;
+	span_of_day(s, &query.from, &query.to);
+	if (query.from >= query.to)
+		return 0;
+	code = event_day_find(day, &query, take_found, s, &before);
+	s->before = code == 1 ? s->last : before;
+	return code == 0 && before > query.from ? 1 : code;
 }
 
 static int open_and_search(struct event_store *store, struct search *s)
 {
 	struct event_day *day;
-	int code = event_day_open(store->directory, s->day, EVENT_DAY_READS, &day);
+	int code = event_day_open(store->days, s->day, EVENT_DAY_READS, &day);
 
 	/* Gone since the list was made, or not there yet. */
 	if (code == SL_ENOENT)
@@ -212,7 +184,7 @@ static int later(const void *a, const void *b)
 static int search_days(struct event_store *store, struct search *s)
 {
 	int64_t first = s->day;
-	int code = event_day_list(store->directory, keep_day, s);
+	int code = event_day_list(store->days, keep_day, s);
 
 	if (s->count > 0)
 		qsort(s->days, s->count, sizeof(*s->days), later);

@@ -5,11 +5,7 @@
  */
 #include "smsd/ingest/event_store.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -57,15 +53,15 @@ static int open_writing(struct event_store *store, int64_t number, struct event_
 	int code = 0;
 
 	if (!w->day) {
-		code = event_day_open(store->directory, number, EVENT_DAY_WRITES, &w->day);
+		code = event_day_open(store->days, number, EVENT_DAY_WRITES, &w->day);
 		if (code != 0)
 			w->day = NULL;
 	}
 	event_day_name(number, name);
 	if (code == SL_EMALFORMED)
-		log_error("events: %s/%s.db is damaged, or no file of ours: move it away, and "
+		log_error("events: the file of %s is damaged, or none of ours: move it away, and "
 		          "what devices still have is stored anew",
-		          store->directory, name);
+		          name);
 	if (code != 0)
 		return code;
 	w->number = number;
@@ -250,7 +246,7 @@ struct days {
 		int64_t number, bytes;
 	} * items;
 	size_t count;
-	const char *directory;
+	struct event_days *all;
 };
 
 static int keep_day(void *arg, int64_t number)
@@ -261,7 +257,7 @@ static int keep_day(void *arg, int64_t number)
 	if (!items)
 		return SL_ENOMEM;
 	days->items = items;
-	items[days->count++] = (struct day_size){number, event_day_size(days->directory, number)};
+	items[days->count++] = (struct day_size){number, event_day_size(days->all, number)};
 	return 0;
 }
 
@@ -281,7 +277,7 @@ static int drop_day(struct event_store *store, int64_t number)
 	(void)pthread_mutex_lock(&store->mutex);
 	begin_committing(store);
 	close_writing(store, number);
-	code = event_day_drop(store->directory, number);
+	code = event_day_drop(store->days, number);
 	tell_done(store, NULL);
 	(void)pthread_mutex_unlock(&store->mutex);
 	event_day_name(number, name);
@@ -293,8 +289,8 @@ static int drop_day(struct event_store *store, int64_t number)
 int event_store_sweep(struct event_store *store, int64_t oldest_day, int64_t max_bytes,
                       unsigned *ret_dropped)
 {
-	struct days days = {.directory = store->directory};
-	int code = event_day_list(store->directory, keep_day, &days);
+	struct days days = {.all = store->days};
+	int code = event_day_list(store->days, keep_day, &days);
 	unsigned dropped = 0;
 	int64_t bytes = 0;
 
@@ -315,19 +311,25 @@ int event_store_sweep(struct event_store *store, int64_t oldest_day, int64_t max
 	return code;
 }
 
+int64_t event_store_day_size(struct event_store *store, int64_t day)
+{
+	return event_day_size(store->days, day);
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
-int event_store_open(const char *directory, struct event_store **ret_store, struct problem *problem)
+int event_store_open(struct database *database, const char *directory,
+                     struct event_store **ret_store, struct problem *problem)
 {
-	struct event_store *store;
+	struct event_store *store = calloc(1, sizeof(*store));
+	int code;
 
-	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-		return problem_add(problem, errno == ENOSPC ? SL_ELIMIT : SL_ESYS, "", "", "%s: %s",
-		                   directory, strerror(errno));
-	store = calloc(1, sizeof(*store));
-	if (!store || !(store->directory = strdup(directory))) {
-		free(store);
+	if (!store)
 		return problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
+	code = event_days_open(database, directory, &store->days, problem);
+	if (code != 0) {
+		free(store);
+		return code;
 	}
 	(void)pthread_mutex_init(&store->mutex, NULL);
 	(void)pthread_cond_init(&store->changed, NULL);
@@ -343,9 +345,9 @@ void event_store_close(struct event_store *store)
 		return;
 	for (size_t i = 0; i < EVENT_STORE_WRITERS; i++)
 		event_day_close(store->writing[i].day);
+	event_days_close(store->days);
 	event_tail_fini(&store->tail);
 	(void)pthread_cond_destroy(&store->changed);
 	(void)pthread_mutex_destroy(&store->mutex);
-	free(store->directory);
 	free(store);
 }

@@ -14,6 +14,7 @@
 #include "smsd/ingest/intake_line.h"
 #include "smsd/store/event_day.h"
 
+struct database;
 struct event_store;
 struct problem;
 
@@ -26,15 +27,18 @@ enum {
 	EVENT_TAIL_BYTES = 8 * 1024 * 1024,
 };
 
-/* Makes `directory` when it is not there. SL_ESYS, SL_ENOMEM. */
-int event_store_open(const char *directory, struct event_store **ret_store, struct problem *problem)
-        SL_NONNULL(1, 2, 3) SL_MUST;
+/* `database` outlives it. Makes `directory`, for days that are files, when it is not there.
+ * SL_ESYS, SL_ENOMEM, SL_EAGAIN. */
+int event_store_open(struct database *database, const char *directory,
+                     struct event_store **ret_store, struct problem *problem)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
 void event_store_close(struct event_store *store);
 
 /*
  * Adds records of any days, and returns when they are on the disk. What others add meanwhile goes
  * in the same commit. Each record's `added` says whether it was new. SL_ELIMIT: the disk is full;
- * SL_EIO. With an error some may be there: adding all again is right, and adds none twice.
+ * SL_EAGAIN: the database is away; SL_EIO. With an error some may be there: adding all again is
+ * right, and adds none twice.
  */
 int event_store_add(struct event_store *store, struct event_record *records, size_t count)
         SL_NONNULL(1, 2) SL_MUST;
@@ -93,6 +97,9 @@ int event_store_tail(struct event_store *store, const struct event_filter *filte
  * so it takes no time and calls nothing of the store. NULL: no more, and none is under way. */
 typedef void event_came_fn(void *arg);
 void event_store_on_came(struct event_store *store, event_came_fn *fn, void *arg) SL_NONNULL(1);
+
+/* Bytes that a day takes; 0 when there is none. */
+int64_t event_store_day_size(struct event_store *store, int64_t day) SL_NONNULL(1);
 
 /* ---- retention --------------------------------------------------------------------------- */
 

@@ -30,7 +30,7 @@ void event_tail_add(struct event_tail *tail, const struct event_record *record) 
 void event_tail_tell(struct event_tail *tail) SL_NONNULL(1);
 
 struct event_store {
-	char *directory;
+	struct event_days *days;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	/* Under the mutex: */

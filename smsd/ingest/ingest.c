@@ -319,9 +319,9 @@ static int refuse(struct problem *problem, int rc)
 		return problem_add(problem, rc, "", "",
 		                   "epoch is 16 hexadecimal digits, first a number below 2^53");
 	case SL_EAGAIN:
-		problem->retry_s = 1;
-		return problem_add(problem, rc, "", "send one batch at a time",
-		                   "another batch of this device is under way");
+		problem->retry_s = 5;
+		return problem_add(problem, rc, "", "keep the events and send them again",
+		                   "the database is away");
 	case SL_ELIMIT:
 		problem->retry_s = 30;
 		return problem_add(problem, SL_EAGAIN, "", "keep the events and send them again",
@@ -344,10 +344,13 @@ int ingest_take(struct ingest *ingest, const struct ingest_batch *batch,
 	char *slot;
 	int rc = begin_device(ingest, batch->device, &slot);
 
-	if (rc == 0) {
-		rc = take_batch(ingest, batch, ret_answer);
-		end_device(ingest, slot);
+	if (rc != 0) {
+		problem->retry_s = 1;
+		return problem_add(problem, rc, "", "send one batch at a time",
+		                   "another batch of this device is under way");
 	}
+	rc = take_batch(ingest, batch, ret_answer);
+	end_device(ingest, slot);
 	return rc == 0 ? 0 : refuse(problem, rc);
 }
 
@@ -401,7 +404,8 @@ int ingest_open(struct store *store, const struct ingest_options *options,
 	if (rc != 0)
 		(void)problem_add(problem, rc, "", "", "%s", err_text(rc));
 	else
-		rc = event_store_open(options->directory, &ingest->events, problem);
+		rc = event_store_open(store_database(store), options->directory, &ingest->events,
+		                      problem);
 	if (rc == 0)
 		*ret_ingest = ingest;
 	else

@@ -59,8 +59,8 @@ struct ingest_answer {
 /*
  * Takes a batch; returns after the commit. A line that is none of this device and epoch, or of a
  * time that is not kept any more, is refused alone. SL_EINVAL: no epoch, a number beyond 53
- * bits; SL_ERANGE: too many lines; SL_EAGAIN: another batch of this device is under way, or
- * the disk is full; SL_EIO. After an error the device sends all again.
+ * bits; SL_ERANGE: too many lines; SL_EAGAIN: another batch of this device is under way, the
+ * disk is full or the database away; SL_EIO. After an error the device sends all again.
  */
 int ingest_take(struct ingest *ingest, const struct ingest_batch *batch,
                 struct ingest_answer *ret_answer, struct problem *problem)

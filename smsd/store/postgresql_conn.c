@@ -64,6 +64,11 @@ static void close_conn(struct conn *base)
 	free(conn);
 }
 
+static enum postgresql_use use_of(enum conn_use use)
+{
+	return use == CONN_WRITES ? POSTGRESQL_HOLDS : POSTGRESQL_READS;
+}
+
 static int open_conn(struct database *database, enum conn_use use, struct conn **ret_conn,
                      struct problem *problem)
 {
@@ -76,7 +81,7 @@ static int open_conn(struct database *database, enum conn_use use, struct conn *
 	conn->conn.engine = &conn_postgresql;
 	conn->database = database;
 	conn->use = use;
-	code = postgresql_connect(database, use, &conn->pg, why);
+	code = postgresql_connect(database, use_of(use), &conn->pg, why);
 	if (code != 0)
 		(void)problem_add(problem, code, "", "", "the database: %s", why);
 	else if (use == CONN_WRITES)
@@ -93,7 +98,7 @@ static int open_conn(struct database *database, enum conn_use use, struct conn *
 int postgresql_conn_again(struct postgresql_conn *conn)
 {
 	bool made;
-	int code = postgresql_again(conn->database, conn->use, &conn->pg, &made);
+	int code = postgresql_again(conn->database, use_of(conn->use), &conn->pg, &made);
 
 	if (made && conn->schema)
 		memset(conn->prepared, 0, conn->schema->statement_count * sizeof(*conn->prepared));

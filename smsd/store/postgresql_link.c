@@ -81,17 +81,17 @@ static PGconn *connect_by(const PQconninfoOption *options)
 }
 
 /* jit: planning takes longer than these statements do. */
-static int settle(PGconn *pg, enum conn_use use)
+static int settle(PGconn *pg, enum postgresql_use use)
 {
 	int code = postgresql_run_text(pg, "SET client_min_messages = warning; SET jit = off;"
 	                                   " SET standard_conforming_strings = on");
 
-	if (code == 0 && use == CONN_READS)
+	if (code == 0 && use == POSTGRESQL_READS)
 		code = postgresql_run_text(pg, "SET default_transaction_read_only = on");
 	return code;
 }
 
-int postgresql_connect(struct database *database, enum conn_use use, PGconn **ret_pg,
+int postgresql_connect(struct database *database, enum postgresql_use use, PGconn **ret_pg,
                        char ret_why[POSTGRESQL_TEXT_MAX])
 {
 	PQconninfoOption *options = parse(database, ret_why);
@@ -125,7 +125,8 @@ bool postgresql_is_lost(PGconn *pg)
 	return !pg || PQstatus(pg) != CONNECTION_OK;
 }
 
-int postgresql_again(struct database *database, enum conn_use use, PGconn **pg, bool *ret_made)
+int postgresql_again(struct database *database, enum postgresql_use use, PGconn **pg,
+                     bool *ret_made)
 {
 	char why[POSTGRESQL_TEXT_MAX];
 	PGconn *made = NULL;
@@ -138,7 +139,7 @@ int postgresql_again(struct database *database, enum conn_use use, PGconn **pg, 
 	if (!database_may_try(database))
 		return SL_EAGAIN;
 	code = postgresql_connect(database, use, &made, why);
-	if (code == 0 && use == CONN_WRITES) {
+	if (code == 0 && use == POSTGRESQL_HOLDS) {
 		code = postgresql_lock(made, 0, &locked);
 		if (code != 0 || !locked)
 			(void)snprintf(why, sizeof(why),

@@ -45,9 +45,15 @@ static inline struct postgresql_conn *postgresql_conn_of(const struct conn *conn
 
 /* ---- postgresql_link.c ---- */
 
+enum postgresql_use {
+	POSTGRESQL_READS,
+	POSTGRESQL_WRITES,
+	POSTGRESQL_HOLDS, /* writes, and has the lock of the one smsd */
+};
+
 /* A session of `database`: SL_EINVAL (no connection string), SL_EAGAIN, SL_ENOMEM. In `ret_why`
  * what was wrong, without the password. */
-int postgresql_connect(struct database *database, enum conn_use use, PGconn **ret_pg,
+int postgresql_connect(struct database *database, enum postgresql_use use, PGconn **ret_pg,
                        char ret_why[POSTGRESQL_TEXT_MAX]) SL_NONNULL(1, 3, 4) SL_MUST;
 
 /* Whether the session is there still; a statement of a lost one has failed with SL_EAGAIN. */
@@ -55,8 +61,8 @@ bool postgresql_is_lost(PGconn *pg);
 
 /* Makes *pg anew when it is lost and it may be tried now (database.h): 0: it is there. SL_EAGAIN.
  * `made`: by this call, so that nothing is prepared in it. */
-int postgresql_again(struct database *database, enum conn_use use, PGconn **pg, bool *ret_made)
-        SL_NONNULL(1, 3, 4) SL_MUST;
+int postgresql_again(struct database *database, enum postgresql_use use, PGconn **pg,
+                     bool *ret_made) SL_NONNULL(1, 3, 4) SL_MUST;
 
 /* The lock of the one smsd that writes, for as long as the session is there. */
 int postgresql_lock(PGconn *pg, unsigned wait_ms, int64_t *ret_locked) SL_NONNULL(1, 3) SL_MUST;

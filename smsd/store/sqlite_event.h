@@ -4,9 +4,15 @@
 
 #include <sqlite3.h>
 
-#include "smsd/store/event_day.h"
+#include "smsd/store/event_engine.h"
 
-struct event_day {
+struct sqlite_days {
+	struct event_days days;
+	char *directory;
+};
+
+struct sqlite_day {
+	struct event_day day;
 	sqlite3 *db;
 	/* Of who writes: */
 	sqlite3_stmt *add, *add_words, *add_stream, *find_stream, *last_before;
@@ -15,3 +21,12 @@ struct event_day {
 	uint64_t stream_epoch;
 	char stream_device[EVENT_DAY_DEVICE_MAX];
 };
+
+static inline struct sqlite_day *sqlite_day_of(struct event_day *day)
+{
+	return (struct sqlite_day *)day;
+}
+
+/* In sqlite_event_find.c. */
+int sqlite_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
+                    void *arg, int64_t *ret_before);

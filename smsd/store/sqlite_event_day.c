@@ -53,9 +53,14 @@ static bool day_of_name(const char *name, int64_t *ret_day)
 	return strncmp(again, name, strlen(again)) == 0;
 }
 
-int event_day_list(const char *directory, event_day_fn *fn, void *arg)
+static const char *directory_of(struct event_days *days)
 {
-	DIR *dir = opendir(directory);
+	return ((struct sqlite_days *)days)->directory;
+}
+
+static int list(struct event_days *days, event_day_fn *fn, void *arg)
+{
+	DIR *dir = opendir(directory_of(days));
 	struct dirent *entry;
 	int64_t day;
 	int code = 0;
@@ -69,13 +74,13 @@ int event_day_list(const char *directory, event_day_fn *fn, void *arg)
 	return code;
 }
 
-int64_t event_day_size(const char *directory, int64_t day)
+static int64_t size_of(struct event_days *days, int64_t day)
 {
 	int64_t size = 0;
 	struct stat st;
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(suffixes); i++) {
-		char *path = path_of(directory, day, suffixes[i]);
+		char *path = path_of(directory_of(days), day, suffixes[i]);
 
 		if (path && stat(path, &st) == 0)
 			size += (int64_t)st.st_blocks * 512;
@@ -85,12 +90,12 @@ int64_t event_day_size(const char *directory, int64_t day)
 }
 
 /* The database before its log: who finds the one without the other finds all that was in it. */
-int event_day_drop(const char *directory, int64_t day)
+static int drop(struct event_days *days, int64_t day)
 {
 	int code = 0;
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(suffixes); i++) {
-		char *path = path_of(directory, day, suffixes[i]);
+		char *path = path_of(directory_of(days), day, suffixes[i]);
 
 		if (!path)
 			code = SL_ENOMEM;
@@ -149,7 +154,7 @@ static void undo(sqlite3 *db)
 		log_error("events: a transaction cannot be undone: %s", sqlite3_errmsg(db));
 }
 
-static int make_tables(struct event_day *day)
+static int make_tables(struct sqlite_day *day)
 {
 	int code = sqlite_code(day->db, sqlite_use_log(day->db), "a day of events");
 
@@ -178,7 +183,7 @@ static int read_marks(sqlite3 *db, int64_t *ret_application, int64_t *ret_versio
 }
 
 /* Ours and whole, or still empty: then who writes makes it. */
-static int look_at(struct event_day *day, enum event_day_use use)
+static int look_at(struct sqlite_day *day, enum event_day_use use)
 {
 	int64_t application = 0, version = 0;
 	int rc = read_marks(day->db, &application, &version);
@@ -194,14 +199,14 @@ static int look_at(struct event_day *day, enum event_day_use use)
 	return use == EVENT_DAY_WRITES ? make_tables(day) : SL_ENOENT;
 }
 
-static int prepare(struct event_day *day, const char *text, sqlite3_stmt **ret)
+static int prepare(struct sqlite_day *day, const char *text, sqlite3_stmt **ret)
 {
 	int rc = sqlite3_prepare_v3(day->db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
 
 	return sqlite_code(day->db, rc, text);
 }
 
-static int prepare_all(struct event_day *day)
+static int prepare_all(struct sqlite_day *day)
 {
 	int code = prepare(day,
 	                   "INSERT OR IGNORE INTO event (id, stream, seq, line)"
@@ -245,7 +250,7 @@ static int make_file(const char *directory, const char *path)
 	return code == 0 ? sync_directory(directory) : code;
 }
 
-static int open_file(struct event_day *day, const char *path, enum event_day_use use)
+static int open_file(struct sqlite_day *day, const char *path, enum event_day_use use)
 {
 	int rc = sqlite3_open_v2(path, &day->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
@@ -260,33 +265,10 @@ static int open_file(struct event_day *day, const char *path, enum event_day_use
 	return rc == SQLITE_OK ? 0 : sqlite_code(day->db, rc, path);
 }
 
-int event_day_open(const char *directory, int64_t number, enum event_day_use use,
-                   struct event_day **ret_day)
+static void close_day(struct event_day *base)
 {
-	struct event_day *day = calloc(1, sizeof(*day));
-	char *path = path_of(directory, number, "");
-	int code = day && path ? 0 : SL_ENOMEM;
+	struct sqlite_day *day = sqlite_day_of(base);
 
-	if (code == 0 && use == EVENT_DAY_WRITES)
-		code = make_file(directory, path);
-	if (code == 0)
-		code = open_file(day, path, use);
-	if (code == 0)
-		code = look_at(day, use);
-	if (code == 0 && use == EVENT_DAY_WRITES)
-		code = prepare_all(day);
-	free(path);
-	if (code == 0)
-		*ret_day = day;
-	else
-		event_day_close(day);
-	return code;
-}
-
-void event_day_close(struct event_day *day)
-{
-	if (!day)
-		return;
 	(void)sqlite3_finalize(day->add);
 	(void)sqlite3_finalize(day->add_words);
 	(void)sqlite3_finalize(day->add_stream);
@@ -296,32 +278,61 @@ void event_day_close(struct event_day *day)
 	free(day);
 }
 
+static int open_day(struct event_days *days, int64_t number, enum event_day_use use,
+                    struct event_day **ret_day)
+{
+	struct sqlite_day *day = calloc(1, sizeof(*day));
+	char *path = path_of(directory_of(days), number, "");
+	int code = day && path ? 0 : SL_ENOMEM;
+
+	if (code == 0 && use == EVENT_DAY_WRITES)
+		code = make_file(directory_of(days), path);
+	if (code == 0)
+		code = open_file(day, path, use);
+	if (code == 0)
+		code = look_at(day, use);
+	if (code == 0 && use == EVENT_DAY_WRITES)
+		code = prepare_all(day);
+	free(path);
+	if (code == 0) {
+		day->day.engine = &event_sqlite;
+		*ret_day = &day->day;
+	} else if (day) {
+		close_day(&day->day);
+	}
+	return code;
+}
+
 /* ---- adding ------------------------------------------------------------------------------ */
 
-int event_day_begin(struct event_day *day)
+static int begin(struct event_day *base)
 {
+	struct sqlite_day *day = sqlite_day_of(base);
+
 	day->last_ms = -1;
 	day->stream = 0;
 	return run_code(day->db, "BEGIN IMMEDIATE");
 }
 
-int event_day_commit(struct event_day *day)
+static void rollback(struct event_day *base)
 {
-	int code = run_code(day->db, "COMMIT");
+	struct sqlite_day *day = sqlite_day_of(base);
 
-	if (code != 0)
-		event_day_rollback(day);
-	return code;
-}
-
-void event_day_rollback(struct event_day *day)
-{
 	day->stream = 0;
 	undo(day->db);
 }
 
+static int commit(struct event_day *day)
+{
+	int code = run_code(sqlite_day_of(day)->db, "COMMIT");
+
+	if (code != 0)
+		rollback(day);
+	return code;
+}
+
 /* A step of a statement that gives no rows. */
-static int step_done(struct event_day *day, sqlite3_stmt *stmt)
+static int step_done(struct sqlite_day *day, sqlite3_stmt *stmt)
 {
 	int rc = sqlite3_step(stmt);
 
@@ -330,7 +341,7 @@ static int step_done(struct event_day *day, sqlite3_stmt *stmt)
 }
 
 /* The first column of its row; `otherwise` when that is null or there is none. */
-static int step_number(struct event_day *day, sqlite3_stmt *stmt, int64_t otherwise, int64_t *ret)
+static int step_number(struct sqlite_day *day, sqlite3_stmt *stmt, int64_t otherwise, int64_t *ret)
 {
 	int rc = sqlite3_step(stmt);
 
@@ -349,7 +360,7 @@ static void bind_stream(sqlite3_stmt *stmt, const struct event_record *record)
 }
 
 /* The row of its device and epoch: that of the record before, mostly. */
-static int stream_of(struct event_day *day, const struct event_record *record)
+static int stream_of(struct sqlite_day *day, const struct event_record *record)
 {
 	int code;
 
@@ -369,7 +380,7 @@ static int stream_of(struct event_day *day, const struct event_record *record)
 }
 
 /* The first place of its millisecond that nobody has; of the next one when it has no more. */
-static int free_place(struct event_day *day, int64_t ms, int64_t *ret_place)
+static int free_place(struct sqlite_day *day, int64_t ms, int64_t *ret_place)
 {
 	int64_t place = day->last_place + 1, last;
 	int code;
@@ -391,7 +402,7 @@ static int free_place(struct event_day *day, int64_t ms, int64_t *ret_place)
 	return 0;
 }
 
-static int add_line(struct event_day *day, struct event_record *record, int64_t place)
+static int add_line(struct sqlite_day *day, struct event_record *record, int64_t place)
 {
 	int code;
 
@@ -405,8 +416,9 @@ static int add_line(struct event_day *day, struct event_record *record, int64_t 
 	return code;
 }
 
-int event_day_add(struct event_day *day, struct event_record *record)
+static int add(struct event_day *base, struct event_record *record)
 {
+	struct sqlite_day *day = sqlite_day_of(base);
 	int64_t ms = record->time_ms - event_day_of(record->time_ms) * EVENT_DAY_MS;
 	int64_t place = 0;
 	int code = stream_of(day, record);
@@ -424,3 +436,45 @@ int event_day_add(struct event_day *day, struct event_record *record)
 	                          SQLITE_STATIC, SQLITE_UTF8);
 	return step_done(day, day->add_words);
 }
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static void close_days(struct event_days *days)
+{
+	free(((struct sqlite_days *)days)->directory);
+	free(days);
+}
+
+static int open_days(struct database *database, const char *directory, struct event_days **ret_days,
+                     struct problem *problem)
+{
+	struct sqlite_days *days;
+
+	(void)database;
+	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+		return problem_add(problem, errno == ENOSPC ? SL_ELIMIT : SL_ESYS, "", "", "%s: %s",
+		                   directory, strerror(errno));
+	days = calloc(1, sizeof(*days));
+	if (!days || !(days->directory = strdup(directory))) {
+		free(days);
+		return problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
+	}
+	days->days.engine = &event_sqlite;
+	*ret_days = &days->days;
+	return 0;
+}
+
+const struct event_engine event_sqlite = {
+        .open_days = open_days,
+        .close_days = close_days,
+        .list = list,
+        .size = size_of,
+        .drop = drop,
+        .open = open_day,
+        .close = close_day,
+        .begin = begin,
+        .add = add,
+        .commit = commit,
+        .rollback = rollback,
+        .find = sqlite_day_find,
+};

@@ -2,9 +2,6 @@
 """The audit log as it lies in the database, held to what was answered: a change that was done has its
 row by whoever did it and from where, and no row has a secret."""
 
-import os
-import sqlite3
-
 # Operations that change nothing that anybody sees: an upload is something once it is a file.
 LOOKS = {"upload_begin", "upload_add", "upload_drop", "distribution_preview"}
 
@@ -16,18 +13,13 @@ COVERED = ("me", "login", "logout", "people", "roles", "groups")
 
 def rows(smsd, after):
     """Those behind an id: [(id, who, address, action, before and after)]."""
-    path = os.path.join(smsd.data, "sms.db")
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-    try:
-        return db.execute("SELECT id, who, address, action, coalesce(before, '') || coalesce(after, '')"
-                          " FROM audit WHERE id > ? ORDER BY id", (after,)).fetchall()
-    finally:
-        db.close()
+    return smsd.database.rows(
+        "SELECT id, who, address, action, coalesce(before, '') || coalesce(after, '')"
+        " FROM audit WHERE id > ? ORDER BY id", (after,))
 
 
 def newest(smsd):
-    found = rows(smsd, 0)
-    return found[-1][0] if found else 0
+    return smsd.database.rows("SELECT coalesce(max(id), 0) FROM audit")[0][0]
 
 
 def faults(smsd, before, operation, source):

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import socket
-import sqlite3
 import ssl
 import subprocess
 import time
@@ -37,15 +36,13 @@ def token_of(smsd, name):
     """A device of that name, new, and the token that enrols it."""
     ident, secret = os.urandom(9), os.urandom(32)
     now = int(time.time() * 1000)
-    db = sqlite3.connect(os.path.join(smsd.data, "sms.db"), timeout=30)
-    with db:
-        row = db.execute("INSERT INTO device (name, revision, state, comment, certificate_ends_ms,"
-                         " made_ms, enrolled_ms, seen_ms, wanted) VALUES (?, 1, 'new', '', 0, ?, 0, 0, 0)",
-                         (name, now)).lastrowid
-        db.execute("INSERT INTO device_token (id, device, secret, ends_ms) VALUES (?, ?, ?, ?)",
-                   (ident, row, hashlib.sha256(secret).digest(), now + 3600 * 1000))
-        ca = db.execute("SELECT certificate FROM device_ca").fetchone()[0]
-    db.close()
+    row = smsd.database.rows(
+        "INSERT INTO device (name, revision, state, comment, certificate_ends_ms,"
+        " made_ms, enrolled_ms, seen_ms, wanted) VALUES (?, 1, 'new', '', 0, ?, 0, 0, 0) RETURNING id",
+        (name, now))[0][0]
+    smsd.database.rows("INSERT INTO device_token (id, device, secret, ends_ms) VALUES (?, ?, ?, ?)",
+                       (ident, row, hashlib.sha256(secret).digest(), now + 3600 * 1000))
+    ca = smsd.database.rows("SELECT certificate FROM device_ca")[0][0]
     key = openssl("x509", "-inform", "DER", "-pubkey", "-noout", data=ca)
     spki = openssl("pkey", "-pubin", "-outform", "DER", data=key)
     return ".".join(["slt1", *(base64url(b) for b in (ident, secret, hashlib.sha256(spki).digest()))])
@@ -53,11 +50,8 @@ def token_of(smsd, name):
 
 def settings_of(smsd, name, settings):
     """Those that people give a device here."""
-    db = sqlite3.connect(os.path.join(smsd.data, "sms.db"), timeout=30)
-    with db:
-        db.execute("UPDATE device SET settings = ? WHERE name = ?",
-                   (json.dumps({"version": 1, **settings}), name))
-    db.close()
+    smsd.database.rows("UPDATE device SET settings = ? WHERE name = ?",
+                       (json.dumps({"version": 1, **settings}), name))
 
 
 class Box:

@@ -16,6 +16,7 @@ import tempfile
 import time
 
 from lib import audit, schema
+from lib.database import Postgresql, Sqlite
 
 START_S, END_S, ANSWER_S = 60, 60, 60
 PREFIX = "/api/v1"
@@ -36,22 +37,41 @@ class Smsd:
     """The program; started again it finds the same data."""
 
     all_routes = []  # as the last one that started wrote them down
+    server = None  # of PostgreSQL; none: SQLite
 
-    def __init__(self, build):
+    def __init__(self, build, server=None):
         self.program = os.path.join(build, "smsd/smsd")
         self.folder = tempfile.mkdtemp(prefix="sms-api-")
         os.chmod(self.folder, 0o755)
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
+        self.database, self.database_file = Sqlite(self.data), None
+        if server or Smsd.server:
+            self.database = Postgresql(server or Smsd.server)
+            self.database_file = os.path.join(self.folder, "database")
         self.child = None
         self.port = self.devices_port = 0
         self.document = None
         self.secrets = []
         self.faults = []
+        if self.database_file:
+            self.write_database_file()
 
     def argv(self, *more):
-        return [self.program, "--data", self.data, "--listen", "127.0.0.1:0",
-                "--listen-devices", "127.0.0.1:0", *more]
+        return self.over_database(self.program, "--data", self.data, "--listen", "127.0.0.1:0",
+                                  "--listen-devices", "127.0.0.1:0", *more)
+
+    def write_database_file(self):
+        with open(self.database_file, "w", encoding="utf-8",
+                  opener=lambda p, f: os.open(p, f, 0o600)) as out:
+            out.write(self.database.connection + "\n")
+        self.keep_secret(self.database.server.password)
+
+    def over_database(self, *argv):
+        """The same, over the database that the data is in."""
+        if self.database_file and self.data in argv:
+            return [*argv, "--database", self.database_file]
+        return list(argv)
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as src:
@@ -98,6 +118,9 @@ class Smsd:
                     content = src.read()
                 for secret in secrets:
                     check(secret not in content, f"a secret is in {name}")
+        dump = self.database.dump()
+        for secret in secrets:
+            check(secret not in dump and secret.hex().encode() not in dump, "a secret is in the database")
 
     def password(self):
         with open(os.path.join(self.data, "initial-password"), encoding="utf-8") as src:
@@ -105,7 +128,7 @@ class Smsd:
 
     def run(self, *argv):
         """The program with these arguments to its end: status and what it said."""
-        done = subprocess.run([self.program, *argv], text=True, stdin=subprocess.DEVNULL,
+        done = subprocess.run(self.over_database(self.program, *argv), text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=END_S,
                               check=False)
         return done.returncode, done.stdout
@@ -140,6 +163,7 @@ class Smsd:
             check(not self.faults, "\n".join(self.faults[:20]))
         finally:
             self.kill()
+            self.database.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def routes(self):

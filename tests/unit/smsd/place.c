@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "smsd/auth/audit.h"
+#include "tests/unit/smsd/database.h"
 
 const struct actor place_actor = {
         .person = 7, .name = "anna", .from = "192.0.2.7", .via = "session"};
@@ -37,7 +38,7 @@ const char *place_path(const struct place *place, const char *name)
 
 void place_open(struct place *place)
 {
-	int rc = store_open(place->directory, NULL, 2, &place->store, &place->problem);
+	int rc = store_open(place->directory, place->connection, 2, &place->store, &place->problem);
 
 	if (rc != 0)
 		print_error("%s\n", place->problem.count ? place->problem.items[0].text : "");
@@ -58,6 +59,7 @@ int place_setup(void **state)
 	ahead_s = 0;
 	(void)snprintf(place->directory, sizeof(place->directory), "/tmp/sms-place.XXXXXX");
 	assert_non_null(mkdtemp(place->directory));
+	place->connection = test_database_make();
 	place_open(place);
 	*state = place;
 	return 0;
@@ -90,6 +92,7 @@ int place_teardown(void **state)
 
 	store_close(place->store);
 	problem_fini(&place->problem);
+	test_database_drop(place->connection);
 	(void)walk(place, remove_file, NULL);
 	(void)rmdir(place->directory);
 	free(place);

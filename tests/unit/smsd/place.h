@@ -15,6 +15,7 @@
 
 struct place {
 	char directory[64];
+	char *connection; /* NULL: SQLite */
 	struct store *store;
 	struct problem problem;
 };

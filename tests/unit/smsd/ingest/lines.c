@@ -98,3 +98,14 @@ struct event_filter any_filter(void)
 {
 	return (struct event_filter){.from_ms = INT64_MIN, .to_ms = INT64_MAX};
 }
+
+void find_whole(struct event_store *store, const struct event_filter *filter, event_store_fn *fn,
+                void *arg)
+{
+	char cursor[EVENT_CURSOR_MAX] = "", next[EVENT_CURSOR_MAX];
+
+	do {
+		assert_int_equal(event_store_find(store, filter, cursor, 1000, fn, arg, next), 0);
+		memcpy(cursor, next, sizeof(cursor));
+	} while (cursor[0]);
+}

@@ -33,3 +33,7 @@ struct found {
 event_store_fn found_add;
 
 struct event_filter any_filter(void);
+
+/* All that the filter takes, however often the search has to go on because its time was over. */
+void find_whole(struct event_store *store, const struct event_filter *filter, event_store_fn *fn,
+                void *arg);

@@ -111,14 +111,11 @@ static const char *found_of(struct yard *yard, const char *device, const char *k
 {
 	static struct found found;
 	struct event_filter filter = any_filter();
-	char next[EVENT_CURSOR_MAX];
 
 	found = (struct found){0};
 	filter.field[INTAKE_DEVICE] = device;
 	filter.field[INTAKE_KIND] = kind;
-	assert_int_equal(event_store_find(ingest_events(yard->ingest), &filter, "", 1000, found_add,
-	                                  &found, next),
-	                 0);
+	find_whole(ingest_events(yard->ingest), &filter, found_add, &found);
 	return found.text;
 }
 
@@ -287,16 +284,13 @@ static void a_time_far_ahead_is_the_time_it_came(void **state)
 	const char *line = line_of(&(struct shape){.seq = 1, .time_ms = far});
 	struct event_filter filter = any_filter();
 	struct found found = {0};
-	char next[EVENT_CURSOR_MAX];
 
 	put_number(yard, 0);
 	put(yard, line);
 	assert_string_equal(answer_of(yard, 0), "2 2 0 0 0");
 	filter.from_ms = yard->now_ms - 1000;
 	filter.to_ms = yard->now_ms + 60 * 1000;
-	assert_int_equal(event_store_find(ingest_events(yard->ingest), &filter, "", 10, found_add,
-	                                  &found, next),
-	                 0);
+	find_whole(ingest_events(yard->ingest), &filter, found_add, &found);
 	assert_string_equal(found.text, "1,0");
 	/* Stored and not answered, so how far it is says the same as before: two days later. */
 	put(yard, line_of(&(struct shape){.seq = 2, .time_ms = far}));
@@ -315,15 +309,12 @@ static void ahead_by_less_than_a_day_is_its_own_time(void **state)
 	struct yard *yard = *state;
 	struct event_filter filter = any_filter();
 	struct found found = {0};
-	char next[EVENT_CURSOR_MAX];
 
 	put(yard,
 	    line_of(&(struct shape){.seq = 0, .time_ms = yard->now_ms + INGEST_AHEAD_MS - 60000}));
 	assert_string_equal(answer_of(yard, 0), "1 1 0 0 0");
 	filter.from_ms = yard->now_ms + INGEST_AHEAD_MS - 60000;
-	assert_int_equal(event_store_find(ingest_events(yard->ingest), &filter, "", 10, found_add,
-	                                  &found, next),
-	                 0);
+	find_whole(ingest_events(yard->ingest), &filter, found_add, &found);
 	assert_string_equal(found.text, "0");
 }
 
@@ -392,15 +383,12 @@ static void what_the_sms_says_is_an_event(void **state)
 	struct yard *yard = *state;
 	struct event_filter filter = any_filter();
 	struct found found = {0};
-	char next[EVENT_CURSOR_MAX];
 
 	ingest_say(yard->ingest, LOG_LEVEL_WARNING, "box", "box \"%s\" is silent", "at home");
 	ingest_say(yard->ingest, LOG_LEVEL_INFO, NULL, "all is well");
 	assert_string_equal(found_of(yard, "sms", "system"), "1,0");
 	filter.text = "silent home";
-	assert_int_equal(event_store_find(ingest_events(yard->ingest), &filter, "", 10, found_add,
-	                                  &found, next),
-	                 0);
+	find_whole(ingest_events(yard->ingest), &filter, found_add, &found);
 	assert_string_equal(found.text, "0");
 }
 

@@ -173,10 +173,11 @@ static void close_bay(struct bay *bay)
 	DIR *dir = opendir(bay->days);
 
 	ingest_close(bay->ingest);
-	assert_non_null(dir);
-	while ((entry = readdir(dir)))
+	/* Over PostgreSQL there is none. */
+	while (dir && (entry = readdir(dir)))
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
+	if (dir)
+		(void)closedir(dir);
 	(void)rmdir(bay->days);
 }
 

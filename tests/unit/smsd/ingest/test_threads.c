@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "smsd/store/database.h"
+#include "tests/unit/smsd/database.h"
+
 enum { ADDERS = 4, BATCHES = 12, BATCH = 20 };
 
 #define NOON ((int64_t)20484 * EVENT_DAY_MS + 12 * 3600 * 1000)
@@ -117,13 +120,15 @@ static void all_at_once_and_each_is_there_once(void **state)
 	struct adder adders[ADDERS];
 	pthread_t threads[ADDERS], others[2];
 	struct problem problem = {0};
-	char next[EVENT_CURSOR_MAX];
+	char *connection = test_database_make();
+	struct database *database;
 	unsigned found = 0;
 	struct dirent *entry;
 	DIR *dir;
 
 	assert_non_null(mkdtemp(yard.directory));
-	assert_int_equal(event_store_open(yard.directory, &yard.store, &problem), 0);
+	assert_int_equal(database_create(yard.directory, connection, &database), 0);
+	assert_int_equal(event_store_open(database, yard.directory, &yard.store, &problem), 0);
 	make_records(&yard);
 	assert_int_equal(pthread_create(&others[0], NULL, search, &yard), 0);
 	assert_int_equal(pthread_create(&others[1], NULL, follow, &yard), 0);
@@ -138,10 +143,11 @@ static void all_at_once_and_each_is_there_once(void **state)
 	assert_int_equal(pthread_join(others[1], NULL), 0);
 	assert_int_equal(yard.faults, 0);
 	assert_int_equal(yard.added, ADDERS * BATCHES * BATCH);
-	assert_int_equal(event_store_find(yard.store, &filter, "", 5000, count_one, &found, next),
-	                 0);
+	find_whole(yard.store, &filter, count_one, &found);
 	assert_int_equal(found, ADDERS * BATCHES * BATCH);
 	event_store_close(yard.store);
+	database_destroy(database);
+	test_database_drop(connection);
 	dir = opendir(yard.directory);
 	assert_non_null(dir);
 	while ((entry = readdir(dir)))

@@ -8,11 +8,13 @@
 
 #include "lib/base/buf.h"
 #include "smsd/base/moment.h"
+#include "tests/unit/smsd/database.h"
 
 void yard_make(struct yard *yard)
 {
 	*yard = (struct yard){.directory = "/tmp/sms-yard-XXXXXX"};
 	assert_non_null(mkdtemp(yard->directory));
+	yard->connection = test_database_make();
 	(void)snprintf(yard->days, sizeof(yard->days), "%s/events", yard->directory);
 }
 
@@ -20,7 +22,8 @@ void yard_open(struct yard *yard)
 {
 	const struct ingest_options options = {.directory = yard->days, .keep_days = 30};
 
-	assert_int_equal(store_open(yard->directory, NULL, 2, &yard->store, &yard->problem), 0);
+	assert_int_equal(
+	        store_open(yard->directory, yard->connection, 2, &yard->store, &yard->problem), 0);
 	assert_int_equal(ingest_open(yard->store, &options, &yard->ingest, &yard->problem), 0);
 }
 
@@ -41,6 +44,7 @@ static int drop(const char *path, const struct stat *st, int kind, struct FTW *f
 void yard_remove(struct yard *yard)
 {
 	problem_fini(&yard->problem);
+	test_database_drop(yard->connection);
 	(void)nftw(yard->directory, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 

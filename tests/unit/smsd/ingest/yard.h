@@ -7,6 +7,7 @@
 
 struct yard {
 	char directory[64], days[80];
+	char *connection; /* NULL: SQLite */
 	struct store *store;
 	struct ingest *ingest;
 	struct problem problem;

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Searching a day. Two ways lead to the latest that have all words: from the latest on, looking at
+ * each, which is quick for what is common; and by the index of words, which finds all there are and
+ * sorts them, quick for what is rare. A short span by the first way says mostly enough; then the
+ * second has some time; what it cannot do in that is common, and the first goes on.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "smsd/store/postgresql_event.h"
+
+enum {
+	ROWS_MAX = 1024, /* of an answer */
+	SPAN_FIRST_MS = 1000,
+	FIRST_LOOK_NS = 15 * 1000 * 1000,
+	SPAN_LIMIT_MS = 40, /* what one may take before it is cut short */
+	INDEX_LIMIT_MS = 50,
+	MATCH_MAX = 32 * 1024,
+	BINARY = 1,
+};
+
+struct search {
+	struct postgresql_day *day;
+	const char *match; /* a tsquery; NULL: any */
+	event_found_fn *fn;
+	void *arg;
+	int rows; /* of an answer: as many as are wanted */
+};
+
+/* "_ka1 exam*" as a tsquery: '_ka1' & 'exam':*. Words have neither quote nor backslash. */
+static int match_of(const char *words, struct buf *out)
+{
+	char word[2 * EVENT_WORD_MAX];
+	size_t at = 0, len = strlen(words), word_len;
+	bool begins;
+	int code = 0;
+
+	while (code == 0 && postgresql_word_next(words, len, &at, word, &word_len, &begins))
+		code = buf_printf(out, "%s'%s'%s", out->len > 0 ? " & " : "", word,
+		                  begins ? ":*" : "");
+	return code;
+}
+
+static int set_limit(PGconn *pg, unsigned ms)
+{
+	char text[48];
+
+	(void)snprintf(text, sizeof(text), "SET statement_timeout = %u", ms);
+	return postgresql_run_text(pg, text);
+}
+
+/* The words are compared, not looked up. */
+static const char by_place[] = "SELECT place, line FROM %s WHERE place >= $1 AND place < $2"
+                               " AND (words @@ $3::tsquery) IS TRUE ORDER BY place DESC LIMIT %d";
+/* The words are looked up, and the places compared. */
+static const char by_words[] = "SELECT place, line FROM %s WHERE place + 0 >= $1 AND place + 0 < $2"
+                               " AND words @@ $3::tsquery ORDER BY place + 0 DESC LIMIT %d";
+static const char by_place_alone[] = "SELECT place, line FROM %s WHERE place >= $1 AND place < $2"
+                                     " ORDER BY place DESC LIMIT %d";
+
+static PGresult *run(const struct search *s, const char *format, int64_t from, int64_t to)
+{
+	static const Oid types[] = {POSTGRESQL_INT8, POSTGRESQL_INT8, POSTGRESQL_TEXT};
+	static const int formats[] = {BINARY, BINARY, BINARY};
+	char text[EVENT_TEXT_MAX], low[8], high[8];
+	const char *values[] = {low, high, s->match};
+	const int lengths[] = {8, 8, s->match ? (int)strlen(s->match) : 0};
+
+	postgresql_put_integer(from, low);
+	postgresql_put_integer(to, high);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	(void)snprintf(text, sizeof(text), format, s->day->table, s->rows);
+#pragma GCC diagnostic pop
+	return PQexecParams(s->day->reader, text, s->match ? 3 : 2, types, values, lengths, formats,
+	                    BINARY);
+}
+
+static int give(const struct search *s, const PGresult *result, int64_t *ret_last)
+{
+	int code = 0;
+
+	for (int i = 0; i < PQntuples(result) && code == 0; i++) {
+		*ret_last = postgresql_get_integer(PQgetvalue(result, i, 0), 8);
+		code = s->fn(s->arg, *ret_last, PQgetvalue(result, i, 1),
+		             (size_t)PQgetlength(result, i, 1));
+	}
+	return code;
+}
+
+static bool is_cut_short(const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	return state && strcmp(state, "57014") == 0;
+}
+
+/* All of [from, to), in answers of so many rows; the first is mostly enough, and alone is cut
+ * short: SL_ETIMEOUT. */
+static int search_all(const struct search *s, const char *format, int64_t from, int64_t to)
+{
+	int64_t last = to;
+	int rows = s->rows, code = 0;
+
+	while (code == 0 && rows == s->rows) {
+		PGresult *result = run(s, format, from, last);
+
+		code = is_cut_short(result)
+		               ? SL_ETIMEOUT
+		               : postgresql_code(s->day->reader, result, "searching events");
+		rows = PQntuples(result);
+		if (code == 0)
+			code = give(s, result, &last);
+		PQclear(result);
+		if (code == 0 && rows == s->rows && s->match)
+			code = set_limit(s->day->reader, 0);
+	}
+	return code;
+}
+
+/* A millisecond has no shorter span: it takes what it takes. */
+static int search_span(void *arg, int64_t from, int64_t to)
+{
+	const struct search *s = arg;
+	int code;
+
+	if (!s->match)
+		return search_all(s, by_place_alone, from, to);
+	code = set_limit(s->day->reader, to - from > event_day_place(1) ? SPAN_LIMIT_MS : 0);
+	return code == 0 ? search_all(s, by_place, from, to) : code;
+}
+
+/* 1, 0: all was found, or enough; SL_ETIMEOUT: not in time. */
+static int search_index(struct search *s, int64_t from, int64_t to)
+{
+	int code = set_limit(s->day->reader, INDEX_LIMIT_MS);
+
+	return code == 0 ? search_all(s, by_words, from, to) : code;
+}
+
+static int search_words(struct search *s, const struct event_query *query, int64_t *ret_before)
+{
+	struct event_walk walk = {
+	        .first = event_day_place(SPAN_FIRST_MS), .span_fn = search_span, .arg = s};
+	struct event_query part = *query;
+	int code;
+
+	part.until_ns = SL_MIN(query->until_ns, clock_now_ns() + FIRST_LOOK_NS);
+	code = event_walk_spans(&walk, &part, ret_before);
+	if (code != 0 || *ret_before <= query->from)
+		return code;
+	code = search_index(s, query->from, *ret_before);
+	if (code != SL_ETIMEOUT) {
+		*ret_before = code == 0 ? query->from : *ret_before;
+		return code;
+	}
+	part = *query;
+	part.to = *ret_before;
+	return event_walk_spans(&walk, &part, ret_before);
+}
+
+/* From the latest that there is on: behind it a day may have hours of nothing, in which spans would
+ * grow. */
+static int find_latest(struct search *s, int64_t to, int64_t *ret_to)
+{
+	char text[EVENT_TEXT_MAX];
+	int64_t last = -1;
+	int code;
+
+	(void)snprintf(text, sizeof(text), "SELECT MAX(place) FROM %s WHERE place < %lld",
+	               s->day->table, (long long)to);
+	code = postgresql_number(s->day->reader, text, -1, &last);
+	*ret_to = last + 1;
+	return code;
+}
+
+int postgresql_day_find(struct event_day *base, const struct event_query *query, event_found_fn *fn,
+                        void *arg, int64_t *ret_before)
+{
+	struct search s = {.day = postgresql_day_of(base),
+	                   .fn = fn,
+	                   .arg = arg,
+	                   .rows = (int)SL_MAX(1U, SL_MIN(query->wanted, (unsigned)ROWS_MAX))};
+	struct event_query from_latest = *query;
+	struct event_walk all = {.first = INT64_MAX, .span_fn = search_span, .arg = &s};
+	struct buf match;
+	int code, limit;
+
+	code = find_latest(&s, query->to, &from_latest.to);
+	if (code != 0)
+		return code;
+	if (!query->words)
+		return event_walk_spans(&all, &from_latest, ret_before);
+	buf_init(&match, MATCH_MAX);
+	code = match_of(query->words, &match);
+	s.match = buf_text(&match);
+	if (code == 0)
+		code = search_words(&s, &from_latest, ret_before);
+	limit = postgresql_is_lost(s.day->reader) ? 0 : set_limit(s.day->reader, 0);
+	buf_fini(&match);
+	return code != 0 ? code : limit;
+}
