@@ -220,8 +220,7 @@ int logfile_sync(struct logfile *file)
 		rc = to_disk(file);
 	if (rc != 0)
 		return rc;
-	/* One that the syncer has not taken yet is not left behind. */
-	if (file->limits.rotate_size > 0 && file->size >= file->limits.rotate_size && !file->dirty)
+	if (file->limits.rotate_size > 0 && file->size >= file->limits.rotate_size)
 		rc = rotate(file);
 	return rc;
 }
