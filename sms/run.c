@@ -87,6 +87,25 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_ROLE_SHOW] = sms_role,
         [SMS_ROLE_SET] = sms_role,
         [SMS_ROLE_DELETE] = sms_role,
+        /* packages */
+        [SMS_PACKAGE_LIST] = sms_package,
+        [SMS_PACKAGE_SHOW] = sms_package,
+        [SMS_PACKAGE_IMPORT] = sms_package,
+        [SMS_PACKAGE_DIFF] = sms_package,
+        [SMS_PACKAGE_INSTALL] = sms_package,
+        [SMS_PACKAGE_UNINSTALL] = sms_package,
+        [SMS_PACKAGE_DELETE] = sms_package,
+        [SMS_PACKAGE_HISTORY] = sms_package,
+        [SMS_PACKAGE_KEY_LIST] = sms_package_key,
+        [SMS_PACKAGE_KEY_ADD] = sms_package_key,
+        [SMS_PACKAGE_KEY_DELETE] = sms_package_key,
+        [SMS_PACKAGE_SOURCE_LIST] = sms_package_source,
+        [SMS_PACKAGE_SOURCE_SHOW] = sms_package_source,
+        [SMS_PACKAGE_SOURCE_ADD] = sms_package_source,
+        [SMS_PACKAGE_SOURCE_SET] = sms_package_source,
+        [SMS_PACKAGE_SOURCE_CHECK] = sms_package_source,
+        [SMS_PACKAGE_SOURCE_DELETE] = sms_package_source,
+        [SMS_CATEGORIES] = sms_categories,
 };
 
 enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...)

@@ -58,11 +58,19 @@ sms_command_fn sms_import, sms_make, sms_export;
 sms_command_fn sms_upload, sms_download;
 sms_command_fn sms_distribute, sms_distribution;
 sms_command_fn sms_person, sms_role, sms_group;
+sms_command_fn sms_package, sms_package_key, sms_package_source, sms_categories;
 sms_command_fn sms_set, sms_rename, sms_move, sms_diff, sms_rollback, sms_import_document;
 sms_command_fn sms_changes, sms_rollback_all;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);
+
+/* ---- upload.c ---- */
+/* A file of here as an upload at the server, `name` before its progress; what becomes of it, a file
+ * or a package, is for the caller to say, or to drop it: a failure is not left to the clock. */
+enum sms_exit sms_upload_send(struct sms *sms, const char *name, const char *path,
+                              json_int_t *ret_id) SL_NONNULL(1, 2, 3, 4);
+void sms_upload_drop(struct sms *sms, json_int_t id) SL_NONNULL(1);
 
 /* A line on standard error, and the status. */
 enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...) SL_NONNULL(2) SL_PRINTF(2, 3);

@@ -140,8 +140,20 @@ static enum sms_exit send_all(struct sms *sms, json_int_t id, const char *name, 
 	return status;
 }
 
-/* What came of a failure is not left to the clock. */
-static void drop(struct sms *sms, json_int_t id)
+enum sms_exit sms_upload_send(struct sms *sms, const char *name, const char *path,
+                              json_int_t *ret_id)
+{
+	enum sms_exit status = begin(sms, ret_id);
+
+	if (status != SMS_OK)
+		return status;
+	status = send_all(sms, *ret_id, name, path);
+	if (status != SMS_OK)
+		sms_upload_drop(sms, *ret_id);
+	return status;
+}
+
+void sms_upload_drop(struct sms *sms, json_int_t id)
 {
 	struct link_answer answer;
 	char path[PATH_SIZE];
@@ -214,14 +226,12 @@ enum sms_exit sms_upload(struct sms *sms, enum sms_command command, const json_t
 		return sms_fail(SMS_USAGE, "what is it? --content rules, domains or crl");
 	status = find(sms, arguments, revision);
 	if (status == SMS_OK)
-		status = begin(sms, &id);
+		status = sms_upload_send(sms, name, sms_argument(arguments, "file"), &id);
 	if (status != SMS_OK)
 		return status;
-	status = send_all(sms, id, name, sms_argument(arguments, "file"));
-	if (status == SMS_OK)
-		status = name_it(sms, id, revision, arguments);
+	status = name_it(sms, id, revision, arguments);
 	if (status != SMS_OK)
-		drop(sms, id);
+		sms_upload_drop(sms, id);
 	return status;
 }
 

@@ -13,6 +13,7 @@
 #include "smsd/device/device.h"
 #include "smsd/identity.h"
 #include "smsd/ingest/ingest.h"
+#include "smsd/package/package.h"
 #include "smsd/push/push.h"
 #include "smsd/run_priv.h"
 #include "smsd/store/store.h"
@@ -137,12 +138,16 @@ int open_all(struct smsd *s, const char *database, const char *passphrase, bool 
 		rc = open_ingest(s);
 	if (rc == 0)
 		rc = open_alerts(s);
+	if (rc == 0)
+		rc = packages_create(s->context.store, s->context.ingest, &s->context.packages,
+		                     &s->problem);
 	return rc;
 }
 
 void close_rooms(struct smsd *s)
 {
 	SSL_CTX_free(s->ctx);
+	packages_destroy(s->context.packages);
 	alerts_close(s->alerts);
 	ingest_close(s->context.ingest);
 	push_destroy(s->context.push);

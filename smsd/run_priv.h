@@ -10,6 +10,7 @@
 #include "smsd/api/api.h"
 #include "smsd/base/problem.h"
 #include "smsd/job/job.h"
+#include "smsd/package/package.h"
 #include "smsd/run.h"
 
 struct alerts;
@@ -38,6 +39,13 @@ struct ageing {
 	int rc, told; /* of alerts, as a tick's */
 };
 
+/* Looks at sources of packages, which may take minutes: so many at the same time. */
+struct look {
+	struct job job; /* first */
+	struct packages *packages;
+	bool busy;
+};
+
 struct smsd {
 	const struct run_options *options;
 	struct problem problem;
@@ -57,6 +65,7 @@ struct smsd {
 	char events[PATH_MAX]; /* directory of their days */
 	struct event *ages;
 	struct ageing ageing;
+	struct look looks[PACKAGES_CHECKS];
 	unsigned drain_steps;
 };
 

@@ -16,6 +16,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/device/port.h"
 #include "smsd/ingest/ingest.h"
+#include "smsd/package/package.h"
 #include "smsd/push/push.h"
 #include "smsd/run_priv.h"
 #include "smsd/sweep.h"
@@ -45,12 +46,33 @@ static void tick_done(struct job *job)
 	tick->busy = false;
 }
 
+static void look_run(struct job *job)
+{
+	int rc = packages_tick(((struct look *)job)->packages, moment_now_ms());
+
+	if (rc < 0)
+		log_warning("sources of packages cannot be looked at: %s", err_text(rc));
+}
+
+static void look_done(struct job *job)
+{
+	((struct look *)job)->busy = false;
+}
+
+static void look_due(struct smsd *s)
+{
+	for (size_t i = 0; i < SL_ARRAY_LEN(s->looks); i++)
+		if (!s->looks[i].busy)
+			s->looks[i].busy = job_submit(s->pool, &s->looks[i].job) == 0;
+}
+
 static void tick_due(evutil_socket_t fd, short what, void *arg)
 {
 	struct smsd *s = arg;
 
 	if (!s->tick.busy)
 		s->tick.busy = job_submit(s->pool, &s->tick.job) == 0;
+	look_due(s);
 }
 
 static void age_run(struct job *job)
@@ -104,6 +126,7 @@ static void end_asked(evutil_socket_t number, short what, void *arg)
 	http_server_close(s->devices);
 	port_close(s->port);
 	api_close(s->api);
+	packages_stop(s->context.packages);
 	(void)event_del(s->clock);
 	(void)event_del(s->ages);
 	event_active(s->drain, EV_TIMEOUT, 0);
@@ -170,6 +193,9 @@ static bool start_clock(struct smsd *s)
 
 	s->tick.job = (struct job){.run = tick_run, .done = tick_done};
 	s->tick.push = s->context.push;
+	for (size_t i = 0; i < SL_ARRAY_LEN(s->looks); i++)
+		s->looks[i] = (struct look){.job = {.run = look_run, .done = look_done},
+		                            .packages = s->context.packages};
 	s->clock = event_new(s->base, -1, EV_PERSIST, tick_due, s);
 	s->ageing = (struct ageing){.job = {.run = age_run, .done = age_done},
 	                            .ingest = s->context.ingest,

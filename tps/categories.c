@@ -17,12 +17,10 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/domain/category.h"
+#include "lib/package/category_import.h"
 #include "lib/package/package.h"
-#include "tps/category_import.h"
 #include "tps/render.h"
 #include "tps/run.h"
-
-#define SECTION_CATEGORIES "categories"
 
 static enum tps_exit say(const struct pki_error *err)
 {
@@ -138,7 +136,7 @@ static int fill_info(struct package_info *info, const json_t *arguments, struct 
 static int make_package(const struct category_builder *from, const json_t *arguments,
                         struct buf *out, struct pki_error *err)
 {
-	struct package_section section = {.name = SECTION_CATEGORIES};
+	struct package_section section = {.name = PACKAGE_SECTION_CATEGORIES};
 	struct package_info info;
 	EVP_PKEY *key;
 	struct buf bytes;
@@ -180,7 +178,7 @@ static enum tps_exit write_package(const char *path, const struct buf *bytes)
 
 enum tps_exit tps_categories_make(struct tps *tps, json_t *arguments)
 {
-	struct category_import import = {.to = category_builder_create()};
+	struct category_import import = {.program = "tps", .to = category_builder_create()};
 	const char *path = text_of(arguments, "output", "");
 	enum tps_exit status = TPS_REFUSED;
 	struct pki_error err;
@@ -244,7 +242,7 @@ static int open_package(struct opened *o, const json_t *arguments, struct pki_er
 		                  &o->package, err);
 	if (rc != 0)
 		return rc;
-	rc = package_read(o->package, SECTION_CATEGORIES, &o->bytes);
+	rc = package_read(o->package, PACKAGE_SECTION_CATEGORIES, &o->bytes);
 	if (rc == 0)
 		rc = categories_open(o->bytes.data, o->bytes.len, &o->categories);
 	return rc == 0 ? 0

@@ -16,8 +16,6 @@
 #include "lib/domain/category.h"
 #include "lib/package/package.h"
 
-#define SECTION_IN_PACKAGE "categories"
-
 /* ---- the package ------------------------------------------------------------------------- */
 
 static void refuse(const struct gather *g, const char *path, const struct pki_error *err)
@@ -64,7 +62,7 @@ static int add_categories(struct gather *g, const char *path, const struct packa
 	int rc;
 
 	buf_init(&bytes, CONF_IMAGE_MAX);
-	rc = package_read(p, SECTION_IN_PACKAGE, &bytes);
+	rc = package_read(p, PACKAGE_SECTION_CATEGORIES, &bytes);
 	if (rc == 0)
 		rc = categories_open(bytes.data, bytes.len, &categories);
 	if (rc == 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
 
 #include "lib/base/err.h"
 #include "lib/package/package.h"
@@ -13,7 +15,7 @@ static int add_key(struct package_keys *keys, EVP_PKEY *key, const char *path,
 
 	if (!EVP_PKEY_is_a(key, "ED25519"))
 		rc = pki_error_set(err, SL_EMALFORMED,
-		                   "make one: tps categories make-key, or openssl genpkey "
+		                   "make one: tmc key new FILE, or openssl genpkey "
 		                   "-algorithm ed25519",
 		                   "%s: packages are signed by Ed25519 keys, and this is another",
 		                   path);
@@ -27,27 +29,49 @@ static int add_key(struct package_keys *keys, EVP_PKEY *key, const char *path,
 	return rc;
 }
 
+int package_keys_parse(struct package_keys *keys, const char *name, const void *pem, size_t len,
+                       struct pki_error *err)
+{
+	BIO *bio = len <= PKI_FILE_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+	size_t before = keys->count;
+	EVP_PKEY *key;
+	int rc = 0;
+
+	while (rc == 0 && bio && (key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL)) != NULL)
+		rc = add_key(keys, key, name, err);
+	ERR_clear_error();
+	BIO_free(bio);
+	if (rc == 0 && keys->count == before)
+		rc = pki_error_set(err, SL_EMALFORMED,
+		                   "name the public key: it begins with BEGIN PUBLIC KEY",
+		                   "%s: there is no public key in PEM in it", name);
+	return rc;
+}
+
 int package_keys_load(struct package_keys *keys, const char *path, struct pki_error *err)
 {
-	size_t before = keys->count;
 	struct pki_file file;
-	EVP_PKEY *key;
-	BIO *bio;
 	int rc = pki_file_read(path, false, &file, err);
 
 	if (rc != 0)
 		return rc;
-	bio = BIO_new_mem_buf(file.data, (int)file.len);
-	while (rc == 0 && bio && (key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL)) != NULL)
-		rc = add_key(keys, key, path, err);
-	ERR_clear_error();
-	BIO_free(bio);
+	rc = package_keys_parse(keys, path, file.data, file.len, err);
 	pki_file_fini(&file);
-	if (rc == 0 && keys->count == before)
-		rc = pki_error_set(err, SL_EMALFORMED,
-		                   "name the public key: it begins with BEGIN PUBLIC KEY",
-		                   "%s: there is no public key in PEM in it", path);
 	return rc;
+}
+
+int package_key_fingerprint(EVP_PKEY *key, char ret_text[PACKAGE_FINGERPRINT_MAX])
+{
+	unsigned char digest[PACKAGE_FINGERPRINT_MAX / 2], *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+	int good = len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1;
+
+	OPENSSL_free(der);
+	if (!good)
+		return SL_ECRYPTO;
+	for (size_t i = 0; i < sizeof(digest); i++)
+		(void)snprintf(ret_text + 2 * i, 3, "%02x", digest[i]);
+	return 0;
 }
 
 int package_key_load(const char *path, EVP_PKEY **ret_key, struct pki_error *err)
@@ -70,7 +94,7 @@ int package_key_load(const char *path, EVP_PKEY **ret_key, struct pki_error *err
 	}
 	EVP_PKEY_free(key);
 	return pki_error_set(err, SL_EMALFORMED,
-	                     "make one: tps categories make-key, or openssl genpkey -algorithm "
+	                     "make one: tmc key new FILE, or openssl genpkey -algorithm "
 	                     "ed25519",
 	                     "%s: there is no Ed25519 private key in PEM in it", path);
 }

@@ -70,7 +70,7 @@ static int read_mark(struct reader *r, struct pki_error *err)
 	uint32_t major;
 
 	if (!mark || memcmp(mark, PACKAGE_MARK, MARK_LEN) != 0)
-		return pki_error_set(err, SL_EMALFORMED, "name a package, as `tps` makes them",
+		return pki_error_set(err, SL_EMALFORMED, "name a package, as tmc makes them",
 		                     "this is no package");
 	major = (uint32_t)reader_uint_le(r, 2);
 	(void)reader_uint_le(r, 2);
@@ -156,7 +156,8 @@ static int check_signature(struct package *p, const struct head *h, const void *
 			p->signer = (int)i;
 	if (keys && p->signer < 0)
 		return pki_error_set(err, SL_EPERM,
-		                     "name the public key of who made it in device.package_keys; "
+		                     "name the public key of who made it, in "
+		                     "device.package_keys or as a package key of the SMS; "
 		                     "if it is there, get the file again",
 		                     "the package is not signed by a key that is trusted");
 	for (size_t i = 0; i < p->count; i++)
@@ -216,7 +217,7 @@ static bool read_info(const struct head *h, struct package_info *info, char *kin
 	return good;
 }
 
-static enum package_kind kind_of(const char *name)
+enum package_kind package_kind_find(const char *name)
 {
 	unsigned kind = 0;
 
@@ -251,7 +252,7 @@ static int check_info(struct package *p, const struct head *h, enum package_kind
 
 	if (!read_info(h, &p->info, kind, sizeof(kind)))
 		return damaged(err, "what it says of itself cannot be read");
-	p->info.kind = kind_of(kind);
+	p->info.kind = package_kind_find(kind);
 	if (p->info.kind == PACKAGE_KIND_END)
 		return pki_error_set(err, SL_EMISMATCH, "update the device, or get another package",
 		                     "the package is of a kind that this device does not know: %s",

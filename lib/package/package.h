@@ -42,6 +42,7 @@ enum {
 	PACKAGE_VERSION_MAX = 64,
 	PACKAGE_DESCRIPTION_MAX = 512,
 	PACKAGE_KEYS_MAX = 16,
+	PACKAGE_FINGERPRINT_MAX = 65, /* NUL included */
 };
 
 struct package_info {
@@ -51,6 +52,14 @@ struct package_info {
 	char description[PACKAGE_DESCRIPTION_MAX];
 	int64_t created; /* seconds since the epoch */
 };
+
+/* What kinds hold, in a section of one name each. */
+#define PACKAGE_SECTION_CATEGORIES "categories"        /* lib/domain/category.h */
+#define PACKAGE_SECTION_CA         "ca-certificates"   /* PEM */
+#define PACKAGE_SECTION_DECRYPTION "decryption-policy" /* JSON: the schema's decryption policy */
+
+/* By its name; PACKAGE_KIND_END: there is none. */
+enum package_kind package_kind_find(const char *name) SL_NONNULL(1);
 
 /* "categories", and its title; never NULL. */
 const char *package_kind_name(enum package_kind kind);
@@ -67,7 +76,15 @@ struct package_keys {
 /* Adds the Ed25519 keys of a PEM file ("BEGIN PUBLIC KEY"). SL_ENOENT, SL_EMALFORMED, SL_ELIMIT. */
 int package_keys_load(struct package_keys *keys, const char *path, struct pki_error *err)
         SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The same out of bytes; `name` is for errors. */
+int package_keys_parse(struct package_keys *keys, const char *name, const void *pem, size_t len,
+                       struct pki_error *err) SL_NONNULL(1, 2, 3, 5) SL_MUST;
 void package_keys_fini(struct package_keys *keys) SL_NONNULL(1);
+
+/* SHA-256 of a key's public half (SubjectPublicKeyInfo) in hexadecimal digits. SL_ECRYPTO. */
+int package_key_fingerprint(EVP_PKEY *key, char ret_text[PACKAGE_FINGERPRINT_MAX])
+        SL_NONNULL(1, 2) SL_MUST;
 
 /* ---- reading ----------------------------------------------------------------------------- */
 

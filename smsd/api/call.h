@@ -15,6 +15,7 @@
 #include "smsd/http/http.h"
 
 struct ingest;
+struct packages;
 struct port;
 struct push;
 struct store;
@@ -26,6 +27,7 @@ struct api_context {
 	struct vault *vault;
 	struct ingest *ingest;
 	struct push *push;
+	struct packages *packages;
 	/* The first person's first password; gone once there is another. NULL: there is no file. */
 	const char *first_password;
 	struct port *port;     /* of devices; NULL in tests */

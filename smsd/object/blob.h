@@ -66,6 +66,15 @@ int blob_upload_add(struct store *store, const struct actor *actor, int64_t id, 
 int blob_upload_drop(struct store *store, const struct actor *actor, int64_t id,
                      struct problem *problem) SL_NONNULL(1, 2, 4) SL_MUST;
 
+/* An upload that becomes something else than a file: its bytes, all at once (SL_ELIMIT: more than
+ * the buffer's maximum); then, in a write, bytes under their digest, and the upload is gone
+ * (SL_ECONFLICT: it was added to meanwhile). */
+int blob_upload_read(struct store *store, const struct actor *actor, int64_t id, struct buf *out,
+                     struct problem *problem) SL_NONNULL(1, 2, 4, 5) SL_MUST;
+int blob_upload_keep(struct store_tx *tx, const struct actor *actor, int64_t id, uint64_t size,
+                     const uint8_t sha256[BLOB_DIGEST], struct problem *problem)
+        SL_NONNULL(1, 2, 5, 6) SL_MUST;
+
 /* The upload becomes the file `name`: a new one (`revision` 0) or its next revision, of the same
  * content (SL_EMISMATCH: settings count on what it is). Content is checked before the write;
  * SL_EMALFORMED names the line. An upload that is refused stays, to be dropped. */

@@ -240,17 +240,32 @@ static int look(struct store *store, struct finishing *f)
 	return rc;
 }
 
-static int move_pieces(struct store_tx *tx, const struct finishing *f)
+static int move_pieces(struct store_tx *tx, int64_t id, uint64_t size,
+                       const uint8_t sha256[BLOB_DIGEST])
 {
-	const struct store_value values[] = {store_blob(f->sha256, BLOB_DIGEST),
-	                                     store_integer(f->id)};
+	const struct store_value values[] = {store_blob(sha256, BLOB_DIGEST), store_integer(id)};
 	bool there = false;
-	int rc = blob_keep(tx, f->sha256, &there);
+	int rc = blob_keep(tx, sha256, &there);
 
 	if (rc != 0 || there)
 		return rc;
-	rc = blob_add(tx, f->sha256, f->upload.size);
+	rc = blob_add(tx, sha256, size);
 	return rc ? rc : store_tx_run(tx, STORE_UPLOAD_MOVE, values, 2, NULL, NULL);
+}
+
+/* Still the actor's, and of the size that was looked at; then its bytes are a blob. */
+int blob_upload_keep(struct store_tx *tx, const struct actor *actor, int64_t id, uint64_t size,
+                     const uint8_t sha256[BLOB_DIGEST], struct problem *problem)
+{
+	struct upload now;
+	int rc = get_tx(tx, actor, id, &now, problem);
+
+	if (rc == 0 && now.size != size)
+		rc = problem_add(problem, SL_ECONFLICT, "/upload", "finish it once all is here",
+		                 "the upload was added to meanwhile");
+	if (rc == 0)
+		rc = move_pieces(tx, id, size, sha256);
+	return rc ? rc : drop_row(tx, id);
 }
 
 /* What names the file counts on what it is. */
@@ -276,20 +291,13 @@ static int finish(void *arg, struct store_tx *tx)
 	const struct object_change how = {.actor = f->actor,
 	                                  .action = f->revision == 0 ? "create" : "replace",
 	                                  .comment = f->comment};
-	struct upload now;
-	int rc;
+	int rc = 0;
 
 	problem_fini(f->problem);
-	rc = get_tx(tx, f->actor, f->id, &now, f->problem);
-	if (rc == 0 && now.size != f->upload.size)
-		rc = problem_add(f->problem, SL_ECONFLICT, "/upload", "finish it once all is here",
-		                 "the upload was added to meanwhile");
-	if (rc == 0 && f->revision != 0)
+	if (f->revision != 0)
 		rc = check_content(tx, f);
 	if (rc == 0)
-		rc = move_pieces(tx, f);
-	if (rc == 0)
-		rc = drop_row(tx, f->id);
+		rc = blob_upload_keep(tx, f->actor, f->id, f->upload.size, f->sha256, f->problem);
 	if (rc != 0)
 		return rc;
 	if (f->revision == 0)
@@ -308,6 +316,30 @@ static int get_upload(struct store *store, struct finishing *f)
 		rc = problem_add(f->problem, SL_EINVAL, "/upload", "send its bytes first",
 		                 "the upload is empty");
 	return rc;
+}
+
+static int add_bytes(void *out, const struct store_row *row)
+{
+	size_t len;
+	const void *bytes = store_row_blob(row, 0, &len);
+
+	return buf_add(out, bytes, len);
+}
+
+int blob_upload_read(struct store *store, const struct actor *actor, int64_t id, struct buf *out,
+                     struct problem *problem)
+{
+	const struct store_value value = store_integer(id);
+	struct finishing f = {.actor = actor, .id = id, .problem = problem};
+	int rc = get_upload(store, &f);
+
+	if (rc == 0 && f.upload.size > out->max)
+		rc = problem_add(problem, SL_ELIMIT, "/upload", "",
+		                 "it has %" PRIu64 " bytes, at most %zu are taken", f.upload.size,
+		                 out->max);
+	if (rc == 0)
+		rc = store_read(store, STORE_UPLOAD_PIECES, &value, 1, add_bytes, out);
+	return failed(rc < 0 ? rc : 0, problem);
 }
 
 static int make_body(struct finishing *f)

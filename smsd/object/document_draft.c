@@ -39,7 +39,7 @@ struct making {
 	bool settings;     /* of the device: a path there may be one of its own */
 };
 
-static int add_file(struct draft *draft, const uint8_t sha256[BLOB_DIGEST], uint64_t size)
+int draft_add_file(struct draft *draft, const uint8_t sha256[BLOB_DIGEST], uint64_t size)
 {
 	struct document_file *file;
 
@@ -112,8 +112,8 @@ static int lay_down(const struct making *m, const struct document_text *at,
 	if (wanted == BLOB_RULES &&
 	    json_object_set_new(at->holder, "sha256", json_string(hex)) != 0)
 		return SL_ENOMEM;
-	return add_file(m->draft, sha256,
-	                (uint64_t)json_integer_value(json_object_get(file->body, "size")));
+	return draft_add_file(m->draft, sha256,
+	                      (uint64_t)json_integer_value(json_object_get(file->body, "size")));
 }
 
 static int replace_path(void *arg, const struct document_text *at)
@@ -172,7 +172,7 @@ static int certificate_row(const struct making *m, const struct shelf_object *o,
 	                   : json_pack("{s:s, s:s}", "name", o->name, "certificate", path);
 	if (!*ret_row)
 		return SL_ENOMEM;
-	return o->laid_down ? add_file(m->draft, o->sha256, o->size) : 0;
+	return o->laid_down ? draft_add_file(m->draft, o->sha256, o->size) : 0;
 }
 
 static int object_row(struct making *m, const struct shelf_object *o, const char *key, size_t index,
@@ -303,6 +303,8 @@ int draft_make(const struct document_shelf *shelf, struct reach *reach,
 
 	for (unsigned kind = 0; rc == 0 && kind < OBJECT_KIND_END; kind++)
 		rc = add_list(&m, kind);
+	if (rc == 0)
+		rc = draft_add_packages(shelf, device, errs, &draft);
 	if (rc != 0) {
 		draft_fini(&draft);
 		return rc;

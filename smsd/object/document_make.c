@@ -135,7 +135,7 @@ static int take_objects(struct document *d, const struct document_shelf *shelf,
 	if (!d->objects || !d->keys)
 		return SL_ENOMEM;
 	for (size_t i = 0; rc == 0 && i < shelf->count; i++)
-		if (reach->taken[i])
+		if (reach->taken[i] && shelf->items[i].id != 0)
 			rc = take_object(d, &shelf->items[i]);
 	sort_keys(d);
 	return rc;

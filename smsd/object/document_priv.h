@@ -16,6 +16,7 @@
 #include "lib/conf/schema.h"
 #include "smsd/base/problem.h"
 #include "smsd/object/document.h"
+#include "smsd/object/installed.h"
 #include "smsd/object/object.h"
 
 struct config;
@@ -45,11 +46,13 @@ struct shelf_object {
 	        *root; /* CA certificate that its chain ends in; NULL: itself, or none */
 };
 
-/* By kind and name; requests are not on it. */
+/* By kind and name; requests are not on it. The recommended decryption policy of the installed
+ * package is on it with id 0, unless an object has its name (R105). */
 struct document_shelf {
 	struct store *store; /* NULL within a write */
 	struct shelf_object *items;
 	size_t count, size;
+	struct installed_packages packages;
 };
 
 int shelf_load(struct store *store, struct document_shelf *ret_shelf) SL_NONNULL(1, 2) SL_MUST;
@@ -138,6 +141,14 @@ struct draft {
 	struct document_file *files; /* with repeats */
 	size_t files_count, files_size;
 };
+
+/* What documents have of installed packages: the files of R87 and R106, where the device's own
+ * settings name no others, and what is missing as a notice (R107). */
+int draft_add_packages(const struct document_shelf *shelf, const struct document_device *device,
+                       struct conf_errors *errs, struct draft *draft)
+        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+int draft_add_file(struct draft *draft, const uint8_t sha256[BLOB_DIGEST], uint64_t size)
+        SL_NONNULL(1, 2) SL_MUST;
 
 /* Names of files that are not there are errors in `errs`, at their pointers. SL_ENOMEM. */
 int draft_make(const struct document_shelf *shelf, struct reach *reach,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All objects at one moment, by one statement: what documents are made of. */
+/* All objects at one moment, by one statement, and what is installed: what documents are made of.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,33 @@ int shelf_resolve(struct document_shelf *shelf)
 	return rc;
 }
 
+/* As if it was an object, where none has its name. */
+static int add_recommended(struct document_shelf *shelf)
+{
+	json_t *policy = shelf->packages.of[PACKAGE_DECRYPTION].policy;
+	const char *name = json_string_value(json_object_get(policy, "name"));
+	struct shelf_object *o;
+
+	if (!name)
+		return 0;
+	for (size_t i = 0; i < shelf->count; i++)
+		if (shelf->items[i].kind == OBJECT_DECRYPTION_POLICY &&
+		    strcmp(shelf->items[i].name, name) == 0)
+			return 0;
+	o = next_place(shelf);
+	if (!o)
+		return SL_ENOMEM;
+	o->kind = OBJECT_DECRYPTION_POLICY;
+	(void)snprintf(o->name, sizeof(o->name), "%s", name);
+	o->own = json_incref(policy);
+	shelf->count++;
+	return 0;
+}
+
 static int finish(struct document_shelf *shelf, int rc, struct document_shelf *ret_shelf)
 {
+	if (rc >= 0)
+		rc = add_recommended(shelf);
 	if (rc >= 0 && shelf->count > 0)
 		qsort(shelf->items, shelf->count, sizeof(shelf->items[0]), by_kind_and_name);
 	if (rc >= 0)
@@ -156,6 +182,8 @@ int shelf_load(struct store *store, struct document_shelf *ret_shelf)
 	struct document_shelf shelf = {.store = store};
 	int rc = store_read(store, STORE_DOCUMENT_OBJECTS, &value, 1, take, &shelf);
 
+	if (rc >= 0)
+		rc = installed_load(store, &shelf.packages);
 	return finish(&shelf, rc, ret_shelf);
 }
 
@@ -165,6 +193,8 @@ int shelf_load_tx(struct store_tx *tx, struct document_shelf *ret_shelf)
 	struct document_shelf shelf = {0};
 	int rc = store_tx_run(tx, STORE_DOCUMENT_OBJECTS, &value, 1, take, &shelf);
 
+	if (rc >= 0)
+		rc = installed_load_tx(tx, &shelf.packages);
 	return finish(&shelf, rc, ret_shelf);
 }
 
@@ -175,6 +205,7 @@ void shelf_fini(struct document_shelf *shelf)
 		json_decref(shelf->items[i].own);
 	}
 	free(shelf->items);
+	installed_fini(&shelf->packages);
 	*shelf = (struct document_shelf){0};
 }
 

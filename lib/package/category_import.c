@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tps/category_import.h"
+#include "lib/package/category_import.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -69,7 +69,8 @@ static void list_close(struct list *l)
 static void leave_out(struct list *l, unsigned line, const char *why)
 {
 	if (l->import->left_out++ < TOLD_MAX)
-		(void)fprintf(stderr, "tps: %s:%u: %s; left out\n", l->path, line, why);
+		(void)fprintf(stderr, "%s: %s:%u: %s; left out\n", l->import->program, l->path,
+		              line, why);
 }
 
 /* ---- names and categories ---------------------------------------------------------------- */

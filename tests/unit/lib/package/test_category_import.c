@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of names as people have them, and what becomes of lines that are none. */
-#include "tps/category_import.h"
+#include "lib/package/category_import.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static const char *list(const char *name, const char *text)
 
 static struct category_import begin(void)
 {
-	return (struct category_import){.to = category_builder_create()};
+	return (struct category_import){.program = "test", .to = category_builder_create()};
 }
 
 static struct categories end(struct category_import *import, struct buf *bytes)

@@ -10,6 +10,7 @@
 #include "lib/pki/error.h"
 
 struct category_import {
+	const char *program; /* before each line on standard error */
 	struct category_builder *to;
 	unsigned left_out; /* lines, so far */
 };
