@@ -66,6 +66,7 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_DISTRIBUTION_SHOW] = sms_distribution,
         [SMS_DISTRIBUTION_RETRY] = sms_distribution,
         [SMS_DISTRIBUTION_CANCEL] = sms_distribution,
+        [SMS_LICENCES] = sms_licences,
         /* people */
         [SMS_PERSON_ADD] = sms_person,
         [SMS_PERSON_LIST] = sms_person,

@@ -17,6 +17,7 @@
 #include "smsd/device/port.h"
 #include "smsd/ingest/ingest.h"
 #include "smsd/package/package.h"
+#include "smsd/push/licence.h"
 #include "smsd/push/push.h"
 #include "smsd/run_priv.h"
 #include "smsd/sweep.h"
@@ -138,6 +139,13 @@ static bool add_signal(struct smsd *s, int number, struct event **ret)
 	return *ret && event_add(*ret, NULL) == 0;
 }
 
+/* Devices fetch what they get of other kinds with their documents. */
+static void on_install(void *arg, enum package_kind kind)
+{
+	if (kind == PACKAGE_LICENCE)
+		licence_changed(arg);
+}
+
 /* Certificates of the port are of this start: a stop is the end of their key. */
 static int start_devices(struct smsd *s)
 {
@@ -178,6 +186,7 @@ static int start_devices(struct smsd *s)
 		return problem_add(&s->problem, rc, "", "", "devices cannot be served: %s",
 		                   err_text(rc));
 	push_set_port(s->context.push, s->port);
+	packages_on_install(s->context.packages, on_install, s->context.push);
 	http.arg = s->port;
 	rc = http_server_create(s->base, &http, &s->devices, &s->problem);
 	if (rc != 0)

@@ -25,6 +25,7 @@ static tmc_command_fn *const functions[TMC_COMMAND_END] = {
         [TMC_MAKE_CA_CERTIFICATES] = tmc_make_ca_certificates,
         [TMC_MAKE_CATEGORIES] = tmc_make_categories,
         [TMC_MAKE_DECRYPTION_POLICY] = tmc_make_decryption_policy,
+        [TMC_MAKE_LICENCE] = tmc_make_licence,
         [TMC_SHOW] = tmc_show,
         [TMC_VERIFY] = tmc_verify,
         [TMC_PUBLISH] = tmc_publish,

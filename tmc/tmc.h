@@ -43,6 +43,7 @@ enum tmc_exit tmc_print_doc(const char *what) SL_NONNULL(1);
 typedef enum tmc_exit tmc_command_fn(const struct tmc *tmc, const json_t *arguments);
 tmc_command_fn tmc_key_new, tmc_key_public;
 tmc_command_fn tmc_make_ca_certificates, tmc_make_categories, tmc_make_decryption_policy;
+tmc_command_fn tmc_make_licence;
 tmc_command_fn tmc_show, tmc_verify, tmc_publish;
 
 /* An argument's text; `fallback` when it was not given. */

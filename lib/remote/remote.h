@@ -36,6 +36,8 @@ enum {
 	REMOTE_MINUTES_MAX = 60,             /* of one call of counters */
 	REMOTE_BODY_MAX = 48 * 1024 * 1024,  /* a status has the document in it, as text */
 	REMOTE_SEALED_MAX = 8192, /* bytes of a sealed key: an RSA key of 4096 bits has 2.4 KiB */
+	REMOTE_LICENCE_MAX = 512 * 1024, /* bytes of a licence: LICENCE_MAX */
+	REMOTE_LICENSED_MAX = 64,        /* capabilities of a status */
 	REMOTE_CERTIFICATE_DAYS = 90,
 	REMOTE_CONFIRM_S = 300,     /* where nothing else is asked for (R161) */
 	REMOTE_FAILURES_TIMES = 3,  /* handshake failures against the ten minutes before */

@@ -90,6 +90,10 @@ static const struct conf_field wanted_rows[] = {
         CONF_ROW("size", UINT, "Bytes of the document.", .max = DOCUMENT_MAX),
         CONF_ROW("confirm_s", UINT, "The document reverts unless it proves good for so long.",
                  .max = 86400),
+        CONF_ROW("licence", TEXT,
+                 "SHA-256 of the licence that it should have (R38), hexadecimal; \"\" none; with "
+                 "`licence`.",
+                 .max = HEX_SHA256),
 };
 const struct conf_object remote_shape_wanted = CONF_ROWS("wanted", wanted_rows);
 
@@ -137,6 +141,27 @@ static const struct conf_field keys_rows[] = {
 };
 const struct conf_object remote_shape_keys = CONF_ROWS("keys", keys_rows);
 
+static const struct conf_field licensed_rows[] = {
+        CONF_ROW("capability", TEXT, "\"ssl_inspection\", \"categories\".", .flags = CONF_REQUIRED,
+                 .min = 1, .max = 64),
+        CONF_ROW("state", TEXT, "\"allowed\", \"denied\" or \"reboot required\" (R39).",
+                 .flags = CONF_REQUIRED, .min = 1, .max = 32),
+        CONF_ROW("source", TEXT, "\"built-in\", \"licence\", \"grace\" or \"none\".", .max = 32),
+        CONF_ROW("until", TEXT, "First day without it; \"\" no end.", .max = 16),
+        CONF_ROW("text", TEXT, "Why.", .max = TEXT_MAX),
+};
+static const struct conf_object licensed = CONF_ROWS("licensed", licensed_rows);
+
+static const struct conf_field licence_rows[] = {
+        CONF_ROW("sha256", TEXT, "Of the SMS's licence that it has taken; \"\" none.",
+                 .max = HEX_SHA256),
+        CONF_ROW("refused", TEXT, "Why it takes none of the one that is wanted; \"\" it does.",
+                 .max = TEXT_MAX),
+        CONF_ROW("states", OBJECTS, "What it may.", .object = &licensed,
+                 .max = REMOTE_LICENSED_MAX),
+};
+static const struct conf_object licence = CONF_ROWS("licence", licence_rows);
+
 static const struct conf_field status_rows[] = {
         CONF_ROW("revision", UINT, "The revision that `state` is of; 0: none.", .max = UINT32_MAX),
         CONF_ROW("state", TEXT, "A state that the device tells; \"\" none.", .max = 32),
@@ -149,6 +174,9 @@ static const struct conf_field status_rows[] = {
                  .flags = CONF_LINES, .max = DOCUMENT_MAX),
         CONF_ROW("capabilities", OBJECT, "What the device can do.", .object = &capabilities),
         CONF_ROW("health", OBJECT, "How it is.", .object = &health),
+        CONF_ROW("licence", OBJECT,
+                 "What it may (R36-R40); told to an SMS whose `wanted` has such a row alone.",
+                 .object = &licence),
 };
 const struct conf_object remote_shape_status = CONF_ROWS("status", status_rows);
 

@@ -10,23 +10,40 @@
 #include "smsd/api/route.h"
 #include "smsd/base/moment.h"
 #include "smsd/device/port.h"
+#include "smsd/push/licence.h"
 
 enum { OK = 200, CREATED = 201, NO_CONTENT = 204 };
 
 /* ---- looking ----------------------------------------------------------------------------- */
 
+/* What another room knows of each device; nothing of this one. */
+static int add_rows(json_t *shown, const json_t *rows, const char *name)
+{
+	json_t *more = json_object_get(rows, name);
+
+	return !more || json_object_update(shown, more) == 0 ? 0 : SL_ENOMEM;
+}
+
 static int answer_device(struct api_call *call, const char *name)
 {
+	json_t *shown = NULL, *licence = NULL;
 	struct device device;
-	json_t *shown = NULL;
 	int rc = device_get(call->context->store, name, &device, &call->problem);
 
 	if (rc != 0)
 		return rc;
 	api_set_revision(call, device.revision);
-	rc = device_show(&device, moment_now_ms(), &shown);
+	rc = licence_summary(call->context->store, &licence);
+	if (rc == 0)
+		rc = device_show(&device, moment_now_ms(), &shown);
+	if (rc == 0)
+		rc = add_rows(shown, licence, device.name);
+	json_decref(licence);
 	device_fini(&device);
-	return rc ? rc : api_answer(call, OK, shown);
+	if (rc == 0)
+		return api_answer(call, OK, shown);
+	json_decref(shown);
+	return rc;
 }
 
 int api_device_get(struct api_call *call)
@@ -41,6 +58,7 @@ struct page {
 	int64_t now_ms;
 	char next[DEVICE_NAME_MAX];
 	bool more;
+	json_t *licence;
 };
 
 static int add_item(void *arg, const struct device *device)
@@ -55,6 +73,10 @@ static int add_item(void *arg, const struct device *device)
 	memcpy(page->next, device->name, sizeof(page->next));
 	if (device_show(device, page->now_ms, &shown) != 0)
 		return SL_ENOMEM;
+	if (add_rows(shown, page->licence, device->name) != 0) {
+		json_decref(shown);
+		return SL_ENOMEM;
+	}
 	/* What is long is told of one device at a time. */
 	(void)json_object_del(shown, "settings");
 	(void)json_object_del(shown, "capabilities");
@@ -70,10 +92,13 @@ int api_device_list(struct api_call *call)
 
 	page.limit = (size_t)limit;
 	if (rc == 0)
+		rc = licence_summary(call->context->store, &page.licence);
+	if (rc == 0)
 		rc = page.items ? device_list(call->context->store, after ? after : "",
 		                              (unsigned)limit + 1, add_item, &page)
 		                : SL_ENOMEM;
 	free(after);
+	json_decref(page.licence);
 	if (rc >= 0)
 		return api_answer(call, OK,
 		                  json_pack("{s:o, s:s}", "items", page.items, "next",

@@ -51,6 +51,11 @@ const struct conf_object api_shape_device_change = CONF_ROWS("device change", ch
 	        CONF_ROW("certificate_ends", TIME, "When its certificate ends."),                  \
 	        CONF_ROW("model", TEXT, "Its model.", .max = 64),                                  \
 	        CONF_ROW("version", TEXT, "Version of its software.", .max = 64),                  \
+	        CONF_ROW("ssl_inspection", TEXT,                                                   \
+	                 "Whether it may decrypt, as it told: \"allowed\", \"denied\" or "         \
+	                 "\"reboot required\" (R39); left out: it has not said.",                  \
+	                 .max = 32),                                                               \
+	        CONF_ROW("licence", ANY, "All that it may, as it told; left out: the same."),      \
 	        CONF_ROW("health", ANY, "How it is, as it told.")
 
 static const struct conf_field device_rows[] = {

@@ -40,7 +40,7 @@ struct task {
 	struct port_call call;
 	/* of `wanted` */
 	bool holds; /* it may be held */
-	uint64_t have, until_ns;
+	uint64_t until_ns;
 	unsigned wakes;      /* how often the port had been woken when it was asked */
 	bool ready;          /* held, and to be asked again */
 	struct event *timer; /* while it is held */
@@ -164,6 +164,7 @@ static void ask_again(struct task *task)
 
 	release(task);
 	call_fini(call);
+	call->nothing_new = false;
 	http_response_init(&call->response);
 	if (submit(task))
 		return;
@@ -182,22 +183,6 @@ static void ask_ready(struct port *port)
 		if (task->ready)
 			ask_again(task);
 	}
-}
-
-/* Says the answer what the device has already? */
-static bool says_nothing_new(const struct task *task)
-{
-	const struct buf *body = &task->call.response.body;
-	json_t *answer, *revision;
-	bool same;
-
-	if (task->call.response.status != OK)
-		return false;
-	answer = json_loadb((const char *)body->data, body->len, 0, NULL);
-	revision = json_object_get(answer, "revision");
-	same = json_is_integer(revision) && (uint64_t)json_integer_value(revision) == task->have;
-	json_decref(answer);
-	return same;
 }
 
 /* A device has one at most: whoever asks anew does not listen to the answer of before. */
@@ -220,7 +205,7 @@ static bool hold(struct task *task)
 	uint64_t now_ns = clock_now_ns(), left_ns;
 	struct timeval left;
 
-	if (!task->holds || port->closing || now_ns >= task->until_ns || !says_nothing_new(task))
+	if (!task->holds || port->closing || now_ns >= task->until_ns || !task->call.nothing_new)
 		return false;
 	left_ns = task->until_ns - now_ns;
 	left = (struct timeval){.tv_sec = (time_t)(left_ns / NS_PER_S),
@@ -324,10 +309,8 @@ static int read_wanted(struct task *task, struct problem *problem)
 {
 	const struct http_request *request = task->call.request;
 	uint64_t wait_s;
-	int rc = query_number(request, "have", UINT64_MAX, &task->have, problem);
+	int rc = query_number(request, "wait", 0, &wait_s, problem);
 
-	if (rc == 0)
-		rc = query_number(request, "wait", 0, &wait_s, problem);
 	if (rc != 0)
 		return rc;
 	task->holds = wait_s > 0;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/attr.h"
@@ -44,6 +45,7 @@ struct port_call {
 	struct device device; /* who asks, without its document; id 0 with `enrol` */
 	json_t *body;         /* checked by its shape; NULL without one */
 	struct http_response response;
+	bool nothing_new; /* of WANTED: all is as the device says, so the answer can wait */
 	struct problem problem;
 };
 

@@ -59,7 +59,7 @@ static void fill_row(struct taken *t, const struct package *package)
 	memcpy(row->description, info->description, sizeof(row->description));
 	(void)snprintf(row->source, sizeof(row->source), "%s", t->import->source);
 	t->keeps_bytes = row->kind == PACKAGE_CA;
-	t->keeps_text = row->kind == PACKAGE_DECRYPTION;
+	t->keeps_text = row->kind == PACKAGE_DECRYPTION || row->kind == PACKAGE_LICENCE;
 }
 
 static int look_into(struct taken *t, const struct package *package)

@@ -87,7 +87,7 @@ json_t *package_row_show(const struct package_row *row, bool whole)
 	                  blob_digest_text(row->sha256, hex), "summary", row->summary, "installed",
 	                  row->installed);
 
-	if (shown && whole && row->content)
+	if (shown && whole && row->content && row->kind == PACKAGE_DECRYPTION)
 		(void)json_object_set(shown, "policy", row->content);
 	return shown;
 }

@@ -9,6 +9,7 @@
 #include "lib/conf/value.h"
 #include "smsd/base/moment.h"
 #include "smsd/http/answer.h"
+#include "smsd/push/licence.h"
 #include "smsd/push/push_priv.h"
 
 enum { OK = 200 };
@@ -111,11 +112,47 @@ static int look(struct push *push, struct wanted *wanted)
 	return rc;
 }
 
+/* The parameter is the digest of the licence that it heard of last, zeros for none. */
+static int add_licence(struct port_call *call, json_t *answer, bool *ret_same)
+{
+	struct push *push = call->above;
+	char *text = http_query_value(call->request, "licence"), hex[BLOB_HEX_MAX] = "";
+	uint8_t heard[BLOB_DIGEST] = {0}, wanted[BLOB_DIGEST] = {0};
+	int64_t size = 0;
+	int rc;
+
+	*ret_same = true;
+	if (!text)
+		return 0;
+	rc = blob_digest_parse(text, heard) == 0
+	             ? licence_installed(push->store, wanted, &size)
+	             : problem_add(&call->problem, SL_EINVAL, "", "", "\"licence\" is no digest");
+	free(text);
+	if (rc != 0)
+		return rc;
+	*ret_same = memcmp(heard, wanted, sizeof(heard)) == 0;
+	if (size > 0)
+		(void)blob_digest_text(wanted, hex);
+	return json_object_set_new(answer, "licence", json_string(hex)) == 0 ? 0 : SL_ENOMEM;
+}
+
+static json_t *answer_of(const struct wanted *wanted)
+{
+	char hex[BLOB_HEX_MAX] = "";
+
+	if (wanted->revision != 0)
+		(void)blob_digest_text(wanted->sha256, hex);
+	return json_pack("{s:I, s:s, s:I, s:i}", "revision", (json_int_t)wanted->revision, "sha256",
+	                 hex, "size", (json_int_t)wanted->size, "confirm_s",
+	                 (int)wanted->confirm_s);
+}
+
 int push_wanted(struct port_call *call)
 {
 	struct push *push = call->above;
 	struct wanted wanted = {.device = call->device.id, .now_ms = moment_now_ms()};
-	char hex[BLOB_HEX_MAX] = "";
+	json_t *answer;
+	bool licensed = true;
 	int rc = query_number(call, "have", 0, &wanted.have);
 
 	if (rc == 0)
@@ -124,13 +161,14 @@ int push_wanted(struct port_call *call)
 		rc = store_write(push->store, write_offer, &wanted);
 	if (rc != 0)
 		return told(call, rc);
-	if (wanted.revision != 0)
-		(void)blob_digest_text(wanted.sha256, hex);
-	return told(call, answer_json(&call->response, OK,
-	                              json_pack("{s:I, s:s, s:I, s:i}", "revision",
-	                                        (json_int_t)wanted.revision, "sha256", hex, "size",
-	                                        (json_int_t)wanted.size, "confirm_s",
-	                                        (int)wanted.confirm_s)));
+	answer = answer_of(&wanted);
+	rc = answer ? add_licence(call, answer, &licensed) : SL_ENOMEM;
+	if (rc != 0) {
+		json_decref(answer);
+		return told(call, rc);
+	}
+	call->nothing_new = licensed && wanted.revision == wanted.have;
+	return told(call, answer_json(&call->response, OK, answer));
 }
 
 /* ---- document and files ------------------------------------------------------------------- */
@@ -213,6 +251,17 @@ int push_files(struct port_call *call)
 	return told(call, answer_json(&call->response, OK, json_pack("{s:o}", "files", files)));
 }
 
+/* The installed licence is every device's. */
+static int licence_size(struct push *push, const uint8_t sha256[BLOB_DIGEST], int64_t *ret_size)
+{
+	uint8_t installed[BLOB_DIGEST];
+	int64_t size;
+	int rc = licence_installed(push->store, installed, &size);
+
+	*ret_size = size > 0 && memcmp(installed, sha256, sizeof(installed)) == 0 ? size : -1;
+	return rc;
+}
+
 int push_file(struct port_call *call)
 {
 	struct push *push = call->above;
@@ -231,6 +280,8 @@ int push_file(struct port_call *call)
 	                                     store_blob(sha256, sizeof(sha256))};
 
 	rc = row_number(push->store, STORE_DEVICE_FILE, values, 3, -1, &size);
+	if (rc == 0 && size < 0)
+		rc = licence_size(push, sha256, &size);
 	if (rc == 0 && size < 0)
 		return problem_add(&call->problem, SL_ENOENT, "", "",
 		                   "the wanted document names no such file");

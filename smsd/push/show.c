@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/licence/licence.h"
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
+#include "smsd/push/licence.h"
 #include "smsd/push/push_priv.h"
 
 static int set_time(json_t *object, const char *key, int64_t ms)
@@ -99,6 +101,31 @@ static int take_device(void *arg, const struct store_row *row)
 	return 0;
 }
 
+/* What was distributed and is not in effect: as it is now, not when it was distributed. */
+static int add_licences(struct store *store, const json_t *devices)
+{
+	const char *categories = licence_capability_name(LICENCE_CATEGORIES);
+	json_t *summary = NULL, *device;
+	int rc = licence_summary(store, &summary);
+	size_t i;
+
+	json_array_foreach(devices, i, device)
+	{
+		const char *name = json_string_value(json_object_get(device, "name"));
+		bool uses = false;
+
+		if (rc == 0 && licence_denies(summary, name, categories))
+			rc = licence_uses_categories(
+			        store, name,
+			        json_integer_value(json_object_get(device, "revision")), &uses);
+		if (rc == 0)
+			rc = licence_add_items(summary, name, uses,
+			                       json_object_get(device, "items"));
+	}
+	json_decref(summary);
+	return rc;
+}
+
 int push_show(struct push *push, int64_t id, int64_t since_ms, json_t **ret_shown,
               struct problem *problem)
 {
@@ -114,6 +141,8 @@ int push_show(struct push *push, int64_t id, int64_t since_ms, json_t **ret_show
 	if (rc == 0)
 		rc = store_read(push->store, STORE_DISTRIBUTION_DEVICES, values, 2, take_device,
 		                &devices);
+	if (rc >= 0)
+		rc = add_licences(push->store, devices.list);
 	if (rc >= 0 && json_object_set(shown, "devices", devices.list) != 0)
 		rc = SL_ENOMEM;
 	json_decref(devices.list);
@@ -189,8 +218,8 @@ static int show_preview(const struct device *device, const struct made *made, in
 	return shown ? 0 : SL_ENOMEM;
 }
 
-static int preview_one(struct push *push, struct templates *templates, int64_t id, json_t *list,
-                       struct problem *problem)
+static int preview_one(struct push *push, struct templates *templates, int64_t id,
+                       const json_t *licences, json_t *list, struct problem *problem)
 {
 	struct device device = {0};
 	struct made made = {0};
@@ -199,6 +228,11 @@ static int preview_one(struct push *push, struct templates *templates, int64_t i
 
 	if (rc == 0)
 		rc = made_for(templates, push->store, &device, &made, problem);
+	if (rc == 0)
+		rc = licence_add_items(licences, device.name,
+		                       made.document.text &&
+		                               licence_has_categories(made.document.text),
+		                       made.items);
 	if (rc == 0)
 		rc = show_preview(&device, &made, moment_now_ms(), &shown);
 	if (rc == 0 && json_array_append_new(list, shown) != 0)
@@ -213,12 +247,15 @@ int push_preview(struct push *push, const struct push_options *options, json_t *
 {
 	struct templates templates = {0};
 	struct target *targets = NULL;
-	json_t *list = json_array(), *preview;
+	json_t *list = json_array(), *licences = NULL, *preview;
 	size_t count = 0;
 	int rc = list ? push_targets(push, options, &targets, &count, problem) : SL_ENOMEM;
 
+	if (rc == 0)
+		rc = licence_summary(push->store, &licences);
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = preview_one(push, &templates, targets[i].id, list, problem);
+		rc = preview_one(push, &templates, targets[i].id, licences, list, problem);
+	json_decref(licences);
 	templates_fini(&templates);
 	free(targets);
 	preview = rc == 0 ? json_pack("{s:O}", "devices", list) : NULL;

@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "smsd/base/moment.h"
+#include "smsd/push/licence.h"
 #include "smsd/push/push_priv.h"
 
 enum { NO_CONTENT = 204 };
@@ -222,12 +223,15 @@ static int tell_state(struct port_call *call)
 int push_status(struct port_call *call)
 {
 	struct push *push = call->above;
+	const json_t *licence = json_object_get(call->body, "licence");
 	int rc = device_told(push->store, &call->device, call->body, &call->problem);
 
 	if (rc == 0) {
 		note_foreign(call, text_of(call->body, "sha256"));
 		rc = tell_state(call);
 	}
+	if (rc == 0 && licence)
+		rc = licence_told(push->store, call->device.id, licence);
 	call->response.status = NO_CONTENT;
 	return rc == 0 || call->problem.code
 	               ? rc

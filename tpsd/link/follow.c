@@ -80,6 +80,7 @@ static void on_wanted(void *arg, const struct https_answer *in)
 	if (answer.status != 0) {
 		follow_later(link, answer.text);
 	} else {
+		licence_take(link, answer.value);
 		if (f->failures > 0)
 			log_info("SMS: reached again");
 		f->failures = 0;
@@ -99,11 +100,13 @@ static void on_wanted(void *arg, const struct https_answer *in)
 static void ask(struct link *link)
 {
 	struct follow *f = &link->follow;
-	char query[64];
+	char query[160], hex[65];
 	int rc;
 
-	(void)snprintf(query, sizeof(query), "have=%" PRIu32 "&wait=%d", link->record.revision,
-	               f->failures ? 0 : REMOTE_WAIT_S);
+	(void)snprintf(query, sizeof(query), "have=%" PRIu32 "&wait=%d&licence=%s",
+	               link->record.revision,
+	               f->failures || !link->licence.heard ? 0 : REMOTE_WAIT_S,
+	               answer_hex(link->licence.wanted, sizeof(link->licence.wanted), hex));
 	f->asked_ns = clock_now_ns();
 	rc = link_call(link, REMOTE_WANTED, query, NULL, REMOTE_WAIT_S + SLACK_S, false, on_wanted,
 	               &f->call);
@@ -130,28 +133,6 @@ void follow_stop(struct link *link)
 
 /* ---- to control -------------------------------------------------------------------------- */
 
-/* The text, sealed so that nobody changes what was checked. */
-static int make_memfd(const struct buf *text)
-{
-	int fd = memfd_create("sms-document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	size_t done = 0;
-
-	while (fd >= 0 && done < text->len) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	if (fd >= 0 && (done < text->len ||
-	                fcntl(fd, F_ADD_SEALS,
-	                      F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)) {
-		(void)close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static void on_apply(struct loop_timer *timer)
 {
 	follow_apply(link_of(timer));
@@ -162,7 +143,7 @@ void follow_apply(struct link *link)
 	struct follow *f = &link->follow;
 	struct ipc_channel *control = proc_peer(link->proc, IPC_CONTROL, 0);
 	struct ipc_message msg = {.type = IPC_DOCUMENT};
-	int fd = make_memfd(&f->document);
+	int fd = link_make_memfd("sms-document", f->document.data, f->document.len);
 	char user[96];
 
 	link_set_state(link, LINK_APPLYING);

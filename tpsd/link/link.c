@@ -4,9 +4,11 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -89,6 +91,28 @@ void link_save(struct link *link)
 		          rc == SL_ESYS ? strerror(errno) : err_text(rc));
 }
 
+int link_make_memfd(const char *name, const void *data, size_t len)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const uint8_t *at = data;
+	size_t done = 0;
+
+	while (fd >= 0 && done < len) {
+		ssize_t n = write(fd, at + done, len - done);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	if (fd >= 0 &&
+	    (done < len || fcntl(fd, F_ADD_SEALS,
+	                         F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int link_connect(struct link *link)
 {
 	struct https_peer peer = {.address = link->record.address,
@@ -104,6 +128,7 @@ int link_connect(struct link *link)
 	link_set_state(link, LINK_TRYING);
 	prove_start_sampling(link);
 	renew_start(link);
+	licence_start(link);
 	tell_start(link);
 	need_start(link);
 	events_start(link);
@@ -117,6 +142,7 @@ void link_disconnect(struct link *link)
 	follow_stop(link);
 	count_stop(link);
 	events_stop(link);
+	licence_stop(link);
 	need_stop(link);
 	tell_stop(link);
 	renew_stop(link);
@@ -141,6 +167,7 @@ static void on_in_force(struct link *link, const struct ipc_in_force *msg, int *
 	held->revision = msg->revision;
 	memcpy(held->sha256, msg->sha256.data, sizeof(held->sha256));
 	prove_on_in_force(link, msg->reverted);
+	licence_again(link);
 	tell(link);
 }
 
@@ -168,6 +195,9 @@ static void link_message(struct proc *proc, struct ipc_channel *from, const stru
 		break;
 	case IPC_DOCUMENT_DONE:
 		follow_on_done(link, &msg->document_done);
+		break;
+	case IPC_LICENCES:
+		licence_on_licences(link, &msg->licences);
 		break;
 	case IPC_EVENTS:
 		events_on_border(link, &msg->events);
@@ -263,6 +293,7 @@ static void link_stop(struct proc *proc)
 	identity_fini(&link->identity);
 	identity_fini(&link->renewal.identity);
 	json_decref(link->teller.items);
+	json_decref(link->licence.states);
 	if (link->held.fd >= 0)
 		(void)close(link->held.fd);
 	store_close(link->store);

@@ -21,6 +21,7 @@ struct ipc_bytes;
 struct ipc_document_done;
 struct ipc_events;
 struct ipc_in_force;
+struct ipc_licences;
 struct proc;
 struct store;
 
@@ -51,6 +52,20 @@ struct follow {
 	void *digest;   /* EVP_MD_CTX of it */
 	uint64_t order; /* id of the last DOCUMENT */
 	bool applying;  /* DOCUMENT_DONE is waited for */
+};
+
+enum { LICENCE_DIGEST = 32 };
+
+/* The SMS's licence, and what the device may (licence.c). */
+struct licensed {
+	struct loop_timer timer;
+	struct https_call *call;
+	unsigned failures;
+	bool heard;                     /* an answer of this SMS: the first is not held */
+	bool has_row;                   /* the SMS knows of it: it may be told */
+	uint8_t wanted[LICENCE_DIGEST]; /* that it said last; zeros: none */
+	char refused[512];              /* why `control` takes none of that; "" */
+	json_t *states;                 /* as `control` told them; NULL: not yet */
 };
 
 /* Status (tell.c). */
@@ -151,6 +166,7 @@ struct link {
 	bool have_sealing_key;
 	struct held held;
 	struct follow follow;
+	struct licensed licence;
 	struct teller teller;
 	struct prover prover;
 	struct need need;
@@ -166,6 +182,8 @@ int link_connect(struct link *link) SL_MUST;
 void link_disconnect(struct link *link);
 /* The record as it is now goes to the disk; what fails is said in the log. */
 void link_save(struct link *link);
+/* Bytes that nobody changes any more; -1 with errno. */
+int link_make_memfd(const char *name, const void *data, size_t len);
 void link_set_state(struct link *link, enum link_state state);
 /* 1, 2, 4 … 60 s, a fifth of it at random, in nanoseconds. */
 uint64_t link_backoff_ns(unsigned failures);
@@ -207,6 +225,17 @@ bool bundle_takes(const struct wanted_file *file);
 int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn) SL_MUST;
 /* NULL: all that were asked for are on the disk; else what went wrong. */
 const char *bundle_take(struct link *link, const struct https_answer *in);
+
+/* ---- licence.c ---- */
+void licence_start(struct link *link);
+void licence_stop(struct link *link);
+/* What an answer to `wanted` says of it. */
+void licence_take(struct link *link, const json_t *wanted);
+void licence_on_licences(struct link *link, const struct ipc_licences *msg);
+/* One that is not taken yet is tried again now. */
+void licence_again(struct link *link);
+/* Its row of a status. */
+void licence_tell(const struct link *link, json_t *status);
 
 /* ---- tell.c ---- */
 void tell_start(struct link *link);

@@ -32,6 +32,8 @@ struct record {
 	bool told;                  /* the SMS has heard of that */
 	uint8_t sha256[32];         /* of what came into force with it, canonical */
 
+	uint8_t licence[32]; /* of the SMS, taken last; zeros: none */
+
 	/* While it is IN_FORCE and has to prove good: */
 	uint64_t commit_ms, prove_ms;        /* wall clock of its commit; for how long */
 	uint64_t failures_before, window_ms; /* handshake failures in that time before it */

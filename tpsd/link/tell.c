@@ -159,6 +159,7 @@ static json_t *status(struct link *link)
 		(void)json_object_set_new(body, "document", document(&link->held));
 	if (!t->capabilities)
 		(void)json_object_set_new(body, "capabilities", tell_capabilities(link));
+	licence_tell(link, body);
 	return body;
 }
 

@@ -142,6 +142,9 @@ static void control_message(struct proc *proc, struct ipc_channel *from,
 	case IPC_EVENT_FILE_WANTED:
 		remote_on_file_wanted(c, &msg->event_file_wanted);
 		return;
+	case IPC_LICENCE:
+		remote_on_licence(c, &msg->licence, fds[0]);
+		return;
 	case IPC_ANSWER:
 		forward_on_answer(c, role, index, &msg->answer);
 		return;

@@ -18,6 +18,7 @@
 #include "tpsd/report/forward.h"
 #include "tpsd/report/history.h"
 #include "tpsd/report/panic.h"
+#include "tpsd/report/remote.h"
 
 #define FILE_NAME "licence"
 #define SEEN_NAME "licence-seen"
@@ -161,6 +162,7 @@ static void look(struct licensing *l)
 		return;
 	panic_tell_stop(l->control->panic);
 	tell_workers(l);
+	remote_licences(l->control, NULL);
 }
 
 static void on_timer(struct loop_timer *timer)
@@ -214,18 +216,26 @@ static void verify(struct licensing *l)
 	log_error("licence: the one that is installed counts for nothing: %s", err.text);
 }
 
-/* A package that this device may take. */
+/* A package that the authority has signed. */
 static int open_package(const struct licensing *l, const void *package, size_t len,
                         struct package_info *ret_info, json_t **ret_licence, struct pki_error *err)
+{
+	if (l->authority[0] && l->keys.count == 0)
+		return pki_error_set(err, SL_ENOENT, "see device.licence_keys", "%s", l->keys_text);
+	return licence_open(package, len, l->authority[0] ? &l->keys : NULL, ret_info, ret_licence,
+	                    err);
+}
+
+/* And that names this device, as who brings it by hand means. */
+static int open_own_package(const struct licensing *l, const void *package, size_t len,
+                            struct package_info *ret_info, json_t **ret_licence,
+                            struct pki_error *err)
 {
 	struct licence_terms terms;
 	char names[256];
 	json_t *value;
-	int rc;
+	int rc = open_package(l, package, len, ret_info, &value, err);
 
-	if (l->authority[0] && l->keys.count == 0)
-		return pki_error_set(err, SL_ENOENT, "see device.licence_keys", "%s", l->keys_text);
-	rc = licence_open(package, len, l->authority[0] ? &l->keys : NULL, ret_info, &value, err);
 	if (rc != 0)
 		return rc;
 	if (!licence_find(value, l->device, &terms)) {
@@ -243,7 +253,7 @@ int licensing_check(const struct licensing *licensing, const void *package, size
                     json_t **ret_description, struct pki_error *err)
 {
 	struct holding would = {.licence = NULL};
-	int rc = open_package(licensing, package, len, &would.info, &would.licence, err);
+	int rc = open_own_package(licensing, package, len, &would.info, &would.licence, err);
 
 	if (rc != 0)
 		return rc;
@@ -275,7 +285,8 @@ int licensing_install(struct licensing *licensing, const void *package, size_t l
 	struct licensing *l = licensing;
 	struct package_info info;
 	json_t *licence;
-	int rc = open_package(l, package, len, &info, &licence, err);
+	int rc = by_hand ? open_own_package(l, package, len, &info, &licence, err)
+	                 : open_package(l, package, len, &info, &licence, err);
 
 	if (rc != 0)
 		return rc;
@@ -332,6 +343,8 @@ void licensing_peer_up(struct licensing *licensing, enum ipc_role role)
 		return;
 	if (role == IPC_WORKER)
 		tell_workers(licensing);
+	else if (role == IPC_LINK)
+		remote_licences(licensing->control, NULL);
 }
 
 /* ---- the part ---------------------------------------------------------------------------- */

@@ -48,7 +48,8 @@ json_t *licensing_describe(const struct licensing *licensing) SL_NONNULL(1) SL_M
 int licensing_check(const struct licensing *licensing, const void *package, size_t len,
                     json_t **ret_description, struct pki_error *err) SL_NONNULL(1, 2, 4, 5) SL_MUST;
 
-/* Takes it in the place of the one that is here. `by_hand`: the clock is believed again. As
+/* Takes it in the place of the one that is here. `by_hand`: it must name this device, and the clock
+ * is believed again; else it is the SMS's, which has one for all its devices. As
  * licensing_check; also SL_ESYS: it cannot be kept, and nothing has changed. */
 int licensing_install(struct licensing *licensing, const void *package, size_t len, bool by_hand,
                       struct pki_error *err) SL_NONNULL(1, 2, 5) SL_MUST;

@@ -18,6 +18,7 @@
 #include "lib/remote/remote.h"
 #include "tpsd/report/control.h"
 #include "tpsd/report/journal.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/report/origin.h"
 #include "tpsd/report/panic.h"
 #include "tpsd/report/transaction.h"
@@ -122,7 +123,7 @@ static void on_done(void *arg, int status, uint32_t revision, const struct conf_
 }
 
 /* Nobody may change it while it is read: the seals are looked at, not believed. */
-static int map_text(int fd, uint64_t size, void **ret_text)
+static int map_text(int fd, uint64_t size, uint64_t max, void **ret_text)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
@@ -130,7 +131,7 @@ static int map_text(int fd, uint64_t size, void **ret_text)
 
 	if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) != 0)
 		return SL_EPERM;
-	if (size == 0 || size >= CONF_TEXT_MAX || (uint64_t)st.st_size != size)
+	if (size == 0 || size > max || (uint64_t)st.st_size != size)
 		return SL_ERANGE;
 	text = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (text == MAP_FAILED)
@@ -150,7 +151,7 @@ void remote_on_document(struct control *control, const struct ipc_document *msg,
 	                                  .fn = on_done,
 	                                  .arg = r};
 	void *text;
-	int rc = map_text(fd, msg->size, &text);
+	int rc = map_text(fd, msg->size, CONF_TEXT_MAX - 1, &text);
 
 	(void)snprintf(user, sizeof(user), "%.*s", IPC_TEXT(msg->user));
 	if (rc == 0) {
@@ -173,6 +174,54 @@ void remote_on_confirm(struct control *control, const struct ipc_confirm *msg)
 		return;
 	if (transaction_confirm(control->transaction) == 0)
 		log_info("configuration: revision %u proved good and is kept", held.revision);
+}
+
+/* ---- licences ---------------------------------------------------------------------------- */
+
+void remote_licences(struct control *control, const struct remote_taken *taken)
+{
+	struct ipc_message msg = {.type = IPC_LICENCES};
+	json_t *value;
+	char *text;
+
+	if (!proc_peer(control->proc, IPC_LINK, 0))
+		return;
+	value = licensing_describe(control->licensing);
+	text = json_dumps(json_object_get(value, "capabilities"), JSON_COMPACT);
+	if (text) {
+		msg.licences.json =
+		        (struct ipc_bytes){(const uint8_t *)text, (uint32_t)strlen(text)};
+		if (taken) {
+			msg.licences.status = taken->status;
+			msg.licences.sha256 = taken->sha256;
+			msg.licences.text = ipc_text_of(taken->text);
+		}
+		send_to_link(control, &msg, NULL, 0);
+	}
+	free(text);
+	json_decref(value);
+}
+
+void remote_on_licence(struct control *control, const struct ipc_licence *msg, int fd)
+{
+	uint8_t sha256[32] = {0}; /* the message's bytes end with the next that is sent */
+	struct remote_taken taken = {.text = "", .sha256 = {sha256, sizeof(sha256)}};
+	struct pki_error err = {.text = ""};
+	void *package;
+
+	if (msg->sha256.len == sizeof(sha256))
+		memcpy(sha256, msg->sha256.data, sizeof(sha256));
+	taken.status = map_text(fd, msg->size, LICENCE_MAX, &package);
+	if (taken.status == 0) {
+		taken.status =
+		        licensing_install(control->licensing, package, msg->size, false, &err);
+		(void)munmap(package, msg->size);
+	}
+	if (taken.status != 0) {
+		taken.text = err.text[0] ? err.text : err_text(taken.status);
+		log_error("licence: the SMS's is not taken: %s", taken.text);
+	}
+	remote_licences(control, &taken);
 }
 
 /* ---- what is in force -------------------------------------------------------------------- */

@@ -24,6 +24,18 @@ void remote_on_document(struct control *control, const struct ipc_document *msg,
 /* Keeps the document in force, if it is the one that is meant and waits for it. */
 void remote_on_confirm(struct control *control, const struct ipc_confirm *msg) SL_NONNULL(1, 2);
 
+/* A sealed memfd with a licence: kept if it is good, and answered. */
+void remote_on_licence(struct control *control, const struct ipc_licence *msg, int fd)
+        SL_NONNULL(1, 2);
+
+/* What became of a licence; NULL: of none, the device may something else than before. */
+struct remote_taken {
+	int status;
+	const char *text;
+	struct ipc_bytes sha256;
+};
+void remote_licences(struct control *control, const struct remote_taken *taken) SL_NONNULL(1);
+
 /* Tells `link`, if it is there, what is in force. */
 void remote_in_force(struct control *control) SL_NONNULL(1);
 

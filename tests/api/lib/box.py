@@ -60,6 +60,7 @@ class Box:
     def __init__(self, smsd, name, settings=None):
         self.smsd, self.name = smsd, name
         self.have, self.has, self.said = 0, "", []
+        self.licence = None  # digest of the licence that it heard of last; None: a device of before
         self.path = os.path.join(smsd.folder, name.replace(" ", "_"))
         openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                 "/CN=box", "-keyout", self.path + ".key", "-out", self.path + ".csr")
@@ -105,7 +106,8 @@ class Box:
     # ---- what a device does ----
 
     def wanted(self, wait=0):
-        return self.must(200, "GET", f"/wanted?have={self.have}&wait={wait}")
+        licence = "" if self.licence is None else f"&licence={self.licence}"
+        return self.must(200, "GET", f"/wanted?have={self.have}&wait={wait}{licence}")
 
     def fetch(self, wanted):
         """The document, by its digest, and its files, each by its own."""

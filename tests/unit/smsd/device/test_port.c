@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/err.h"
+#include "lib/conf/value.h"
 #include "smsd/job/job.h"
 #include "tests/unit/smsd/device/kit.h"
 
@@ -37,8 +39,15 @@ struct rig {
 static int answer_wanted(struct port_call *call)
 {
 	struct rig *rig = call->above;
+	char *text = http_query_value(call->request, "have");
+	uint64_t have = 0;
+	int rc = text ? value_parse_uint(text, &have) : 0;
 
+	free(text);
+	if (rc != 0)
+		return problem_add(&call->problem, SL_EINVAL, "", "", "\"have\" is no number");
 	atomic_fetch_add(&rig->asked, 1);
+	call->nothing_new = have == (uint64_t)atomic_load(&rig->revision);
 	call->response.content_type = "application/json";
 	return buf_printf(&call->response.body, "{\"revision\":%d}", atomic_load(&rig->revision));
 }
