@@ -44,6 +44,8 @@ static const char usage[] =
         "                           goes first\n"
         "      --silent-minutes N   how long a device may not call before that is an alert\n"
         "                           (default 5)\n"
+        "      --backup TO          copies the database and the events into TO, which is made or\n"
+        "                           empty, while another smsd serves; no keys; serves nothing\n"
         "  -u, --user NAME          whom to run as when root starts it (default sluice-sms)\n"
         "  -c, --check              open everything, serve nothing\n"
         "  -V, --version            print the version\n"
@@ -66,12 +68,14 @@ enum {
 	EVENTS_DAYS,
 	EVENTS_GIB,
 	SILENT_MINUTES,
-	DATABASE
+	DATABASE,
+	BACKUP
 };
 
 static const struct option long_options[] = {
         {"data", required_argument, NULL, 'd'},
         {"database", required_argument, NULL, DATABASE},
+        {"backup", required_argument, NULL, BACKUP},
         {"listen", required_argument, NULL, 'l'},
         {"listen-devices", required_argument, NULL, LISTEN_DEVICES},
         {"key-file", required_argument, NULL, 'k'},
@@ -147,6 +151,9 @@ int main(int argc, char **argv)
 		case 'd':
 			options.data = optarg;
 			break;
+		case BACKUP:
+			options.backup = optarg;
+			break;
 		case DATABASE:
 			options.database_file = optarg;
 			break;
@@ -217,5 +224,8 @@ int main(int argc, char **argv)
 		return usage_error("--key-file or --passphrase-file, not both", "");
 	if (options.new_key_file && options.new_passphrase_file)
 		return usage_error("--new-key-file or --new-passphrase-file, not both", "");
+	if (options.backup &&
+	    (options.new_key_file || options.new_passphrase_file || options.check))
+		return usage_error("--backup does nothing else", "");
 	return run(&options);
 }

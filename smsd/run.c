@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/pki/error.h"
 #include "lib/pki/file.h"
+#include "smsd/backup.h"
 #include "smsd/data.h"
 #include "smsd/privilege.h"
 #include "smsd/run_priv.h"
@@ -94,6 +95,30 @@ static int read_secrets(struct smsd *s, struct secrets *given)
 	return rc == 0 ? 0 : problem_add_pki(&s->problem, "", &err);
 }
 
+/* Beside an smsd that serves: nothing of `data` is locked, made or changed. */
+static int back_up(struct smsd *s, uid_t uid, gid_t gid)
+{
+	const struct run_options *options = s->options;
+	bool empty = false;
+	int rc;
+
+	if (options->database_file)
+		rc = problem_add(&s->problem, SL_EUNSUPPORTED, "",
+		                 "pg_dump --format=custom --file=FILE CONNECTION",
+		                 "a database of PostgreSQL is copied by its own pg_dump");
+	else
+		rc = data_prepare(options->backup, uid, gid, &empty, &s->problem);
+	if (rc == 0 && !empty)
+		rc = problem_add(&s->problem, SL_EEXIST, "", "name a directory that is not there",
+		                 "%s has something in it", options->backup);
+	if (rc != 0)
+		return report(&s->problem, status_of(rc));
+	if (privilege_drop(uid, gid, &s->problem) != 0)
+		return report(&s->problem, RUN_PRIVILEGE);
+	rc = backup_make(options->data, options->backup, &s->problem);
+	return rc == 0 ? RUN_OK : report(&s->problem, status_of(rc));
+}
+
 static int prepare_and_run(struct smsd *s, struct secrets *given)
 {
 	const struct run_options *options = s->options;
@@ -103,6 +128,8 @@ static int prepare_and_run(struct smsd *s, struct secrets *given)
 
 	if (privilege_user(options->user, &uid, &gid, &s->problem) != 0)
 		return report(&s->problem, RUN_PRIVILEGE);
+	if (options->backup)
+		return back_up(s, uid, gid);
 	if (read_secrets(s, given) != 0)
 		return report(&s->problem, RUN_REFUSED);
 	if (data_prepare(options->data, uid, gid, &first, &s->problem) != 0)

@@ -46,6 +46,7 @@ struct run_options {
 	int64_t events_bytes;    /* and how much; 0: any */
 	unsigned silent_minutes; /* a device that does not call for so long is an alert */
 	const char *user;        /* NULL: sluice-sms */
+	const char *backup;      /* not NULL: the databases are copied into this directory */
 	bool check;              /* opens everything, serves nothing */
 };
 

@@ -110,6 +110,13 @@ int event_day_drop(struct event_days *days, int64_t day)
 	return days->engine->drop(days, day);
 }
 
+int event_day_copy(struct event_days *days, int64_t day, const char *path, struct problem *problem)
+{
+	if (!days->engine->copy)
+		return SL_EUNSUPPORTED;
+	return days->engine->copy(days, day, path, problem);
+}
+
 int event_day_open(struct event_days *days, int64_t day, enum event_day_use use,
                    struct event_day **ret_day)
 {

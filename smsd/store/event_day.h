@@ -62,6 +62,11 @@ int64_t event_day_size(struct event_days *days, int64_t day) SL_NONNULL(1);
  * it. */
 int event_day_drop(struct event_days *days, int64_t day) SL_NONNULL(1) SL_MUST;
 
+/* All of a day as it is at one moment into the empty file `path`, while others write it. SL_ENOENT;
+ * SL_EUNSUPPORTED: the database has a program of its own for that. */
+int event_day_copy(struct event_days *days, int64_t day, const char *path, struct problem *problem)
+        SL_NONNULL(1, 3, 4) SL_MUST;
+
 /* EVENT_DAY_WRITES makes it. SL_ENOENT: there is none to read. SL_EMALFORMED: damaged, or made by a
  * newer smsd. */
 int event_day_open(struct event_days *days, int64_t day, enum event_day_use use,

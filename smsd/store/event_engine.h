@@ -20,6 +20,9 @@ struct event_engine {
 	int (*list)(struct event_days *days, event_day_fn *fn, void *arg);
 	int64_t (*size)(struct event_days *days, int64_t day);
 	int (*drop)(struct event_days *days, int64_t day);
+	/* NULL: the database has a program of its own for that. */
+	int (*copy)(struct event_days *days, int64_t day, const char *path,
+	            struct problem *problem);
 	int (*open)(struct event_days *days, int64_t day, enum event_day_use use,
 	            struct event_day **ret_day);
 	void (*close)(struct event_day *day);

@@ -19,7 +19,7 @@ static int copy_all(sqlite3 *to, sqlite3 *from)
 	return rc;
 }
 
-int sqlite_conn_copy(struct conn *conn, const char *path, struct problem *problem)
+int sqlite_copy(sqlite3 *from, const char *path, struct problem *problem)
 {
 	sqlite3 *to = NULL;
 	int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -30,8 +30,13 @@ int sqlite_conn_copy(struct conn *conn, const char *path, struct problem *proble
 	if (rc == SQLITE_OK)
 		rc = sqlite_run_text(to, "PRAGMA synchronous = full");
 	if (rc == SQLITE_OK)
-		rc = copy_all(to, sqlite_conn_of(conn)->db);
+		rc = copy_all(to, from);
 	code = sqlite_problem(to, rc, "backup", problem);
 	(void)sqlite3_close(to);
 	return code;
+}
+
+int sqlite_conn_copy(struct conn *conn, const char *path, struct problem *problem)
+{
+	return sqlite_copy(sqlite_conn_of(conn)->db, path, problem);
 }

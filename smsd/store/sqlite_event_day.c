@@ -303,6 +303,23 @@ static int open_day(struct event_days *days, int64_t number, enum event_day_use 
 	return code;
 }
 
+static int copy(struct event_days *days, int64_t number, const char *path, struct problem *problem)
+{
+	struct event_day *day;
+	int code = open_day(days, number, EVENT_DAY_READS, &day);
+
+	if (code != 0)
+		return code == SL_ENOENT
+		               ? code
+		               : problem_add(problem, code, "", "",
+		                             "a day of events cannot be read: %s", err_text(code));
+	code = sqlite_make_file(path, problem);
+	if (code == 0)
+		code = sqlite_copy(sqlite_day_of(day)->db, path, problem);
+	close_day(day);
+	return code;
+}
+
 /* ---- adding ------------------------------------------------------------------------------ */
 
 static int begin(struct event_day *base)
@@ -470,6 +487,7 @@ const struct event_engine event_sqlite = {
         .list = list,
         .size = size_of,
         .drop = drop,
+        .copy = copy,
         .open = open_day,
         .close = close_day,
         .begin = begin,

@@ -68,6 +68,10 @@ int sqlite_run_text(sqlite3 *db, const char *text) SL_NONNULL(1, 2) SL_MUST;
 int sqlite_number(sqlite3 *db, const char *text, int64_t otherwise, int64_t *ret_number)
         SL_NONNULL(1, 2, 4) SL_MUST;
 
+/* All of `from` as it is at one moment into the empty file `path`, synced. */
+int sqlite_copy(sqlite3 *from, const char *path, struct problem *problem)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
 /* ---- of a file: sms.db, a day of events -------------------------------------------------- */
 
 /* Makes it, its owner's alone. SL_ELIMIT, SL_ESYS. */

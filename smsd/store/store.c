@@ -181,16 +181,15 @@ static int make_new_file(const char *path, struct problem *problem)
 	return 0;
 }
 
-int store_backup(struct store *store, const char *path, struct problem *problem)
+static int copy_to(struct database *database, const char *path, struct problem *problem)
 {
 	struct conn *conn;
 	int code = make_new_file(path, problem);
 
-	MAGIC_CHECK(store, STORE_MAGIC);
 	if (code != 0)
 		return code;
 	/* Of its own: a long copy takes no place of those who read. */
-	code = conn_open(store->database, CONN_READS, &conn, problem);
+	code = conn_open(database, CONN_READS, &conn, problem);
 	if (code == 0) {
 		code = conn_copy(conn, path, problem);
 		conn_close(conn);
@@ -199,5 +198,23 @@ int store_backup(struct store *store, const char *path, struct problem *problem)
 		code = sync_directory_of(path, problem);
 	if (code != 0)
 		(void)unlink(path);
+	return code;
+}
+
+int store_backup(struct store *store, const char *path, struct problem *problem)
+{
+	MAGIC_CHECK(store, STORE_MAGIC);
+	return copy_to(store->database, path, problem);
+}
+
+int store_backup_beside(const char *directory, const char *path, struct problem *problem)
+{
+	struct database *database;
+	int code = database_create(directory, NULL, &database);
+
+	if (code != 0)
+		return problem_add(problem, code, "", "", "%s", err_text(code));
+	code = copy_to(database, path, problem);
+	database_destroy(database);
 	return code;
 }

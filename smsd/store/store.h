@@ -118,3 +118,8 @@ int64_t store_tx_changed(const struct store_tx *tx) SL_NONNULL(1);
  * exist. SL_EEXIST, SL_ESYS, SL_ELIMIT. */
 int store_backup(struct store *store, const char *path, struct problem *problem)
         SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The same of the SQLite database in `directory`, which another smsd may have open and write to.
+ * SL_ENOENT: there is none. */
+int store_backup_beside(const char *directory, const char *path, struct problem *problem)
+        SL_NONNULL(1, 2, 3) SL_MUST;

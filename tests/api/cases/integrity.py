@@ -6,12 +6,15 @@ and what a death in the middle leaves."""
 import base64
 import http.client
 import os
+import shutil
 import subprocess
 import threading
 import time
 
+from cases.events import found, line, numbers, send
 from cases.session import enter
-from lib.smsd import Client, Failure, check
+from lib.box import Box
+from lib.smsd import Client, Failure, Smsd, check
 
 CAS = 12
 
@@ -195,3 +198,123 @@ def case_many_at_once(smsd, client):
         thread.join()
     check(sorted(came) == [201] * 6 + [409] * 6, str(sorted(came)))
     check(sum(n.startswith("many") for n in names(client, "certificates")) == 6, "not six")
+
+
+EVENTS = 5  # in each batch
+
+
+def write_on(smsd, client, box, over, written):
+    """Objects and events until it is over; `written` is what has been answered."""
+    key = make_key()
+    while not over.is_set():
+        number, first = written["certificates"], written["events"]
+        cert = self_signed(smsd.folder, key, f"later{number}.example")
+        import_one(client, f"later {number}", cert, key).must(201)
+        written["certificates"] += 1
+        status, answer = send(box, first, [line(box.name, first + n) for n in range(EVENTS)])
+        check(status == 200 and answer["stored"] == EVENTS, f"{status} {answer}")
+        written["events"] += EVENTS
+
+
+def wait_for(written, count, thread):
+    while written["certificates"] < count and thread.is_alive():
+        time.sleep(0.01)
+
+
+def back_up_under_writes(smsd, client, box, to):
+    """What had been answered when the backup began."""
+    over, written, failed = threading.Event(), {"certificates": 0, "events": 0}, []
+
+    def run():
+        try:
+            write_on(smsd, client, box, over, written)
+        except (OSError, Failure) as err:
+            failed.append(err)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        wait_for(written, 3, thread)
+        before = dict(written)
+        code, said = smsd.run("--data", smsd.data, "--backup", to)
+        check(code == 0 and "vault.key" in said and "server.crt" in said, f"{code}: {said}")
+        wait_for(written, written["certificates"] + 2, thread)
+    finally:
+        over.set()
+        thread.join()
+    check(not failed, f"who writes: {failed}")
+    return before
+
+
+def case_backup_beside_one_that_serves(smsd, client):
+    """Under writes; the copy opens elsewhere with the key and has all that was answered before it
+    began. It has no key, is closed to others, and nothing goes over what is there."""
+    enter(smsd, client)
+    box = Box(smsd, "box")
+    key = make_key()
+    import_one(client, "shop", self_signed(smsd.folder, key, "shop.example"), key, exportable=True).must(201)
+    restored = Smsd(os.path.dirname(os.path.dirname(smsd.program)))
+    with open(restored.log_path, "wb"):
+        pass  # it may never be started
+    shutil.chown(restored.folder, os.stat(smsd.data).st_uid, os.stat(smsd.data).st_gid)
+    try:
+        before = back_up_under_writes(smsd, client, box, restored.data)
+        held = sorted(os.listdir(restored.data))
+        check(held == ["events", "sms.db"], f"{held}")
+        check(os.stat(restored.data).st_mode & 0o777 == 0o700, "it is open to others")
+        code, said = smsd.run("--data", smsd.data, "--backup", restored.data)
+        check(code == 3 and "has something in it" in said, f"a second: {code}: {said}")
+        check(sorted(os.listdir(restored.data)) == held, "a second changed it")
+        for name in ("vault.key", "server.crt", "server.key"):
+            path = os.path.join(restored.data, name)
+            shutil.copy2(os.path.join(smsd.data, name), path)
+            shutil.chown(path, os.stat(smsd.data).st_uid, os.stat(smsd.data).st_gid)
+        restored.inside = smsd.inside  # sessions are in the database
+        check_restored(restored, client.source, before)
+    finally:
+        restored.close()
+
+
+def check_restored(smsd, source, before):
+    code, said = smsd.run("--data", smsd.data, "--check")
+    check(code == 0, f"--check: {code}: {said}")
+    smsd.start()
+    client = enter(smsd, Client(smsd, source))
+    there = names(client, "certificates")
+    lost = [n for n in range(before["certificates"]) if f"later {n}" not in there]
+    check("shop" in there and not lost, f"of {before} these are not in {there}: {lost}")
+    export = {"format": "pkcs12", "password": "a good password"}
+    client.request("POST", "/certificates/shop/export", export).must(200)
+    seen = set(numbers(found(client, "&device=box")))
+    check(seen >= set(range(before["events"])), f"of {before} only {sorted(seen)}")
+
+
+case_backup_beside_one_that_serves.only = "sqlite"
+
+
+def case_backup_that_fails_leaves_nothing(smsd, client):
+    """A day of events that is none: said, and no half of a copy is there."""
+    bad, to = os.path.join(smsd.data, "events", "2020-01-01.db"), os.path.join(smsd.folder, "to")
+    with open(bad, "wb") as out:
+        out.write(b"no database" * 1000)
+    shutil.chown(bad, os.stat(smsd.data).st_uid, os.stat(smsd.data).st_gid)
+    try:
+        code, said = smsd.run("--data", smsd.data, "--backup", to)
+        check(code == 3 and "events cannot be read" in said, f"{code}: {said}")
+        check(not os.path.exists(to) or not os.listdir(to), "something is left")
+    finally:
+        os.unlink(bad)
+
+
+case_backup_that_fails_leaves_nothing.only = "sqlite"
+
+
+def case_backup_of_postgresql_is_refused(smsd, client):
+    """With the command that does it; nothing is made."""
+    to = os.path.join(smsd.folder, "to")
+    code, said = smsd.run("--data", smsd.data, "--backup", to)
+    check(code == 3 and "pg_dump --format=custom" in said, f"{code}: {said}")
+    check(not os.path.exists(to), "a directory was made")
+
+
+case_backup_of_postgresql_is_refused.only = "postgresql"
