@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sealed sealed;
 	struct answer answer;
 	struct wanted wanted;
+	uint64_t number;
 	size_t count;
+	char *steps;
 
 	if (size < 2)
 		return 0;
@@ -22,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	            &answer);
 	if (answer.value) {
 		(void)!answer_wanted(answer.value, &wanted);
+		if (answer_panic(answer.value, 1, &number, &steps) == 0)
+			free(steps);
 		if (answer_files(answer.value, &files, &count) == 0)
 			free(files);
 		for (size_t i = 0; answer_key(answer.value, i, &sealed) != SL_ENOENT && i < 100;

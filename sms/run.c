@@ -67,6 +67,11 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_DISTRIBUTION_RETRY] = sms_distribution,
         [SMS_DISTRIBUTION_CANCEL] = sms_distribution,
         [SMS_LICENCES] = sms_licences,
+        [SMS_PANIC_EXCEPT] = sms_panic,
+        [SMS_PANIC_STOP] = sms_panic,
+        [SMS_PANIC_FALLBACK] = sms_panic,
+        [SMS_PANIC_CLEAR] = sms_panic,
+        [SMS_PANIC_SHOW] = sms_panic,
         /* people */
         [SMS_PERSON_ADD] = sms_person,
         [SMS_PERSON_LIST] = sms_person,

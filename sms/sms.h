@@ -58,6 +58,7 @@ sms_command_fn sms_import, sms_make, sms_export;
 sms_command_fn sms_upload, sms_download;
 sms_command_fn sms_distribute, sms_distribution;
 sms_command_fn sms_licences;
+sms_command_fn sms_panic;
 sms_command_fn sms_person, sms_role, sms_group;
 sms_command_fn sms_package, sms_package_key, sms_package_source, sms_categories;
 sms_command_fn sms_set, sms_rename, sms_move, sms_diff, sms_rollback, sms_import_document;

@@ -49,3 +49,14 @@ int remote_state_parse(const char *name, enum remote_state *ret_state)
 	}
 	return SL_ENOENT;
 }
+
+static const char *const panic_steps[] = {[REMOTE_PANIC_NONE] = "",
+#define X(NAME, name, help) [REMOTE_PANIC_##NAME] = name,
+                                          REMOTE_PANIC_STEPS(X)
+#undef X
+};
+
+const char *remote_panic_name(enum remote_panic_step step)
+{
+	return (unsigned)step < REMOTE_PANIC_END ? panic_steps[step] : "";
+}

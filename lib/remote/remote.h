@@ -38,11 +38,30 @@ enum {
 	REMOTE_SEALED_MAX = 8192, /* bytes of a sealed key: an RSA key of 4096 bits has 2.4 KiB */
 	REMOTE_LICENCE_MAX = 512 * 1024, /* bytes of a licence: LICENCE_MAX */
 	REMOTE_LICENSED_MAX = 64,        /* capabilities of a status */
+	REMOTE_PANIC_MAX = 32,    /* steps that are asked of a device at once */
+	REMOTE_PANIC_VALUE_MAX = 255, /* bytes of an address or a domain */
 	REMOTE_CERTIFICATE_DAYS = 90,
 	REMOTE_CONFIRM_S = 300,     /* where nothing else is asked for (R161) */
 	REMOTE_FAILURES_TIMES = 3,  /* handshake failures against the ten minutes before */
 	REMOTE_FAILURES_FLOOR = 20, /* fewer than that never count as many */
 };
+
+/* Panic mode's steps (R157), as devices number them, from 1: X(NAME, "name", "help"). */
+#define REMOTE_PANIC_STEPS(X)                                                                      \
+	X(EXCEPT, "except", "one client, server or domain is left alone")                          \
+	X(STOP, "stop", "no new session is decrypted; those that are go on")                       \
+	X(FALLBACK, "fallback", "layer-2 fallback: nothing new is looked at")
+
+enum remote_panic_step {
+	REMOTE_PANIC_NONE,
+#define X(NAME, name, help) REMOTE_PANIC_##NAME,
+	REMOTE_PANIC_STEPS(X)
+#undef X
+	        REMOTE_PANIC_END
+};
+
+/* "stop"; "" for a number that is none. */
+const char *remote_panic_name(enum remote_panic_step step);
 
 /* The largest whole number that JSON's readers all keep exact. */
 #define REMOTE_COUNT_MAX UINT64_C(9007199254740991)

@@ -82,6 +82,28 @@ static const struct conf_field renewed_rows[] = {
 };
 const struct conf_object remote_shape_renewed = CONF_ROWS("renewed", renewed_rows);
 
+/* What is left and not when it ends: the two clocks may differ by more than a panic lasts. */
+static const struct conf_field panic_step_rows[] = {
+        CONF_ROW("id", UINT, "The SMS's number of it.", .flags = CONF_REQUIRED,
+                 .max = REMOTE_COUNT_MAX),
+        CONF_ROW("step", UINT, "1 except, 2 stop, 3 fallback.", .flags = CONF_REQUIRED,
+                 .min = REMOTE_PANIC_NONE + 1, .max = REMOTE_PANIC_END - 1),
+        CONF_ROW("what", TEXT, "Of step 1: \"client\", \"server\" or \"domain\".", .max = 16),
+        CONF_ROW("value", TEXT, "Of step 1: the address, or the domain.",
+                 .max = REMOTE_PANIC_VALUE_MAX),
+        CONF_ROW("left_ms", UINT, "How long it is to be on from now; 0: until it is cleared.",
+                 .max = REMOTE_COUNT_MAX),
+};
+static const struct conf_object panic_step = CONF_ROWS("panic step", panic_step_rows);
+
+static const struct conf_field panic_rows[] = {
+        CONF_ROW("number", UINT, "Of all that is asked for; another one with each change.",
+                 .flags = CONF_REQUIRED, .max = REMOTE_COUNT_MAX),
+        CONF_ROW("steps", OBJECTS, "What is to be on, and nothing else of the SMS.",
+                 .flags = CONF_REQUIRED, .object = &panic_step, .max = REMOTE_PANIC_MAX),
+};
+static const struct conf_object panic = CONF_ROWS("panic", panic_rows);
+
 static const struct conf_field wanted_rows[] = {
         CONF_ROW("revision", UINT, "The revision that it should have; 0: none yet.",
                  .flags = CONF_REQUIRED, .max = UINT32_MAX),
@@ -94,6 +116,8 @@ static const struct conf_field wanted_rows[] = {
                  "SHA-256 of the licence that it should have (R38), hexadecimal; \"\" none; with "
                  "`licence`.",
                  .max = HEX_SHA256),
+        CONF_ROW("panic", OBJECT, "Panic mode that people ask for at the SMS (R157); with `panic`.",
+                 .object = &panic),
 };
 const struct conf_object remote_shape_wanted = CONF_ROWS("wanted", wanted_rows);
 
@@ -177,6 +201,9 @@ static const struct conf_field status_rows[] = {
         CONF_ROW("licence", OBJECT,
                  "What it may (R36-R40); told to an SMS whose `wanted` has such a row alone.",
                  .object = &licence),
+        CONF_ROW("panic", UINT,
+                 "Number of the `panic` that it has; told to an SMS that has such a row alone.",
+                 .max = REMOTE_COUNT_MAX),
 };
 const struct conf_object remote_shape_status = CONF_ROWS("status", status_rows);
 

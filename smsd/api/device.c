@@ -11,6 +11,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/device/port.h"
 #include "smsd/push/licence.h"
+#include "smsd/push/panic.h"
 
 enum { OK = 200, CREATED = 201, NO_CONTENT = 204 };
 
@@ -26,7 +27,8 @@ static int add_rows(json_t *shown, const json_t *rows, const char *name)
 
 static int answer_device(struct api_call *call, const char *name)
 {
-	json_t *shown = NULL, *licence = NULL;
+	json_t *shown = NULL, *licence = NULL, *panic = NULL;
+	int64_t now_ms = moment_now_ms();
 	struct device device;
 	int rc = device_get(call->context->store, name, &device, &call->problem);
 
@@ -35,10 +37,15 @@ static int answer_device(struct api_call *call, const char *name)
 	api_set_revision(call, device.revision);
 	rc = licence_summary(call->context->store, &licence);
 	if (rc == 0)
-		rc = device_show(&device, moment_now_ms(), &shown);
+		rc = panic_summary(call->context->store, now_ms, &panic);
+	if (rc == 0)
+		rc = device_show(&device, now_ms, &shown);
 	if (rc == 0)
 		rc = add_rows(shown, licence, device.name);
+	if (rc == 0)
+		rc = add_rows(shown, panic, device.name);
 	json_decref(licence);
+	json_decref(panic);
 	device_fini(&device);
 	if (rc == 0)
 		return api_answer(call, OK, shown);
@@ -58,7 +65,7 @@ struct page {
 	int64_t now_ms;
 	char next[DEVICE_NAME_MAX];
 	bool more;
-	json_t *licence;
+	json_t *licence, *panic;
 };
 
 static int add_item(void *arg, const struct device *device)
@@ -73,7 +80,8 @@ static int add_item(void *arg, const struct device *device)
 	memcpy(page->next, device->name, sizeof(page->next));
 	if (device_show(device, page->now_ms, &shown) != 0)
 		return SL_ENOMEM;
-	if (add_rows(shown, page->licence, device->name) != 0) {
+	if (add_rows(shown, page->licence, device->name) != 0 ||
+	    add_rows(shown, page->panic, device->name) != 0) {
 		json_decref(shown);
 		return SL_ENOMEM;
 	}
@@ -94,11 +102,14 @@ int api_device_list(struct api_call *call)
 	if (rc == 0)
 		rc = licence_summary(call->context->store, &page.licence);
 	if (rc == 0)
+		rc = panic_summary(call->context->store, page.now_ms, &page.panic);
+	if (rc == 0)
 		rc = page.items ? device_list(call->context->store, after ? after : "",
 		                              (unsigned)limit + 1, add_item, &page)
 		                : SL_ENOMEM;
 	free(after);
 	json_decref(page.licence);
+	json_decref(page.panic);
 	if (rc >= 0)
 		return api_answer(call, OK,
 		                  json_pack("{s:o, s:s}", "items", page.items, "next",

@@ -56,6 +56,12 @@ const struct conf_object api_shape_device_change = CONF_ROWS("device change", ch
 	                 "\"reboot required\" (R39); left out: it has not said.",                  \
 	                 .max = 32),                                                               \
 	        CONF_ROW("licence", ANY, "All that it may, as it told; left out: the same."),      \
+	        CONF_ROW("panic", TEXT,                                                            \
+	                 "The highest step of panic mode that is asked of it: \"except\", "        \
+	                 "\"stop\", \"fallback\"; empty: none.",                                   \
+	                 .max = 16),                                                               \
+	        CONF_ROW("panic_state", TEXT, "As in panic's state; left out: never asked.",       \
+	                 .max = 16),                                                               \
 	        CONF_ROW("health", ANY, "How it is, as it told.")
 
 static const struct conf_field device_rows[] = {

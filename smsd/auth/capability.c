@@ -35,11 +35,12 @@ uint64_t capability_all(void)
 	return UINT64_MAX >> (64 - AUTH_CAPABILITY_END);
 }
 
-/* Who may write any of it may look at all of it: a change is made of what is there. */
+/* Who may write any of it, or do anything to devices, may look at all of it: a change is made of
+ * what is there. */
 static const uint64_t configuration = AUTH_BIT(DEVICE_CERTIFICATES) | AUTH_BIT(PROFILES) |
                                       AUTH_BIT(SERVER_PROXIES) | AUTH_BIT(CLIENT_PROXIES) |
                                       AUTH_BIT(SSL_SETTINGS) | AUTH_BIT(LOCK_SSL_FILTER) |
-                                      AUTH_BIT(DEVICES) | AUTH_BIT(DISTRIBUTE);
+                                      AUTH_BIT(DEVICES) | AUTH_BIT(DISTRIBUTE) | AUTH_BIT(PANIC);
 
 uint64_t auth_capability_closure(uint64_t capabilities)
 {

@@ -10,6 +10,7 @@
 #include "smsd/base/moment.h"
 #include "smsd/http/answer.h"
 #include "smsd/push/licence.h"
+#include "smsd/push/panic.h"
 #include "smsd/push/push_priv.h"
 
 enum { OK = 200 };
@@ -52,6 +53,7 @@ static int told(struct port_call *call, int rc)
 
 struct wanted {
 	int64_t device, have, now_ms;
+	int64_t panic; /* number of what it has; -1: it knows nothing of panic mode from here */
 	int64_t revision, size; /* 0: none */
 	bool found;
 	unsigned confirm_s;
@@ -136,6 +138,43 @@ static int add_licence(struct port_call *call, json_t *answer, bool *ret_same)
 	return json_object_set_new(answer, "licence", json_string(hex)) == 0 ? 0 : SL_ENOMEM;
 }
 
+/* A parameter that is not there is a row that the device does not know (R162). */
+static bool is_named(const struct port_call *call, const char *name)
+{
+	char *text = http_query_value(call->request, name);
+
+	free(text);
+	return text != NULL;
+}
+
+/* The rows of the device's own parameters; `ret_same`: what it has is what it should have. */
+static int add_panic(struct port_call *call, const struct wanted *wanted, json_t *answer,
+                     bool *ret_same)
+{
+	struct push *push = call->above;
+	json_t *panic = NULL;
+	int rc;
+
+	*ret_same = true;
+	if (wanted->panic < 0)
+		return 0;
+	rc = panic_wanted(push->store, wanted->device, wanted->now_ms, &panic);
+	if (rc != 0)
+		return rc;
+	*ret_same = json_integer_value(json_object_get(panic, "number")) == wanted->panic;
+	return json_object_set_new(answer, "panic", panic) == 0 ? 0 : SL_ENOMEM;
+}
+
+static int read_wanted(struct port_call *call, struct wanted *wanted)
+{
+	int rc = query_number(call, "have", 0, &wanted->have);
+
+	wanted->panic = -1;
+	if (rc == 0 && is_named(call, "panic"))
+		rc = query_number(call, "panic", 0, &wanted->panic);
+	return rc;
+}
+
 static json_t *answer_of(const struct wanted *wanted)
 {
 	char hex[BLOB_HEX_MAX] = "";
@@ -152,8 +191,8 @@ int push_wanted(struct port_call *call)
 	struct push *push = call->above;
 	struct wanted wanted = {.device = call->device.id, .now_ms = moment_now_ms()};
 	json_t *answer;
-	bool licensed = true;
-	int rc = query_number(call, "have", 0, &wanted.have);
+	bool licensed = true, calm = true;
+	int rc = read_wanted(call, &wanted);
 
 	if (rc == 0)
 		rc = look(push, &wanted);
@@ -163,11 +202,13 @@ int push_wanted(struct port_call *call)
 		return told(call, rc);
 	answer = answer_of(&wanted);
 	rc = answer ? add_licence(call, answer, &licensed) : SL_ENOMEM;
+	if (rc == 0)
+		rc = add_panic(call, &wanted, answer, &calm);
 	if (rc != 0) {
 		json_decref(answer);
 		return told(call, rc);
 	}
-	call->nothing_new = licensed && wanted.revision == wanted.have;
+	call->nothing_new = licensed && calm && wanted.revision == wanted.have;
 	return told(call, answer_json(&call->response, OK, answer));
 }
 

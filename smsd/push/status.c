@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "smsd/base/moment.h"
 #include "smsd/push/licence.h"
+#include "smsd/push/panic.h"
 #include "smsd/push/push_priv.h"
 
 enum { NO_CONTENT = 204 };
@@ -224,6 +225,7 @@ int push_status(struct port_call *call)
 {
 	struct push *push = call->above;
 	const json_t *licence = json_object_get(call->body, "licence");
+	const json_t *panic = json_object_get(call->body, "panic");
 	int rc = device_told(push->store, &call->device, call->body, &call->problem);
 
 	if (rc == 0) {
@@ -232,6 +234,8 @@ int push_status(struct port_call *call)
 	}
 	if (rc == 0 && licence)
 		rc = licence_told(push->store, call->device.id, licence);
+	if (rc == 0 && panic)
+		rc = panic_told(push->store, call->device.id, json_integer_value(panic));
 	call->response.status = NO_CONTENT;
 	return rc == 0 || call->problem.code
 	               ? rc

@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "smsd/base/problem.h"
+#include "smsd/push/panic.h"
 #include "smsd/push/push_priv.h"
 
 struct turn {
@@ -169,6 +170,8 @@ int push_tick(struct push *push, int64_t now_ms)
 	if (now_ms - swept >= PUSH_SWEEP_MS &&
 	    atomic_compare_exchange_strong(&push->swept_ms, &swept, now_ms)) {
 		next = blob_sweep(push->store, now_ms);
+		rc = rc ? rc : next;
+		next = panic_sweep(push->store, now_ms);
 		rc = rc ? rc : next;
 	}
 	return rc;

@@ -15,6 +15,8 @@
 
 enum { SHA256_LEN = 32, DOCUMENT_MAX = 32 * 1024 * 1024 };
 
+#define PANIC_MS_MAX (UINT64_C(10) * 366 * 86400 * 1000) /* longer is for ever */
+
 /* ---- hexadecimal and base64 -------------------------------------------------------------- */
 
 const char *answer_hex(const uint8_t *data, size_t len, char *text)
@@ -170,6 +172,38 @@ int answer_wanted(const json_t *value, struct wanted *ret_wanted)
 	                        !answer_unhex(text_of(value, "sha256"), w.sha256, SHA256_LEN)))
 		return SL_EMALFORMED;
 	*ret_wanted = w;
+	return 0;
+}
+
+/* What was checked by its shape has no sum that overflows. */
+static json_t *panic_step(const json_t *one, uint64_t now_us)
+{
+	uint64_t left_ms = number_of(one, "left_ms");
+
+	return json_pack("{s:I, s:s, s:s, s:I}", "step", (json_int_t)number_of(one, "step"), "what",
+	                 text_of(one, "what"), "value", text_of(one, "value"), "until_us",
+	                 (json_int_t)(left_ms ? now_us + SL_MIN(left_ms, PANIC_MS_MAX) * 1000 : 0));
+}
+
+int answer_panic(const json_t *wanted, uint64_t now_us, uint64_t *ret_number, char **ret_steps)
+{
+	const json_t *panic = json_object_get(wanted, "panic");
+	json_t *steps = json_array(), *one;
+	char *text = NULL;
+	bool good = steps != NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(panic, "steps"), i, one)
+	{
+		good &= json_array_append_new(steps, panic_step(one, now_us)) == 0;
+	}
+	if (good)
+		text = json_dumps(steps, JSON_COMPACT);
+	json_decref(steps);
+	if (!text)
+		return SL_ENOMEM;
+	*ret_number = number_of(panic, "number");
+	*ret_steps = text;
 	return 0;
 }
 

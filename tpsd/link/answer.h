@@ -43,6 +43,14 @@ struct wanted {
 /* SL_EMALFORMED. */
 int answer_wanted(const json_t *value, struct wanted *ret_wanted) SL_NONNULL(1, 2) SL_MUST;
 
+/*
+ * Panic mode that is asked for, as `control` takes it: an array of {step, what, value, until_us},
+ * until_us by the device's clock (0: until it is cleared). An SMS that knows nothing of it asks for
+ * nothing: number 0 and "[]". free() frees. SL_ENOMEM.
+ */
+int answer_panic(const json_t *wanted, uint64_t now_us, uint64_t *ret_number, char **ret_steps)
+        SL_NONNULL(1, 3, 4) SL_MUST;
+
 struct wanted_file {
 	uint8_t sha256[32];
 	uint64_t size;

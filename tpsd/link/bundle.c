@@ -47,7 +47,8 @@ int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn)
 		json_decref(body);
 		return SL_ENOMEM;
 	}
-	return link_call(link, REMOTE_BUNDLE, "", body, timeout_s, false, fn, &link->follow.call);
+	return link_call(link, REMOTE_BUNDLE, "", body, timeout_s, false, fn,
+	                 &link->follow.fetch_call);
 }
 
 static const char *keep(struct link *link, const struct wanted_file *file, const uint8_t *data)

@@ -64,7 +64,7 @@ int link_call_lines(struct link *link, enum remote_call_id id, const char *query
 	return https_start(link->https, &request, fn, link, ret_call);
 }
 
-/* The keys go, the document stays (docs/internals/link.md). */
+/* The keys go, and panic mode that it asked for; the document stays (docs/internals/link.md). */
 static void on_revoked(struct link *link)
 {
 	struct ipc_channel *keys = proc_peer(link->proc, IPC_KEYS, 0);
@@ -76,6 +76,7 @@ static void on_revoked(struct link *link)
 	link_save(link);
 	link_disconnect(link);
 	link_set_state(link, LINK_REVOKED);
+	panic_forget(link);
 	if (keys && ipc_send(keys, &msg) != 0)
 		log_critical("keys was not told to forget the SMS's keys: its channel is full");
 }

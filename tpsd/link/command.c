@@ -120,6 +120,7 @@ static void leave(struct link *link, uint64_t id, const json_t *arguments)
 	link->record = (struct record){.state = REMOTE_STATE_CONFIRMED};
 	link->trouble[0] = '\0';
 	link_set_state(link, LINK_ALONE);
+	panic_forget(link);
 	if (keys)
 		rc = ipc_send(keys, &msg);
 	if (rc == 0)

@@ -31,6 +31,8 @@ void fetch_stop(struct link *link)
 {
 	struct follow *f = &link->follow;
 
+	https_cancel(f->fetch_call);
+	f->fetch_call = NULL;
 	close_part(f);
 	buf_fini(&f->document);
 	free(f->files);
@@ -43,7 +45,14 @@ static void give_up(struct link *link, const char *why)
 	if (link->follow.part >= 0)
 		store_drop_file(link->store, link->follow.files[link->follow.at].sha256);
 	fetch_stop(link);
-	follow_later(link, why);
+	follow_fetch_later(link, why);
+}
+
+void fetch_drop(struct link *link)
+{
+	fetch_stop(link);
+	link_set_state(link, LINK_CONNECTED);
+	follow_fetch_over(link);
 }
 
 /* The next piece, the next file, or all is here. */
@@ -86,7 +95,7 @@ static void on_piece(void *arg, const struct https_answer *in)
 	struct answer answer;
 	const char *why;
 
-	link->follow.call = NULL;
+	link->follow.fetch_call = NULL;
 	if (!link_take(link, REMOTE_FILE, in, &answer))
 		return;
 	why = answer.status == 0 ? take_piece(link, in) : answer.text;
@@ -103,7 +112,7 @@ static void on_bundle(void *arg, const struct https_answer *in)
 	struct answer answer;
 	const char *why;
 
-	link->follow.call = NULL;
+	link->follow.fetch_call = NULL;
 	if (!link_take(link, REMOTE_BUNDLE, in, &answer))
 		return;
 	why = answer.status == 0 ? bundle_take(link, in) : answer.text;
@@ -134,7 +143,8 @@ static const char *ask_piece(struct link *link)
 
 	(void)snprintf(query, sizeof(query), "sha256=%s&offset=%" PRIu64,
 	               answer_hex(f->files[f->at].sha256, 32, hex), f->offset);
-	return link_call(link, REMOTE_FILE, query, NULL, FETCH_S, false, on_piece, &f->call) == 0
+	return link_call(link, REMOTE_FILE, query, NULL, FETCH_S, false, on_piece,
+	                 &f->fetch_call) == 0
 	               ? NULL
 	               : err_text(SL_ENOMEM);
 }
@@ -207,7 +217,7 @@ static void on_files(void *arg, const struct https_answer *in)
 	struct answer answer;
 	int rc;
 
-	f->call = NULL;
+	f->fetch_call = NULL;
 	if (!link_take(link, REMOTE_FILES, in, &answer))
 		return;
 	rc = answer.status;
@@ -228,7 +238,7 @@ static int ask(struct link *link, enum remote_call_id id, https_done_fn *fn)
 	char query[32];
 
 	(void)snprintf(query, sizeof(query), "revision=%" PRIu32, link->follow.wanted.revision);
-	return link_call(link, id, query, NULL, FETCH_S, false, fn, &link->follow.call);
+	return link_call(link, id, query, NULL, FETCH_S, false, fn, &link->follow.fetch_call);
 }
 
 static bool is_document(const struct wanted *w, const struct https_answer *in)
@@ -245,13 +255,11 @@ static void on_document(void *arg, const struct https_answer *in)
 	struct follow *f = &link->follow;
 	struct answer answer;
 
-	f->call = NULL;
+	f->fetch_call = NULL;
 	if (!link_take(link, REMOTE_DOCUMENT, in, &answer))
 		return;
 	if (answer.status == SL_ENOENT) { /* a newer one took its place */
-		fetch_stop(link);
-		link_set_state(link, LINK_CONNECTED);
-		follow_again(link);
+		fetch_drop(link);
 	} else if (answer.status != 0) {
 		give_up(link, answer.text);
 	} else if (!is_document(&f->wanted, in)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the device should be: asked all the time, fetched (fetch.c), handed to `control`. Each
- * revision is handled once, whatever becomes of it.
+ * revision is handled once, whatever becomes of it. It is asked on while one is being fetched and
+ * applied, or cannot be: panic mode (panic.c) does not wait for a document.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,11 @@ static struct link *link_of(struct loop_timer *timer)
 	return (struct link *)(void *)((char *)timer - offsetof(struct link, follow.timer));
 }
 
+static struct link *link_of_work(struct loop_timer *timer)
+{
+	return (struct link *)(void *)((char *)timer - offsetof(struct link, follow.work));
+}
+
 static void ask(struct link *link);
 
 static void on_ask(struct loop_timer *timer)
@@ -38,28 +44,93 @@ static void on_ask(struct loop_timer *timer)
 	ask(link_of(timer));
 }
 
-static void after_ms(struct link *link, uint64_t ms, loop_timer_fn *fn)
+static void work_after_ms(struct link *link, uint64_t ms, loop_timer_fn *fn)
 {
-	(void)loop_timer_set(link->proc->loop, &link->follow.timer, ms * CLOCK_NS_PER_MS, fn);
+	(void)loop_timer_set(link->proc->loop, &link->follow.work, ms * CLOCK_NS_PER_MS, fn);
 }
 
-void follow_later(struct link *link, const char *why)
+/* What went wrong: said once, and tried again after a while. */
+static void again_after(struct link *link, struct loop_timer *timer, unsigned *failures,
+                        loop_timer_fn *fn, const char *why)
 {
-	struct follow *f = &link->follow;
-
-	if (f->failures == 0)
+	if (*failures == 0)
 		log_warning("SMS: %s; tried again", why);
 	(void)snprintf(link->trouble, sizeof(link->trouble), "%s", why);
 	link_set_state(link, LINK_TRYING);
-	(void)loop_timer_set(link->proc->loop, &f->timer, link_backoff_ns(f->failures), on_ask);
-	f->failures++;
+	(void)loop_timer_set(link->proc->loop, timer, link_backoff_ns(*failures), fn);
+	(*failures)++;
 }
 
-void follow_again(struct link *link)
+static void ask_later(struct link *link, const char *why)
+{
+	again_after(link, &link->follow.timer, &link->follow.failures, on_ask, why);
+}
+
+static void ask_again(struct link *link)
 {
 	uint64_t past_ms = (clock_now_ns() - link->follow.asked_ns) / CLOCK_NS_PER_MS;
 
-	after_ms(link, past_ms < HASTE_MS ? HASTE_MS - past_ms : 0, on_ask);
+	(void)loop_timer_set(link->proc->loop, &link->follow.timer,
+	                     past_ms < HASTE_MS ? (HASTE_MS - past_ms) * CLOCK_NS_PER_MS : 0,
+	                     on_ask);
+}
+
+static void on_fetch(struct loop_timer *timer)
+{
+	fetch_start(link_of_work(timer));
+}
+
+void follow_fetch_later(struct link *link, const char *why)
+{
+	again_after(link, &link->follow.work, &link->follow.fetch_failures, on_fetch, why);
+}
+
+void follow_fetch_over(struct link *link)
+{
+	struct follow *f = &link->follow;
+
+	f->busy = false;
+	f->fetch_failures = 0;
+	loop_timer_cancel(&f->work);
+	/* What is asked has in it that this revision is as good as here: if not, another is. */
+	if (f->latest == link->record.revision)
+		return;
+	https_cancel(f->call);
+	f->call = NULL;
+	ask_again(link);
+}
+
+/* A newer one takes the place of what is being fetched; what `control` has is left to its end. */
+static void take_revision(struct link *link, const struct wanted *w)
+{
+	struct follow *f = &link->follow;
+	bool known = w->revision == (f->busy ? f->latest : link->record.revision);
+
+	f->latest = w->revision;
+	if (known || f->applying)
+		return;
+	if (w->revision == 0 || w->revision == link->record.revision) {
+		if (f->busy)
+			fetch_drop(link);
+		return;
+	}
+	loop_timer_cancel(&f->work);
+	f->wanted = *w;
+	f->busy = true;
+	f->fetch_failures = 0;
+	fetch_start(link);
+}
+
+static void reached(struct link *link)
+{
+	struct follow *f = &link->follow;
+
+	if (f->failures > 0)
+		log_info("SMS: reached again");
+	f->failures = 0;
+	if (!f->busy && (link->state == LINK_TRYING || link->state == LINK_ENROLLING))
+		link_set_state(link, link->record.state == REMOTE_STATE_IN_FORCE ? LINK_PROVING
+		                                                                 : LINK_CONNECTED);
 }
 
 static void on_wanted(void *arg, const struct https_answer *in)
@@ -78,21 +149,18 @@ static void on_wanted(void *arg, const struct https_answer *in)
 		               "what the SMS says is wanted makes no sense");
 	}
 	if (answer.status != 0) {
-		follow_later(link, answer.text);
+		ask_later(link, answer.text);
 	} else {
+		bool first = !link->licence.heard;
+
 		licence_take(link, answer.value);
-		if (f->failures > 0)
-			log_info("SMS: reached again");
-		f->failures = 0;
-		if (link->state == LINK_TRYING || link->state == LINK_ENROLLING)
-			link_set_state(link, link->record.state == REMOTE_STATE_IN_FORCE
-			                             ? LINK_PROVING
-			                             : LINK_CONNECTED);
-		f->wanted = w;
-		if (w.revision == 0 || w.revision == link->record.revision)
-			follow_again(link);
+		first = panic_take(link, answer.value) || first;
+		reached(link);
+		take_revision(link, &w);
+		if (first)
+			ask(link); /* that answer was not held */
 		else
-			fetch_start(link);
+			ask_again(link);
 	}
 	answer_fini(&answer);
 }
@@ -100,23 +168,32 @@ static void on_wanted(void *arg, const struct https_answer *in)
 static void ask(struct link *link)
 {
 	struct follow *f = &link->follow;
-	char query[160], hex[65];
+	char query[192], hex[65];
+	bool held = !f->failures && link->licence.heard && link->panic.heard;
 	int rc;
 
-	(void)snprintf(query, sizeof(query), "have=%" PRIu32 "&wait=%d&licence=%s",
-	               link->record.revision,
-	               f->failures || !link->licence.heard ? 0 : REMOTE_WAIT_S,
+	(void)snprintf(query, sizeof(query),
+	               "have=%" PRIu32 "&wait=%d&panic=%" PRIu64 "&licence=%s",
+	               f->busy ? f->latest : link->record.revision, held ? REMOTE_WAIT_S : 0,
+	               link->panic.number,
 	               answer_hex(link->licence.wanted, sizeof(link->licence.wanted), hex));
+	loop_timer_cancel(&f->timer);
+	https_cancel(f->call);
+	f->call = NULL;
 	f->asked_ns = clock_now_ns();
 	rc = link_call(link, REMOTE_WANTED, query, NULL, REMOTE_WAIT_S + SLACK_S, false, on_wanted,
 	               &f->call);
 	if (rc != 0)
-		follow_later(link, err_text(rc));
+		ask_later(link, err_text(rc));
 }
 
 void follow_start(struct link *link)
 {
-	link->follow.failures = 0;
+	struct follow *f = &link->follow;
+
+	f->failures = f->fetch_failures = 0;
+	f->busy = false;
+	f->latest = link->record.revision;
 	ask(link);
 }
 
@@ -125,9 +202,10 @@ void follow_stop(struct link *link)
 	struct follow *f = &link->follow;
 
 	loop_timer_cancel(&f->timer);
+	loop_timer_cancel(&f->work);
 	https_cancel(f->call);
 	f->call = NULL;
-	f->applying = false;
+	f->applying = f->busy = false;
 	fetch_stop(link);
 }
 
@@ -135,7 +213,7 @@ void follow_stop(struct link *link)
 
 static void on_apply(struct loop_timer *timer)
 {
-	follow_apply(link_of(timer));
+	follow_apply(link_of_work(timer));
 }
 
 void follow_apply(struct link *link)
@@ -155,7 +233,7 @@ void follow_apply(struct link *link)
 	f->applying = fd >= 0 && control && ipc_send_fds(control, &msg, &fd, 1) == 0;
 	if (fd >= 0)
 		(void)close(fd);
-	after_ms(link, f->applying ? CONTROL_S * 1000 : BUSY_RETRY_MS, on_apply);
+	work_after_ms(link, f->applying ? CONTROL_S * 1000 : BUSY_RETRY_MS, on_apply);
 }
 
 /* What became of it is what the SMS hears of this revision; the next is asked for. */
@@ -177,7 +255,7 @@ static void handled(struct link *link, enum remote_state state)
 	fetch_stop(link);
 	link_set_state(link, state == REMOTE_STATE_IN_FORCE ? LINK_PROVING : LINK_CONNECTED);
 	tell(link);
-	follow_again(link);
+	follow_fetch_over(link);
 }
 
 static void refused(struct link *link, const struct ipc_document_done *msg)
@@ -202,7 +280,7 @@ void follow_on_done(struct link *link, const struct ipc_document_done *msg)
 		return;
 	f->applying = false;
 	if (msg->status == SL_EBUSY) {
-		after_ms(link, BUSY_RETRY_MS, on_apply);
+		work_after_ms(link, BUSY_RETRY_MS, on_apply);
 	} else if (msg->status != 0) {
 		refused(link, msg);
 	} else {
@@ -219,5 +297,5 @@ void follow_on_done(struct link *link, const struct ipc_document_done *msg)
 void follow_control_up(struct link *link)
 {
 	if (link->follow.applying)
-		after_ms(link, BUSY_RETRY_MS, on_apply);
+		work_after_ms(link, BUSY_RETRY_MS, on_apply);
 }

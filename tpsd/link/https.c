@@ -16,6 +16,8 @@
 #include "lib/base/loop.h"
 #include "lib/pki/cert.h"
 
+/* `wanted` is held in one; documents, keys, statuses, events and a renewal may each have another.
+ */
 enum { CONNECTIONS_MAX = 6 };
 
 struct https_call {

@@ -143,6 +143,7 @@ void link_disconnect(struct link *link)
 	count_stop(link);
 	events_stop(link);
 	licence_stop(link);
+	panic_stop(link);
 	need_stop(link);
 	tell_stop(link);
 	renew_stop(link);
@@ -209,6 +210,9 @@ static void link_message(struct proc *proc, struct ipc_channel *from, const stru
 	case IPC_EVENT_FILE_GONE:
 		events_on_file(link, msg->event_file_gone.kind, msg->event_file_gone.number, -1);
 		break;
+	case IPC_PANIC_DONE:
+		panic_on_done(link, &msg->panic_done);
+		break;
 	default:
 		log_warning("link got a message that it has no use for: %s",
 		            ipc_type_name(msg->type));
@@ -217,8 +221,10 @@ static void link_message(struct proc *proc, struct ipc_channel *from, const stru
 
 static void link_peer_up(struct proc *proc, struct ipc_channel *peer)
 {
-	if (proc->state && ipc_channel_peer(peer) == IPC_CONTROL)
-		follow_control_up(proc->state);
+	if (!proc->state || ipc_channel_peer(peer) != IPC_CONTROL)
+		return;
+	follow_control_up(proc->state);
+	panic_control_up(proc->state);
 }
 
 static void link_peer_down(struct proc *proc, struct ipc_channel *peer)

@@ -22,6 +22,7 @@ struct ipc_document_done;
 struct ipc_events;
 struct ipc_in_force;
 struct ipc_licences;
+struct ipc_panic_done;
 struct proc;
 struct store;
 
@@ -37,10 +38,16 @@ struct held {
 
 /* What is wanted, and how far it is (follow.c, fetch.c). */
 struct follow {
-	struct loop_timer timer;
+	struct loop_timer timer; /* asking */
 	struct https_call *call;
 	unsigned failures;
 	uint64_t asked_ns;
+	uint32_t latest; /* revision that the SMS said last */
+	/* Of one revision, from its first byte to its end: */
+	bool busy;
+	struct loop_timer work;
+	struct https_call *fetch_call;
+	unsigned fetch_failures;
 	struct wanted wanted;
 	struct buf document;
 	struct wanted_file *files;
@@ -66,6 +73,16 @@ struct licensed {
 	uint8_t wanted[LICENCE_DIGEST]; /* that it said last; zeros: none */
 	char refused[512];              /* why `control` takes none of that; "" */
 	json_t *states;                 /* as `control` told them; NULL: not yet */
+};
+
+/* Panic mode that the SMS asks for (panic.c). */
+struct panicked {
+	struct loop_timer timer;
+	bool heard;      /* an answer of this SMS, since the process started or enrolled */
+	bool has_row;    /* the SMS knows of it: it may be told */
+	uint64_t number; /* of the last answer */
+	char *steps;     /* for `control`; NULL: none yet */
+	bool done;       /* `control` has them */
 };
 
 /* Status (tell.c). */
@@ -167,6 +184,7 @@ struct link {
 	struct held held;
 	struct follow follow;
 	struct licensed licence;
+	struct panicked panic;
 	struct teller teller;
 	struct prover prover;
 	struct need need;
@@ -209,13 +227,16 @@ bool link_take(struct link *link, enum remote_call_id id, const struct https_ans
 /* ---- follow.c, fetch.c ---- */
 void follow_start(struct link *link);
 void follow_stop(struct link *link);
-void follow_later(struct link *link, const char *why);
-void follow_again(struct link *link);
+/* The revision could not be fetched, and is tried again; or it is at its end, good or bad. */
+void follow_fetch_later(struct link *link, const char *why);
+void follow_fetch_over(struct link *link);
 void follow_on_done(struct link *link, const struct ipc_document_done *msg);
 void follow_control_up(struct link *link);
 /* The document of follow.wanted and its files; follow_apply when all is here. */
 void fetch_start(struct link *link);
 void fetch_stop(struct link *link);
+/* It is wanted no more. */
+void fetch_drop(struct link *link);
 void follow_apply(struct link *link);
 
 /* ---- bundle.c ---- */
@@ -236,6 +257,15 @@ void licence_on_licences(struct link *link, const struct ipc_licences *msg);
 void licence_again(struct link *link);
 /* Its row of a status. */
 void licence_tell(const struct link *link, json_t *status);
+/* ---- panic.c ---- */
+/* What an answer to `wanted` says of it; true for the first of this SMS. */
+bool panic_take(struct link *link, const json_t *wanted);
+void panic_on_done(struct link *link, const struct ipc_panic_done *msg);
+void panic_control_up(struct link *link);
+/* Nothing is known of the SMS; what it asked for stays on. */
+void panic_stop(struct link *link);
+/* The device is its no more: what it asked for ends. */
+void panic_forget(struct link *link);
 
 /* ---- tell.c ---- */
 void tell_start(struct link *link);

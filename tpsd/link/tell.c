@@ -160,6 +160,9 @@ static json_t *status(struct link *link)
 	if (!t->capabilities)
 		(void)json_object_set_new(body, "capabilities", tell_capabilities(link));
 	licence_tell(link, body);
+	if (link->panic.has_row && link->panic.done)
+		(void)json_object_set_new(body, "panic",
+		                          json_integer((json_int_t)link->panic.number));
 	return body;
 }
 

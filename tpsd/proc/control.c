@@ -145,6 +145,9 @@ static void control_message(struct proc *proc, struct ipc_channel *from,
 	case IPC_LICENCE:
 		remote_on_licence(c, &msg->licence, fds[0]);
 		return;
+	case IPC_PANIC:
+		panic_on_remote(c, &msg->panic);
+		return;
 	case IPC_ANSWER:
 		forward_on_answer(c, role, index, &msg->answer);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Panic mode and drain: commands, the file, the word to the others. */
+/* Panic mode: commands, what the SMS asks for, the file, the word to the others. */
 #include "tpsd/report/panic.h"
 
 #include <arpa/inet.h>
@@ -12,6 +12,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/ipc/channel.h"
+#include "lib/remote/remote.h"
 #include "tpsd/report/control.h"
 #include "tpsd/report/forward.h"
 #include "tpsd/report/handlers.h"
@@ -24,12 +26,18 @@ enum {
 	WHAT_SIZE = 16,
 	VALUE_SIZE = 256,
 	FILE_MAX_BYTES = 64 * 1024,
-	DRAIN_DEFAULT_MS = 60000,
+	ENTRIES_MAX = PANIC_ENTRIES_MAX + REMOTE_PANIC_MAX,
 };
 
 static const uint64_t SAY_AGAIN_US = 86400ULL * 1000000;
 
+/* Who asked for it: neither clears what the other did. */
+enum source { LOCAL, SMS, SOURCES };
+static const char *const sources[SOURCES] = {"local", "sms"};
+static const size_t most[SOURCES] = {PANIC_ENTRIES_MAX, REMOTE_PANIC_MAX};
+
 struct entry {
+	enum source source;
 	enum panic_step step;
 	uint64_t until_us; /* wall clock; 0: until cleared */
 	char what[WHAT_SIZE];
@@ -39,7 +47,7 @@ struct entry {
 struct panic {
 	struct control *control;
 	struct loop_timer timer;
-	struct entry entries[PANIC_ENTRIES_MAX];
+	struct entry entries[ENTRIES_MAX];
 	size_t count;
 };
 
@@ -55,8 +63,8 @@ enum panic_step panic_step(const struct panic *panic)
 /* `for_file`: with the absolute end, as it is kept; else with what is left. */
 static json_t *entry_object(const struct entry *e, bool for_file)
 {
-	json_t *object = json_pack("{s:i,s:s,s:s}", "step", (int)e->step, "what", e->what, "value",
-	                           e->value);
+	json_t *object = json_pack("{s:i,s:s,s:s,s:s}", "step", (int)e->step, "what", e->what,
+	                           "value", e->value, "source", sources[e->source]);
 	uint64_t now = clock_wall_us();
 
 	if (for_file)
@@ -211,37 +219,84 @@ static void on_timer(struct loop_timer *timer)
 		log_critical("panic: the state cannot be written");
 }
 
+/* Of whichever source. */
+static bool is_same(const struct entry *a, const struct entry *b)
+{
+	return a->step == b->step && strcmp(a->what, b->what) == 0 &&
+	       strcmp(a->value, b->value) == 0;
+}
+
 static int add_entry(struct panic *p, const struct entry *e)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < p->count; i++) {
 		struct entry *old = &p->entries[i];
 
-		if (old->step == e->step && strcmp(old->what, e->what) == 0 &&
-		    strcmp(old->value, e->value) == 0) {
+		if (is_same(old, e) && old->source == e->source) {
 			*old = *e;
 			return 0;
 		}
+		count += old->source == e->source;
 	}
-	if (p->count == PANIC_ENTRIES_MAX)
+	if (count == most[e->source])
 		return SL_ELIMIT;
 	p->entries[p->count++] = *e;
 	return 0;
 }
 
-static void read_entry(struct panic *p, const json_t *object)
+static const char *text_of(const json_t *object, const char *key)
 {
-	const char *what = json_string_value(json_object_get(object, "what"));
-	const char *value = json_string_value(json_object_get(object, "value"));
-	json_int_t step = json_integer_value(json_object_get(object, "step"));
-	struct entry e = {
-	        .until_us = (uint64_t)json_integer_value(json_object_get(object, "until_us"))};
+	const char *text = json_string_value(json_object_get(object, key));
 
-	if (step < PANIC_EXCEPT || step > PANIC_FALLBACK)
-		return;
-	e.step = (enum panic_step)step;
-	(void)snprintf(e.what, sizeof(e.what), "%s", what ? what : "");
-	(void)snprintf(e.value, sizeof(e.value), "%s", value ? value : "");
-	(void)add_entry(p, &e);
+	return text ? text : "";
+}
+
+/* A client or server by its address, a domain by its name; the other steps are of everything. */
+static int check_entry(const struct entry *e)
+{
+	struct addr a;
+
+	if (e->step == PANIC_STOP || e->step == PANIC_FALLBACK)
+		return e->what[0] || e->value[0] ? SL_EINVAL : 0;
+	if (e->step != PANIC_EXCEPT)
+		return SL_EINVAL;
+	if (strcmp(e->what, "domain") == 0)
+		return e->value[0] ? 0 : SL_EINVAL;
+	if (strcmp(e->what, "client") != 0 && strcmp(e->what, "server") != 0)
+		return SL_EINVAL;
+	return addr_parse(e->value, &a);
+}
+
+/* SL_EINVAL, SL_ERANGE: it is none. */
+static int read_entry(const json_t *object, enum source source, struct entry *ret_entry)
+{
+	const char *what = text_of(object, "what"), *value = text_of(object, "value");
+	json_int_t until_us = json_integer_value(json_object_get(object, "until_us"));
+	struct entry e = {
+	        .source = source,
+	        .step = (enum panic_step)json_integer_value(json_object_get(object, "step")),
+	        .until_us = (uint64_t)SL_MAX(until_us, (json_int_t)0)};
+	int rc;
+
+	if (strlen(what) >= WHAT_SIZE || strlen(value) >= VALUE_SIZE)
+		return SL_ERANGE;
+	(void)strcpy(e.what, what);
+	(void)strcpy(e.value, value);
+	rc = check_entry(&e);
+	if (rc == 0)
+		*ret_entry = e;
+	return rc;
+}
+
+/* What is damaged in it is left out: all that is whole counts. */
+static void take_kept(struct panic *p, const json_t *object)
+{
+	bool sms = strcmp(text_of(object, "source"), sources[SMS]) == 0;
+	struct entry e;
+
+	if (read_entry(object, sms ? SMS : LOCAL, &e) == 0)
+		(void)add_entry(p, &e);
 }
 
 static void read_file(struct panic *p)
@@ -254,7 +309,7 @@ static void read_file(struct panic *p)
 	if (state_read(p->control->proc->state_dir, "panic", &text) == 0)
 		object = json_loadb((const char *)text.data, text.len, 0, NULL);
 	buf_fini(&text);
-	json_array_foreach(json_object_get(object, "entries"), i, one) read_entry(p, one);
+	json_array_foreach(json_object_get(object, "entries"), i, one) take_kept(p, one);
 	json_decref(object);
 }
 
@@ -292,6 +347,90 @@ void panic_peer_up(struct panic *panic, enum ipc_role role)
 		tell_workers(panic);
 }
 
+/* ---- clearing, and what the SMS asks for ------------------------------------------------- */
+
+/* Takes out all of one source; their number. */
+static size_t take_out(struct panic *p, enum source source, struct entry ret_taken[ENTRIES_MAX])
+{
+	size_t kept = 0, count = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->entries[i].source == source)
+			ret_taken[count++] = p->entries[i];
+		else
+			p->entries[kept++] = p->entries[i];
+	}
+	p->count = kept;
+	return count;
+}
+
+/* The wire is told of exceptions that nobody asks for any more. */
+static void end_exceptions(struct panic *p, const struct entry *taken, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool stays = false;
+
+		for (size_t k = 0; k < p->count; k++)
+			stays |= is_same(&p->entries[k], &taken[i]);
+		if (!stays)
+			tell_exception(p, &taken[i], false);
+	}
+}
+
+/* All or nothing: SL_EMALFORMED and the codes of an entry. */
+static int read_steps(const struct ipc_bytes *text, struct entry ret_entries[REMOTE_PANIC_MAX],
+                      size_t *ret_count)
+{
+	json_t *list = json_loadb((const char *)text->data, text->len, 0, NULL), *one;
+	size_t count = json_array_size(list), i;
+	int rc = json_is_array(list) && count <= REMOTE_PANIC_MAX ? 0 : SL_EMALFORMED;
+
+	if (rc == 0) {
+		json_array_foreach(list, i, one)
+		{
+			if (rc == 0)
+				rc = read_entry(one, SMS, &ret_entries[i]);
+		}
+	}
+	json_decref(list);
+	*ret_count = count;
+	return rc;
+}
+
+static int take_steps(struct panic *p, const struct entry *entries, size_t count)
+{
+	struct entry before[ENTRIES_MAX];
+	size_t had = take_out(p, SMS, before);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = add_entry(p, &entries[i]);
+	drop_ended(p);
+	if (had == 0 && count == 0)
+		return rc;
+	end_exceptions(p, before, had);
+	log_warning("panic: the SMS asks for %zu steps; step %d is on", count, (int)panic_step(p));
+	return rc ? rc : changed(p);
+}
+
+void panic_on_remote(struct control *control, const struct ipc_panic *msg)
+{
+	struct ipc_channel *link = proc_peer(control->proc, IPC_LINK, 0);
+	struct ipc_message answer = {.type = IPC_PANIC_DONE};
+	struct entry entries[REMOTE_PANIC_MAX];
+	size_t count = 0;
+	int rc = read_steps(&msg->steps, entries, &count);
+
+	if (rc == 0)
+		rc = take_steps(control->panic, entries, count);
+	else
+		log_error("panic: what the SMS asks for is not taken: %s", err_text(rc));
+	answer.panic_done.number = msg->number;
+	answer.panic_done.status = rc;
+	if (link && ipc_send(link, &answer) != 0)
+		log_error("link was not told of panic mode: its channel is full");
+}
+
 /* ---- commands ---------------------------------------------------------------------------- */
 
 static void answer(struct request *r, int rc)
@@ -308,7 +447,7 @@ static void answer(struct request *r, int rc)
 static void add_step(struct request *r, enum panic_step step, const char *what, const char *value)
 {
 	struct panic *p = r->control->panic;
-	struct entry e = {.step = step};
+	struct entry e = {.source = LOCAL, .step = step};
 	uint64_t for_ms;
 
 	if (!request_duration(r, "for", 0, &for_ms))
@@ -358,42 +497,11 @@ void handle_panic_fallback(struct request *request)
 
 void handle_panic_clear(struct request *request)
 {
-	for (size_t i = 0; i < request->control->panic->count; i++)
-		tell_exception(request->control->panic, &request->control->panic->entries[i],
-		               false);
-	request->control->panic->count = 0;
-	log_warning("panic: cleared by %s", request->user);
-	answer(request, changed(request->control->panic));
-}
+	struct panic *p = request->control->panic;
+	struct entry before[ENTRIES_MAX];
 
-/* ---- drain (R162) ------------------------------------------------------------------------ */
-
-static void on_drained(void *arg, int status, const char *missing, const json_t *data)
-{
-	struct request *r = arg;
-
-	if (status != 0)
-		request_error(r, status, missing[0] ? missing : err_text(status),
-		              "see 'tps show processes'");
-	else
-		request_ok(r, json_is_object(data) ? json_deep_copy(data) : json_object());
-}
-
-void handle_drain(struct request *request)
-{
-	bool on = !request_flag(request, "off");
-	uint64_t deadline_ms;
-	json_t *arguments;
-	int rc;
-
-	if (!request_duration(request, "deadline", DRAIN_DEFAULT_MS, &deadline_ms))
-		return;
-	request->control->draining = on;
-	arguments = json_pack("{s:b,s:I}", "on", (int)on, "deadline_ms", (json_int_t)deadline_ms);
-	panic_tell_stop(request->control->panic);
-	rc = forward_call(request->control, CLI_WORKERS, "drain", arguments, FORWARD_TIMEOUT_S,
-	                  on_drained, request);
-	json_decref(arguments);
-	if (rc != 0)
-		request_error(request, rc, "no worker is there", "see 'tps show processes'");
+	end_exceptions(p, before, take_out(p, LOCAL, before));
+	log_warning("panic: cleared by %s%s", request->user,
+	            p->count > 0 ? "; what the SMS asked for stays" : "");
+	answer(request, changed(p));
 }

@@ -61,6 +61,7 @@ class Box:
         self.smsd, self.name = smsd, name
         self.have, self.has, self.said = 0, "", []
         self.licence = None  # digest of the licence that it heard of last; None: a device of before
+        self.panic = None  # number of what it has; None: a device of before
         self.path = os.path.join(smsd.folder, name.replace(" ", "_"))
         openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                 "/CN=box", "-keyout", self.path + ".key", "-out", self.path + ".csr")
@@ -107,7 +108,8 @@ class Box:
 
     def wanted(self, wait=0):
         licence = "" if self.licence is None else f"&licence={self.licence}"
-        return self.must(200, "GET", f"/wanted?have={self.have}&wait={wait}{licence}")
+        panic = "" if self.panic is None else f"&panic={self.panic}"
+        return self.must(200, "GET", f"/wanted?have={self.have}&wait={wait}{panic}{licence}")
 
     def fetch(self, wanted):
         """The document, by its digest, and its files, each by its own."""

@@ -252,6 +252,7 @@ static int call_handler(struct field *field, struct port_call *call, int64_t dev
 	http_response_init(&call->response);
 	assert_int_equal(device_get_id(call->store, device, &call->device, &call->problem), 0);
 	rc = handler(call);
+	field->nothing_new = call->nothing_new;
 	assert_int_equal(rc, rc == 0 ? 0 : call->problem.code);
 	problem_fini(&call->problem);
 	device_fini(&call->device);
@@ -292,22 +293,29 @@ int64_t field_wanted(struct field *field, int64_t device, int64_t have, char *re
 	return revision;
 }
 
+int field_status(struct field *field, int64_t device, json_t *body)
+{
+	const struct http_request request = {.method = HTTP_POST, .from = "192.0.2.1"};
+	struct port_call call = {.request = &request, .body = body};
+	int rc = call_handler(field, &call, device, push_status);
+
+	if (rc == 0)
+		assert_int_equal(call.response.status, 204);
+	http_response_fini(&call.response);
+	return rc;
+}
+
 int field_say(struct field *field, int64_t device, int64_t revision, const char *state,
               const char *sha256, const json_t *items)
 {
-	const struct http_request request = {.method = HTTP_POST, .from = "192.0.2.1"};
-	struct port_call call = {.request = &request};
+	json_t *body = json_pack("{s:I, s:s, s:s}", "revision", (json_int_t)revision, "state",
+	                         state, "sha256", sha256);
 	int rc;
 
-	call.body = json_pack("{s:I, s:s, s:s}", "revision", (json_int_t)revision, "state", state,
-	                      "sha256", sha256);
 	if (items)
-		(void)json_object_set_new(call.body, "items", json_deep_copy(items));
-	rc = call_handler(field, &call, device, push_status);
-	if (rc == 0)
-		assert_int_equal(call.response.status, 204);
-	json_decref(call.body);
-	http_response_fini(&call.response);
+		(void)json_object_set_new(body, "items", json_deep_copy(items));
+	rc = field_status(field, device, body);
+	json_decref(body);
 	return rc;
 }
 

@@ -19,6 +19,7 @@ struct field {
 	struct push *push;
 	EVP_PKEY *sealing; /* of all devices */
 	json_t *preview, *shown;
+	bool nothing_new; /* of the last call: its answer could have waited */
 };
 
 /* What documents are made of. */
@@ -67,6 +68,9 @@ int field_say(struct field *field, int64_t device, int64_t revision, const char 
 /* These files' bytes, one after the other; `second` NULL: one. As field_get. */
 int field_bundle(struct field *field, int64_t device, const char *first, const char *second,
                  char **ret_body);
+
+/* Any other status; its code. */
+int field_status(struct field *field, int64_t device, json_t *body);
 
 /* Asks for one key; a new reference to its place in the answer. */
 json_t *field_ask_key(struct field *field, int64_t device, const char *id);

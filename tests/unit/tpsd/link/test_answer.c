@@ -2,6 +2,8 @@
 /* What a hostile or broken SMS answers, and what of it goes through. */
 #include "tpsd/link/answer.h"
 
+#include <stdlib.h>
+
 #include "lib/base/err.h"
 #include "tests/unit/unit.h"
 
@@ -32,6 +34,12 @@ static void what_is_no_answer_of_the_call_is_none(void **state)
 	        {REMOTE_WANTED, 200, "{\"revision\": 4294967296}", SL_EMALFORMED},
 	        {REMOTE_WANTED, 200, "{\"sha256\": \"\"}", SL_EMALFORMED},
 	        {REMOTE_WANTED, 200, "{\"revision\": 3, \"size\": 99999999999}", SL_EMALFORMED},
+	        {REMOTE_WANTED, 200, "{\"revision\": 0, \"panic\": {\"steps\": []}}",
+	         SL_EMALFORMED},
+	        {REMOTE_WANTED, 200,
+	         "{\"revision\": 0, \"panic\": {\"number\": 1, \"steps\": [{\"id\": 1, \"step\": "
+	         "4}]}}",
+	         SL_EMALFORMED},
 	        {REMOTE_KEYS, 200, "{\"keys\": [{\"encapsulated\": \"\"}]}", SL_EMALFORMED},
 	        {REMOTE_FILES, 200, "{\"files\": 7}", SL_EMALFORMED},
 	        {REMOTE_STATUS, 200, "whatever it says", 0}, /* nothing is read of it */
@@ -111,6 +119,37 @@ static void a_revision_has_a_digest_and_a_length(void **state)
 	assert_int_equal(wanted_of("{\"revision\": 1, \"size\": 1}"), SL_EMALFORMED);
 }
 
+static void panic_mode_is_by_the_clock_of_the_device(void **state)
+{
+	static const struct {
+		const char *wanted, *steps;
+		unsigned number;
+	} rows[] = {
+	        {"{\"revision\": 0}", "[]", 0}, /* an SMS that does not know of it */
+	        {"{\"revision\": 0, \"panic\": {\"number\": 7, \"steps\": []}}", "[]", 7},
+	        {"{\"revision\": 0, \"panic\": {\"number\": 8, \"steps\": [{\"id\": 3, \"step\": "
+	         "2}]}}",
+	         "[{\"step\":2,\"what\":\"\",\"value\":\"\",\"until_us\":0}]", 8},
+	        {"{\"revision\": 0, \"panic\": {\"number\": 9, \"steps\": [{\"id\": 3, \"step\": 1,"
+	         "\"what\": \"client\", \"value\": \"10.0.0.7\", \"left_ms\": 2000}]}}",
+	         "[{\"step\":1,\"what\":\"client\",\"value\":\"10.0.0.7\",\"until_us\":3000000}]",
+	         9},
+	};
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(rows); i++) {
+		struct answer a = read_one(REMOTE_WANTED, 200, rows[i].wanted);
+		uint64_t number;
+		char *steps;
+
+		assert_int_equal(a.status, 0);
+		assert_int_equal(answer_panic(a.value, 1000000, &number, &steps), 0);
+		assert_int_equal(number, rows[i].number);
+		assert_string_equal(steps, rows[i].steps);
+		free(steps);
+		answer_fini(&a);
+	}
+}
+
 static void a_name_of_a_file_is_a_digest_and_nothing_else(void **state)
 {
 	static const char *const bad[] = {
@@ -167,6 +206,7 @@ int main(void)
 	        cmocka_unit_test(revoked_is_a_403_of_that_type_alone),
 	        cmocka_unit_test(what_is_said_of_a_refusal_has_no_control_characters),
 	        cmocka_unit_test(a_revision_has_a_digest_and_a_length),
+	        cmocka_unit_test(panic_mode_is_by_the_clock_of_the_device),
 	        cmocka_unit_test(a_name_of_a_file_is_a_digest_and_nothing_else),
 	        cmocka_unit_test(a_sealed_key_is_base64_of_the_right_lengths),
 	};

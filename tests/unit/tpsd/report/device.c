@@ -20,7 +20,7 @@
 #include "tpsd/proc/shell.h"
 #include "tpsd/report/syslogline.h"
 
-static const enum ipc_role roles[DEV_PEERS] = {IPC_PARENT, IPC_WIRE, IPC_KEYS, IPC_WORKER};
+static const enum ipc_role roles[DEV_ALL] = {IPC_PARENT, IPC_WIRE, IPC_KEYS, IPC_WORKER, IPC_LINK};
 
 char *device_config(struct device *d, const char *device_name)
 {
@@ -63,7 +63,7 @@ void device_init(struct device *d)
 		assert_non_null(d->rings[slot]);
 	}
 	d->loop = loop_create();
-	for (unsigned i = 0; i < DEV_PEERS; i++)
+	for (unsigned i = 0; i < DEV_ALL; i++)
 		d->answer[i] = "[]";
 	device_write_config(d, device_config(d, "one"));
 }
@@ -86,7 +86,7 @@ void device_fini(struct device *d)
 
 static enum device_peer peer_of(struct device *d, const struct ipc_channel *ch)
 {
-	for (unsigned i = 0; i < DEV_PEERS; i++)
+	for (unsigned i = 0; i < DEV_ALL; i++)
 		if (d->peers[i] == ch)
 			return (enum device_peer)i;
 	fail_msg("a channel of no peer");
@@ -187,6 +187,10 @@ static void on_message(struct ipc_channel *ch, const struct ipc_message *msg, in
 	case IPC_COMMAND:
 		on_command(d, peer, &msg->command);
 		break;
+	case IPC_PANIC_DONE:
+		d->panic_status = msg->panic_done.status;
+		d->panics++;
+		break;
 	default:
 		break;
 	}
@@ -197,7 +201,7 @@ static void on_message(struct ipc_channel *ch, const struct ipc_message *msg, in
 static const struct proc_kind control_kind = {
         .name = "control", .role = IPC_CONTROL, .ops = &control_ops};
 
-static int run_control(struct device *d, const int fds[DEV_PEERS])
+static int run_control(struct device *d, const int fds[DEV_ALL])
 {
 	struct proc proc = {
 	        .kind = &control_kind,
@@ -227,7 +231,7 @@ static int run_control(struct device *d, const int fds[DEV_PEERS])
 		rc = shell_attach(&proc, fds[DEV_PARENT], IPC_PARENT, 0);
 	if (rc == 0)
 		rc = control_ops.start(&proc);
-	for (unsigned i = DEV_WIRE; i < DEV_PEERS && rc == 0; i++)
+	for (unsigned i = DEV_WIRE; i < DEV_ALL && rc == 0; i++)
 		rc = shell_attach(&proc, fds[i], roles[i], 0);
 	if (rc == 0)
 		rc = shell_run(&proc);
@@ -237,9 +241,9 @@ static int run_control(struct device *d, const int fds[DEV_PEERS])
 
 void device_start(struct device *d)
 {
-	int fds[DEV_PEERS][2], theirs[DEV_PEERS];
+	int fds[DEV_ALL][2], theirs[DEV_ALL];
 
-	for (unsigned i = 0; i < DEV_PEERS; i++) {
+	for (unsigned i = 0; i < DEV_ALL; i++) {
 		assert_int_equal(ipc_pair(fds[i]), 0);
 		theirs[i] = fds[i][1];
 		d->prepared[i] = d->committed[i] = d->aborted[i] = 0;
@@ -247,14 +251,14 @@ void device_start(struct device *d)
 	(void)fflush(NULL);
 	d->pid = fork();
 	if (d->pid == 0) {
-		for (unsigned i = 0; i < DEV_PEERS; i++)
+		for (unsigned i = 0; i < DEV_ALL; i++)
 			(void)close(fds[i][0]);
 		if (!getenv("SLUICE_TEST_NOISE"))
 			(void)!freopen("/dev/null", "w", stderr);
 		exit(run_control(d, theirs));
 	}
 	assert_true(d->pid > 0);
-	for (unsigned i = 0; i < DEV_PEERS; i++) {
+	for (unsigned i = 0; i < DEV_ALL; i++) {
 		(void)close(fds[i][1]);
 		d->peers[i] = ipc_channel_create(d->loop, fds[i][0], roles[i], IPC_CONTROL, 0,
 		                                 on_message, d);
@@ -271,7 +275,7 @@ void device_stop(struct device *d, bool kill_it)
 		(void)kill(d->pid, SIGKILL);
 	else
 		assert_int_equal(ipc_send(d->peers[DEV_PARENT], &msg), 0);
-	for (unsigned i = DEV_WIRE; i < DEV_PEERS; i++) {
+	for (unsigned i = DEV_WIRE; i < DEV_ALL; i++) {
 		ipc_channel_destroy(d->peers[i]);
 		d->peers[i] = NULL;
 	}
@@ -319,6 +323,16 @@ void device_wait(struct device *d, const uint32_t *value, uint32_t wanted)
 	for (unsigned i = 0; i < 500 && *value < wanted; i++)
 		device_run(d, 10);
 	assert_true(*value >= wanted);
+}
+
+int device_panic(struct device *d, const char *steps)
+{
+	struct ipc_message msg = {.type = IPC_PANIC, .panic.number = d->panics + 1};
+
+	msg.panic.steps = (struct ipc_bytes){(const uint8_t *)steps, (uint32_t)strlen(steps)};
+	assert_int_equal(ipc_send(d->peers[DEV_LINK], &msg), 0);
+	device_wait(d, &d->panics, d->panics + 1);
+	return d->panic_status;
 }
 
 /* ---- commands ---------------------------------------------------------------------------- */

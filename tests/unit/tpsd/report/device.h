@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device without a wire: the real `control` process on directories of its own, and this test in
- * the place of parent, wire, keys and one worker, which answer as they are told. Runs as whoever
- * the test runs as.
+ * the place of parent, wire, keys and one worker, which answer as they are told, and of link. Runs
+ * as whoever the test runs as.
  */
 #pragma once
 
@@ -14,7 +14,16 @@
 #include "tpsd/proc/proc.h"
 #include "tps/client.h"
 
-enum device_peer { DEV_PARENT, DEV_WIRE, DEV_KEYS, DEV_WORKER, DEV_PEERS };
+/* The first DEV_PEERS have a part in transactions. */
+enum device_peer {
+	DEV_PARENT,
+	DEV_WIRE,
+	DEV_KEYS,
+	DEV_WORKER,
+	DEV_PEERS,
+	DEV_LINK = DEV_PEERS,
+	DEV_ALL
+};
 
 struct device_command {
 	char name[65];
@@ -29,19 +38,21 @@ struct device {
 	struct ring *rings[PROC_SLOTS];
 	struct counter_file *counters;
 	uint64_t heartbeats[PROC_SLOTS];
-	struct ipc_channel *peers[DEV_PEERS];
+	struct ipc_channel *peers[DEV_ALL];
 	/* What the peers do: */
-	int ready_status[DEV_PEERS];   /* of their READY; > 0: none is sent */
-	const char *refuse_path;       /* an ITEM with it goes before a refusal */
-	unsigned slow_ms[DEV_PEERS];   /* between COMMIT and its ADOPTED; of one peer at a time */
-	const char *answer[DEV_PEERS]; /* JSON for any COMMAND; NULL: none is sent */
+	int ready_status[DEV_ALL];   /* of their READY; > 0: none is sent */
+	const char *refuse_path;     /* an ITEM with it goes before a refusal */
+	unsigned slow_ms[DEV_ALL];   /* between COMMIT and its ADOPTED; of one peer at a time */
+	const char *answer[DEV_ALL]; /* JSON for any COMMAND; NULL: none is sent */
 	struct loop_timer take;
 	enum device_peer slow_peer;
 	/* What they saw, and said: */
-	uint32_t prepared[DEV_PEERS], committed[DEV_PEERS], aborted[DEV_PEERS], taken[DEV_PEERS];
-	struct device_command last[DEV_PEERS];
-	char seen[DEV_PEERS][4096]; /* every "name arguments\n", until the test empties it */
-	unsigned ncommands[DEV_PEERS];
+	uint32_t prepared[DEV_ALL], committed[DEV_ALL], aborted[DEV_ALL], taken[DEV_ALL];
+	struct device_command last[DEV_ALL];
+	char seen[DEV_ALL][4096]; /* every "name arguments\n", until the test empties it */
+	unsigned ncommands[DEV_ALL];
+	uint32_t panics; /* PANIC_DONEs, and the last of them */
+	int panic_status;
 };
 
 /* A directory with a small valid configuration; nothing runs yet. */
@@ -65,6 +76,10 @@ void device_wait(struct device *d, const uint32_t *value, uint32_t wanted);
  * NULL when none is expected.
  */
 json_t *device_command(struct device *d, const char *words, json_t *arguments, json_t **ret_error);
+
+/* What link says that the SMS asks for: an array as PANIC has it. Until it is answered; its status.
+ */
+int device_panic(struct device *d, const char *steps);
 
 /* Lines of an event file, parsed. */
 json_t *device_log(struct device *d, const char *kind);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands, events and panic of `control`, as tps and the other processes see them. */
+/* Commands and events of `control`, as tps and the other processes see them. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -223,7 +223,7 @@ static void too_many_clients_are_turned_away(void **state)
 		(void)close(fds[i]);
 }
 
-/* ---- events and panic -------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------ */
 
 static void write_event(unsigned slot, enum event_kind kind, const char *type, const char *word)
 {
@@ -287,46 +287,6 @@ static void logs_are_shown_filtered(void **state)
 	                      NULL);
 	assert_int_equal(json_array_size(json_array_get(data, 0)), 1);
 	json_decref(data);
-}
-
-static void panic_is_told_kept_and_ends_by_itself(void **state)
-{
-	json_t *data;
-
-	(void)state;
-	start_committed();
-	data = device_command(
-	        &dev, "panic except",
-	        json_pack("{s:s,s:s,s:s}", "what", "client", "value", "10.0.0.7", "for", "1h"),
-	        NULL);
-	json_decref(data);
-	data = device_command(&dev, "panic stop", json_pack("{s:s}", "for", "2s"), NULL);
-	json_decref(data);
-	device_run(&dev, 50);
-	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"on\"}"));
-	assert_non_null(
-	        strstr(dev.seen[DEV_WIRE], "except {\"client\":\"10.0.0.7\",\"seconds\":3"));
-	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "\"step\":2"));
-	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "10.0.0.7"));
-	device_stop(&dev, true);
-	dev.seen[DEV_WIRE][0] = '\0';
-	device_start(&dev);
-	device_wait(&dev, &dev.committed[DEV_WORKER], 2);
-	device_run(&dev, 50);
-	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"on\"}"));
-	assert_non_null(strstr(dev.seen[DEV_WIRE], "10.0.0.7"));
-	dev.seen[DEV_WIRE][0] = '\0';
-	device_run(&dev, 2500);
-	assert_non_null(strstr(dev.seen[DEV_WIRE], "stop {\"state\":\"off\"}"));
-	data = device_command(&dev, "panic fallback", NULL, NULL);
-	json_decref(data);
-	device_run(&dev, 50);
-	assert_non_null(strstr(dev.seen[DEV_WIRE], "fallback {\"state\":\"on\"}"));
-	data = device_command(&dev, "panic clear", NULL, NULL);
-	json_decref(data);
-	device_run(&dev, 50);
-	assert_non_null(strstr(dev.last[DEV_WORKER].arguments, "\"step\":0"));
-	assert_non_null(strstr(dev.seen[DEV_WIRE], "\"seconds\":0"));
 }
 
 static void each_show_command_answers(void **state)
@@ -557,7 +517,6 @@ int main(void)
 	        TEST(a_worker_writes_its_events_and_no_others),
 	        TEST(a_full_ring_is_a_gap),
 	        TEST(logs_are_shown_filtered),
-	        TEST(panic_is_told_kept_and_ends_by_itself),
 	        TEST(each_show_command_answers),
 	        TEST(a_decryption_policy_is_exported_as_a_file),
 	        TEST(licence_is_built_in_and_drain_is_told),

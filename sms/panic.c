@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Panic mode of devices (R157): asked for, ended, looked at. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cli/print.h"
+#include "sms/secret.h"
+#include "sms/sms.h"
+
+static bool is_given(const json_t *arguments, const char *flag)
+{
+	return json_is_true(json_object_get(arguments, flag));
+}
+
+static void put_text(json_t *body, const json_t *arguments, const char *key)
+{
+	const char *text = sms_argument(arguments, key);
+
+	if (text)
+		(void)json_object_set_new(body, key, json_string(text));
+}
+
+/* Said outright: a name that was forgotten is not all devices. */
+static enum sms_exit put_devices(json_t *body, const json_t *arguments)
+{
+	const char *devices = sms_argument(arguments, "devices");
+
+	if ((devices != NULL) == is_given(arguments, "all"))
+		return sms_fail(SMS_USAGE, "of which devices? NAME,NAME, or --all");
+	if (devices)
+		(void)json_object_set_new(body, "devices", sms_split(devices, ','));
+	return SMS_OK;
+}
+
+/* ---- what is shown ------------------------------------------------------------------------- */
+
+static json_t *row_of(const json_t *device, const json_t *step)
+{
+	json_t *row = json_pack("{s:O, s:O}", "device", json_object_get(device, "name"), "state",
+	                        json_object_get(device, "state"));
+
+	if (row && step)
+		(void)json_object_update_missing(row, (json_t *)step);
+	return row;
+}
+
+static void print_all(const json_t *shown, const char *name)
+{
+	json_t *rows = json_array(), *device, *step;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(shown, "devices"), i, device)
+	{
+		const json_t *steps = json_object_get(device, "steps");
+
+		if (name && strcmp(name, json_string_value(json_object_get(device, "name"))) != 0)
+			continue;
+		if (json_array_size(steps) == 0)
+			(void)json_array_append_new(rows, row_of(device, NULL));
+		json_array_foreach(steps, k, step)
+		{
+			(void)json_array_append_new(rows, row_of(device, step));
+		}
+	}
+	cli_print(stdout, rows);
+	json_decref(rows);
+}
+
+static enum sms_exit call(struct sms *sms, const struct link_request *request, const char *name)
+{
+	struct link_answer answer;
+	enum sms_exit status = sms_call(sms, request, &answer);
+	json_t *shown;
+
+	if (status != SMS_OK)
+		return status;
+	shown = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
+	link_answer_fini(&answer);
+	if (!json_is_array(json_object_get(shown, "devices")))
+		status = sms_fail(SMS_REFUSED, "the server's answer is none");
+	else if (sms->json)
+		sms_print(sms, shown);
+	else
+		print_all(shown, name);
+	json_decref(shown);
+	return status;
+}
+
+/* ---- what is asked ------------------------------------------------------------------------- */
+
+static enum sms_exit confirm(const json_t *arguments)
+{
+	const char *devices = sms_argument(arguments, "devices");
+	char line[16];
+
+	if (is_given(arguments, "yes"))
+		return SMS_OK;
+	(void)fputs("Layer-2 fallback of ", stderr);
+	cli_print_text(stderr, devices ? devices : "all devices");
+	(void)fputs(": nothing new is looked at there, no policy and no filter counts. Go on?\n",
+	            stderr);
+	if (secret_ask("yes or no: ", line, sizeof(line)) == 0 && strcmp(line, "yes") == 0)
+		return SMS_OK;
+	return sms_fail(SMS_USAGE, "nothing was asked for; say yes, or give --yes");
+}
+
+static enum sms_exit ask(struct sms *sms, enum sms_command command, const json_t *arguments,
+                         json_t *body)
+{
+	const char *what = sms_argument(arguments, "what");
+	const char *step = command == SMS_PANIC_EXCEPT ? "except"
+	                   : command == SMS_PANIC_STOP ? "stop"
+	                                               : "fallback";
+	enum sms_exit status = put_devices(body, arguments);
+
+	(void)json_object_set_new(body, "step", json_string(step));
+	if (what)
+		(void)json_object_set_new(body, what,
+		                          json_string(sms_argument(arguments, "value")));
+	put_text(body, arguments, "comment");
+	if (status == SMS_OK)
+		status = sms_put_number(body, arguments, "minutes");
+	if (status == SMS_OK && command == SMS_PANIC_FALLBACK)
+		status = confirm(arguments);
+	return status == SMS_OK ? call(sms,
+	                               &(struct link_request){
+	                                       .method = "POST", .path = "/panic", .body = body},
+	                               NULL)
+	                        : status;
+}
+
+static enum sms_exit clear(struct sms *sms, const json_t *arguments, json_t *body)
+{
+	enum sms_exit status = put_devices(body, arguments);
+
+	if (status == SMS_OK)
+		status = sms_put_number(body, arguments, "id");
+	return status == SMS_OK
+	               ? call(sms,
+	                      &(struct link_request){
+	                              .method = "POST", .path = "/panic/clear", .body = body},
+	                      NULL)
+	               : status;
+}
+
+enum sms_exit sms_panic(struct sms *sms, enum sms_command command, const json_t *arguments)
+{
+	json_t *body;
+	enum sms_exit status;
+
+	if (command == SMS_PANIC_SHOW)
+		return call(sms, &(struct link_request){.method = "GET", .path = "/panic"},
+		            sms_argument(arguments, "device"));
+	body = json_object();
+	status = command == SMS_PANIC_CLEAR ? clear(sms, arguments, body)
+	                                    : ask(sms, command, arguments, body);
+	json_decref(body);
+	return status;
+}
