@@ -157,10 +157,10 @@ static enum sms_exit of_one(struct sms *sms, enum sms_command command, const jso
 
 enum sms_exit sms_device(struct sms *sms, enum sms_command command, const json_t *arguments)
 {
-	static const char *const keys[] = {"name",        "state",          "online",
-	                                   "in_step",     "ssl_inspection", "panic",
-	                                   "panic_state", "version",        "comment",
-	                                   "seen",        NULL};
+	static const char *const keys[] = {
+	        "name",           "state", "online",      "in_step", "needs_distribution",
+	        "ssl_inspection", "panic", "panic_state", "version", "comment",
+	        "seen",           NULL};
 	const char *rest = command == SMS_DEVICE_TOKEN    ? "/token"
 	                   : command == SMS_DEVICE_REVOKE ? "/revoke"
 	                                                  : NULL;

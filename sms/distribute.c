@@ -184,14 +184,12 @@ enum sms_exit distribute_call(struct sms *sms, const char *method, const char *p
 	return *ret_data ? SMS_OK : sms_fail(SMS_REFUSED, "the server's answer is no JSON");
 }
 
-/* A call whose answer is a distribution: shown, or watched to its end. */
-static enum sms_exit call_and_show(struct sms *sms, const char *method, const char *path,
-                                   const json_t *body, bool watch)
+/* A distribution, shown or watched to its end; takes it over. */
+static enum sms_exit show_or_watch(struct sms *sms, json_t *shown, bool watch)
 {
-	json_t *shown = NULL;
-	enum sms_exit status = distribute_call(sms, method, path, body, &shown);
+	enum sms_exit status = SMS_OK;
 
-	if (status == SMS_OK && watch)
+	if (watch)
 		status = distribute_watch(sms, &shown);
 	if (status == SMS_OK && (!watch || sms->json))
 		status = show(sms, shown);
@@ -199,6 +197,15 @@ static enum sms_exit call_and_show(struct sms *sms, const char *method, const ch
 		status = distribute_status(shown);
 	json_decref(shown);
 	return status;
+}
+
+static enum sms_exit call_and_show(struct sms *sms, const char *method, const char *path,
+                                   bool watch)
+{
+	json_t *shown = NULL;
+	enum sms_exit status = distribute_call(sms, method, path, NULL, &shown);
+
+	return status == SMS_OK ? show_or_watch(sms, shown, watch) : status;
 }
 
 static enum sms_exit show_preview(struct sms *sms, const json_t *body)
@@ -218,6 +225,38 @@ static enum sms_exit show_preview(struct sms *sms, const json_t *body)
 	return status;
 }
 
+/* Those of the distribution that had it already, by what was known before: said to people alone. */
+static void say_nothing_to_do(const json_t *before, const json_t *shown)
+{
+	size_t count = 0, i, k;
+	json_t *device, *known;
+
+	json_array_foreach(json_object_get(shown, "devices"), i, device)
+	{
+		json_array_foreach(json_object_get(before, "items"), k, known)
+		{
+			if (strcmp(text_of(known, "name"), text_of(device, "name")) == 0)
+				count += strcmp(text_of(known, "needs_distribution"), "no") == 0;
+		}
+	}
+	if (count > 0)
+		(void)fprintf(stderr, "nothing to do for %zu of %zu devices: they have it\n", count,
+		              json_array_size(json_object_get(shown, "devices")));
+}
+
+static enum sms_exit begin(struct sms *sms, const json_t *body, bool watch)
+{
+	json_t *before = NULL, *shown = NULL;
+	enum sms_exit status = distribute_call(sms, "GET", "/devices?limit=1000", NULL, &before);
+
+	if (status == SMS_OK)
+		status = distribute_call(sms, "POST", "/distributions", body, &shown);
+	if (status == SMS_OK && !sms->json)
+		say_nothing_to_do(before, shown);
+	json_decref(before);
+	return status == SMS_OK ? show_or_watch(sms, shown, watch) : status;
+}
+
 enum sms_exit sms_distribute(struct sms *sms, enum sms_command command, const json_t *arguments)
 {
 	json_t *body = json_object();
@@ -227,8 +266,7 @@ enum sms_exit sms_distribute(struct sms *sms, enum sms_command command, const js
 	if (status == SMS_OK && is_given(arguments, "preview"))
 		status = show_preview(sms, body);
 	else if (status == SMS_OK)
-		status = call_and_show(sms, "POST", "/distributions", body,
-		                       is_given(arguments, "watch"));
+		status = begin(sms, body, is_given(arguments, "watch"));
 	json_decref(body);
 	return status;
 }
@@ -258,8 +296,7 @@ enum sms_exit sms_distribution(struct sms *sms, enum sms_command command, const 
 	path = sms_path("distribution", sms_argument(arguments, "id"), rest);
 	if (!path)
 		return sms_fail(SMS_REFUSED, "%s", err_text(SL_ENOMEM));
-	status =
-	        call_and_show(sms, rest ? "POST" : "GET", path, NULL, is_given(arguments, "watch"));
+	status = call_and_show(sms, rest ? "POST" : "GET", path, is_given(arguments, "watch"));
 	free(path);
 	return status;
 }

@@ -38,8 +38,8 @@ enum {
 	REMOTE_SEALED_MAX = 8192, /* bytes of a sealed key: an RSA key of 4096 bits has 2.4 KiB */
 	REMOTE_LICENCE_MAX = 512 * 1024, /* bytes of a licence: LICENCE_MAX */
 	REMOTE_LICENSED_MAX = 64,        /* capabilities of a status */
-	REMOTE_PANIC_MAX = 32,    /* steps that are asked of a device at once */
-	REMOTE_PANIC_VALUE_MAX = 255, /* bytes of an address or a domain */
+	REMOTE_PANIC_MAX = 32,           /* steps that are asked of a device at once */
+	REMOTE_PANIC_VALUE_MAX = 255,    /* bytes of an address or a domain */
 	REMOTE_CERTIFICATE_DAYS = 90,
 	REMOTE_CONFIRM_S = 300,     /* where nothing else is asked for (R161) */
 	REMOTE_FAILURES_TIMES = 3,  /* handshake failures against the ten minutes before */

@@ -12,22 +12,54 @@
 #include "smsd/device/port.h"
 #include "smsd/push/licence.h"
 #include "smsd/push/panic.h"
+#include "smsd/push/push.h"
 
 enum { OK = 200, CREATED = 201, NO_CONTENT = 204 };
 
 /* ---- looking ----------------------------------------------------------------------------- */
 
-/* What another room knows of each device; nothing of this one. */
+/* What another room knows of each device, by name. */
+struct extra {
+	json_t *licence, *needs, *panic;
+};
+
+static void extra_fini(struct extra *extra)
+{
+	json_decref(extra->licence);
+	json_decref(extra->needs);
+	json_decref(extra->panic);
+}
+
+static int read_extra(struct api_call *call, int64_t now_ms, struct extra *extra)
+{
+	struct store *store = call->context->store;
+	int rc = licence_summary(store, &extra->licence);
+
+	if (rc == 0)
+		rc = push_needs(store, &extra->needs);
+	return rc ? rc : panic_summary(store, now_ms, &extra->panic);
+}
+
 static int add_rows(json_t *shown, const json_t *rows, const char *name)
 {
-	json_t *more = json_object_get(rows, name);
+	json_t *own = json_object_get(rows, name);
 
-	return !more || json_object_update(shown, more) == 0 ? 0 : SL_ENOMEM;
+	return !own || json_object_update(shown, own) == 0 ? 0 : SL_ENOMEM;
+}
+
+static int add_extra(json_t *shown, const struct extra *extra, const char *name)
+{
+	int rc = add_rows(shown, extra->needs, name);
+
+	if (rc == 0)
+		rc = add_rows(shown, extra->licence, name);
+	return rc ? rc : add_rows(shown, extra->panic, name);
 }
 
 static int answer_device(struct api_call *call, const char *name)
 {
-	json_t *shown = NULL, *licence = NULL, *panic = NULL;
+	json_t *shown = NULL;
+	struct extra extra = {0};
 	int64_t now_ms = moment_now_ms();
 	struct device device;
 	int rc = device_get(call->context->store, name, &device, &call->problem);
@@ -35,17 +67,12 @@ static int answer_device(struct api_call *call, const char *name)
 	if (rc != 0)
 		return rc;
 	api_set_revision(call, device.revision);
-	rc = licence_summary(call->context->store, &licence);
-	if (rc == 0)
-		rc = panic_summary(call->context->store, now_ms, &panic);
+	rc = read_extra(call, now_ms, &extra);
 	if (rc == 0)
 		rc = device_show(&device, now_ms, &shown);
 	if (rc == 0)
-		rc = add_rows(shown, licence, device.name);
-	if (rc == 0)
-		rc = add_rows(shown, panic, device.name);
-	json_decref(licence);
-	json_decref(panic);
+		rc = add_extra(shown, &extra, device.name);
+	extra_fini(&extra);
 	device_fini(&device);
 	if (rc == 0)
 		return api_answer(call, OK, shown);
@@ -65,7 +92,7 @@ struct page {
 	int64_t now_ms;
 	char next[DEVICE_NAME_MAX];
 	bool more;
-	json_t *licence, *panic;
+	struct extra extra;
 };
 
 static int add_item(void *arg, const struct device *device)
@@ -80,8 +107,7 @@ static int add_item(void *arg, const struct device *device)
 	memcpy(page->next, device->name, sizeof(page->next));
 	if (device_show(device, page->now_ms, &shown) != 0)
 		return SL_ENOMEM;
-	if (add_rows(shown, page->licence, device->name) != 0 ||
-	    add_rows(shown, page->panic, device->name) != 0) {
+	if (add_extra(shown, &page->extra, device->name) != 0) {
 		json_decref(shown);
 		return SL_ENOMEM;
 	}
@@ -100,16 +126,13 @@ int api_device_list(struct api_call *call)
 
 	page.limit = (size_t)limit;
 	if (rc == 0)
-		rc = licence_summary(call->context->store, &page.licence);
-	if (rc == 0)
-		rc = panic_summary(call->context->store, page.now_ms, &page.panic);
+		rc = read_extra(call, page.now_ms, &page.extra);
 	if (rc == 0)
 		rc = page.items ? device_list(call->context->store, after ? after : "",
 		                              (unsigned)limit + 1, add_item, &page)
 		                : SL_ENOMEM;
 	free(after);
-	json_decref(page.licence);
-	json_decref(page.panic);
+	extra_fini(&page.extra);
 	if (rc >= 0)
 		return api_answer(call, OK,
 		                  json_pack("{s:o, s:s}", "items", page.items, "next",

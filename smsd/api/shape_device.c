@@ -51,6 +51,12 @@ const struct conf_object api_shape_device_change = CONF_ROWS("device change", ch
 	        CONF_ROW("certificate_ends", TIME, "When its certificate ends."),                  \
 	        CONF_ROW("model", TEXT, "Its model.", .max = 64),                                  \
 	        CONF_ROW("version", TEXT, "Version of its software.", .max = 64),                  \
+	        CONF_ROW("needs_distribution", TEXT,                                               \
+	                 "Whether the document that the objects make is another than the one in "  \
+	                 "force: \"yes\" (or none can be made), \"no\", \"checking\" for some "    \
+	                 "seconds after a change, \"unknown\" before it enrolled.",                \
+	                 .flags = CONF_REQUIRED, .max = 16),                                       \
+	        CONF_ROW("needs_since", TIME, "Since when it is \"yes\"."),                        \
 	        CONF_ROW("ssl_inspection", TEXT,                                                   \
 	                 "Whether it may decrypt, as it told: \"allowed\", \"denied\" or "         \
 	                 "\"reboot required\" (R39); left out: it has not said.",                  \

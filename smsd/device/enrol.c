@@ -323,6 +323,8 @@ static int read_enrolment(struct issue *issue)
 static int put_enrolled(const struct issue *issue, struct store_tx *tx)
 {
 	const char *document = text_of(issue, "document");
+	const struct store_value forgotten[] = {store_integer(issue->row.device.id),
+	                                        store_integer(0)};
 	const struct store_value values[] = {
 	        store_integer(issue->row.device.id),
 	        store_text(device_state_name(DEVICE_ENROLLED)),
@@ -336,7 +338,12 @@ static int put_enrolled(const struct issue *issue, struct store_tx *tx)
 	        store_integer(issue->now_ms),
 	};
 
-	return store_tx_run(tx, STORE_DEVICE_ENROL, values, SL_ARRAY_LEN(values), NULL, NULL);
+	int rc = store_tx_run(tx, STORE_DEVICE_ENROL, values, SL_ARRAY_LEN(values), NULL, NULL);
+
+	/* What was known of the one that had this name before is to be found out anew. */
+	if (rc == 0)
+		rc = store_tx_run(tx, STORE_DUE_AGAIN, values, 1, NULL, NULL);
+	return rc ? rc : store_tx_run(tx, STORE_PANIC_TOLD, forgotten, 2, NULL, NULL);
 }
 
 /* The token is looked at again: of two who redeem it the second finds none. */

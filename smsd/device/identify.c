@@ -100,6 +100,8 @@ static int write_told(void *arg, struct store_tx *tx)
 		rc = put_text(tx, STORE_DEVICE_IS, t->device, t->health);
 	if (rc == 0 && t->has)
 		rc = store_tx_run(tx, STORE_DEVICE_HAS, has, SL_ARRAY_LEN(has), NULL, NULL);
+	if (rc == 0 && (t->has || t->capabilities))
+		rc = store_tx_run(tx, STORE_DUE_AGAIN, has, 1, NULL, NULL);
 	return rc;
 }
 

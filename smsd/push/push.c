@@ -35,6 +35,7 @@ void push_destroy(struct push *push)
 	if (!push)
 		return;
 	templates_fini(&push->templates);
+	templates_fini(&push->due_templates);
 	(void)pthread_mutex_destroy(&push->making);
 	free(push);
 }

@@ -89,6 +89,11 @@ int push_list(struct push *push, int64_t before, unsigned limit, json_t **ret_pa
 int push_holders(struct push *push, const char *certificate, json_t **ret_names,
                  struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
+/* {NAME: {needs_distribution, needs_since}} of all devices (R132): "yes" where the document that
+ * the objects make is not the one in force, or none can be made; "no"; "checking" until that is
+ * known; "unknown" of a device that is not enrolled or did not say what it has. */
+int push_needs(struct store *store, json_t **ret_needs) SL_NONNULL(1, 2) SL_MUST;
+
 /* Documents that are not made yet, schedules, stages, devices that are gone, blob_sweep. Every
  * second or so. */
 int push_tick(struct push *push, int64_t now_ms) SL_NONNULL(1) SL_MUST;

@@ -83,6 +83,9 @@ struct push {
 	struct port *port;
 	pthread_mutex_t making;     /* one thread makes documents at a time */
 	struct templates templates; /* under it */
+	/* Of due.c, under it too: kept while devices are left. */
+	struct templates due_templates;
+	int64_t due_ms; /* when they were begun */
 	_Atomic int64_t swept_ms;
 };
 
@@ -143,6 +146,11 @@ int row_number_tx(struct store_tx *tx, enum store_statement statement,
 /* Makes documents that are not made yet, until none is left or PUSH_PASS_MS are over. When another
  * thread is at it: after that one (`wait`), or not at all. */
 int push_make(struct push *push, bool wait) SL_NONNULL(1) SL_MUST;
+
+/* ---- due.c ---------------------------------------------------------------------------------- */
+
+/* Makes documents of devices whose objects changed, a few at a time; not while others are made. */
+int push_due(struct push *push, int64_t now_ms) SL_NONNULL(1) SL_MUST;
 
 /* ---- target.c ------------------------------------------------------------------------------ */
 

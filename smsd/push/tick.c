@@ -167,6 +167,8 @@ int push_tick(struct push *push, int64_t now_ms)
 	rc = rc ? rc : next;
 	next = end_over(push, now_ms);
 	rc = rc ? rc : next;
+	next = push_due(push, now_ms);
+	rc = rc ? rc : next;
 	if (now_ms - swept >= PUSH_SWEEP_MS &&
 	    atomic_compare_exchange_strong(&push->swept_ms, &swept, now_ms)) {
 		next = blob_sweep(push->store, now_ms);

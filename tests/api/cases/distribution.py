@@ -269,3 +269,54 @@ def case_the_command_line_watches_to_the_end(smsd, client):
         check("right: confirmed" in said and "left" not in said, said)
         run("distribution", "cancel", ident, status=REFUSED)
         check(ident in run("distribution", "list"), "the list")
+
+
+def until_need(client, name, need):
+    """The device as it is shown, once it needs a distribution or not."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        shown = client.request("GET", f"/devices/{name}").must(200).json
+        if shown["needs_distribution"] == need:
+            return shown
+        time.sleep(0.2)
+    check(False, f"{name}: {shown['needs_distribution']}, not {need}")
+    return None
+
+
+def case_which_devices_need_a_distribution(fresh, client):
+    """Said without a preview: none that was never told what it has, until the objects make another
+    document than the one in force, and no more once that is in force."""
+    fresh.start()
+    enter(fresh, client)
+    client.request("POST", "/devices", {"name": "new"}).must(201)
+    check(client.request("GET", "/devices/new").must(200).json["needs_distribution"] == "unknown", "new")
+    box = Box(fresh, "box")
+    with Desk() as desk:
+        objects(client, desk, "shop")
+        since = until_need(client, "box", "yes")["needs_since"]
+        begin(client, "box")
+        box.take()
+        until_need(client, "box", "no")
+        fresh.kill()
+        fresh.start()
+        check("needs_since" not in until_need(client, "box", "no"), "since when")
+        objects(client, desk, "other", segment="lan")  # of a segment that this device has not
+        until_need(client, "box", "no")
+    etag = client.request("GET", "/server-proxies/shop").must(200).headers["ETag"]
+    client.request("PUT", "/server-proxies/shop", {
+        "name": "shop", "destinations": ["10.0.0.2"], "detection_ports": ["443"],
+        "certificates": ["shop"]}, {"If-Match": etag}).must(200)
+    check(until_need(client, "box", "yes")["needs_since"] >= since, "since when")
+    listed = {d["name"]: d for d in client.request("GET", "/devices").must(200).json["items"]}
+    check(listed["box"]["needs_distribution"] == "yes" and listed["new"]["needs_distribution"] == "unknown",
+          f"{listed}")
+    token = make_token(fresh, client, "give", ["distribute", "view_configuration"]).must(201).json["token"]
+    with Sms(fresh) as sms:
+        sms.env["SLUICE_TOKEN"] = token
+        sms.options = ("--server", sms.server, "--pin", fingerprint(fresh))
+        sms("distribute", "box")
+        check("nothing to do" not in sms.said, sms.said)
+        box.take()
+        until_need(client, "box", "no")
+        sms("distribute", "box")
+        check("nothing to do for 1 of 1 devices" in sms.said, sms.said)

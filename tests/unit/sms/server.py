@@ -93,6 +93,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == ["signing-certificates"]:
             at.objects["certificates"][body["name"]] = 1
             return self.answer(201, {"name": body["name"]}, [("ETag", '"1"')])
+        if path == ["devices"] and self.command == "GET":
+            return self.page({}, query)
         if path[0] == "distributions":
             script = at.distributions
             return self.answer(200, script.pop(0) if len(script) > 1 else script[0])

@@ -105,10 +105,15 @@ static int connect_raw(void)
 
 static bool ended(int fd)
 {
+	ssize_t n = -1;
 	char c;
 
-	device_run(&dev, 100);
-	return recv(fd, &c, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN;
+	errno = EAGAIN;
+	for (unsigned i = 0; i < 500 && n < 0 && errno == EAGAIN; i++) {
+		device_run(&dev, 10);
+		n = recv(fd, &c, 1, MSG_DONTWAIT);
+	}
+	return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
 static bool ignore_piece(void *arg, const json_t *data)
