@@ -55,7 +55,8 @@ static int teardown(void **state)
 	ingest_close(yard->ingest);
 	while (dir && (entry = readdir(dir)))
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
+	if (dir)
+		(void)closedir(dir);
 	(void)rmdir(yard->days);
 	buf_fini(&yard->lines);
 	rc = place_teardown((void **)&yard->place);

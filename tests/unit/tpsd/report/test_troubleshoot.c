@@ -29,17 +29,20 @@ enum panic_step panic_step(const struct panic *p)
 	return p->step;
 }
 
-static struct licence_verdict inspection = {.text = "as it is"};
+struct licensing {
+	struct licence_verdict inspection;
+};
+static struct licensing licensing = {{.text = "as it is"}};
 
 bool licensing_denies(const struct licensing *l, enum licence_capability capability)
 {
-	return capability == LICENCE_SSL_INSPECTION && inspection.state != LICENCE_ALLOWED;
+	return capability == LICENCE_SSL_INSPECTION && l->inspection.state != LICENCE_ALLOWED;
 }
 
 const struct licence_verdict *licensing_verdict(const struct licensing *l,
                                                 enum licence_capability capability)
 {
-	return &inspection;
+	return &l->inspection;
 }
 
 struct device {
@@ -182,6 +185,7 @@ static void judge(struct device *dev, enum trouble_case which, const char *expec
 	size_t i;
 
 	dev->control.panic = &panic;
+	dev->control.licensing = &licensing;
 	dev->control.proc = &dev->proc;
 	assert_int_equal(addr_parse("10.0.0.10", &t.client), 0);
 	assert_int_equal(addr_parse("10.0.0.20", &t.server), 0);
@@ -329,9 +333,9 @@ static void panic_licence_and_links_fail_their_own_checks(void **state)
 	dev.control.draining = true;
 	judge(&dev, NOT_INSPECTED, "panic mode and drain");
 	dev.control.draining = false;
-	inspection.state = LICENCE_DENIED;
+	licensing.inspection.state = LICENCE_DENIED;
 	judge(&dev, NOT_INSPECTED, "licence");
-	inspection.state = LICENCE_ALLOWED;
+	licensing.inspection.state = LICENCE_ALLOWED;
 	json_decref(dev.segments);
 	dev.segments = json_loads("[{\"name\":\"wan\",\"port_a\":{\"link\":\"down\"}}]", 0, NULL);
 	judge(&dev, UNREACHABLE, "segment up");
