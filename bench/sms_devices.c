@@ -350,10 +350,10 @@ static void read_tokens(const char *directory)
 	bench.boxes = calloc(DEVICES, sizeof(*bench.boxes));
 	if (!bench.boxes)
 		fail("memory");
-	while (bench.count < DEVICES && fgets(line, sizeof(line), stdin) && line[0] != '\n') {
+	while (fgets(line, sizeof(line), stdin) && line[0] != '\n') {
 		struct box *box = &bench.boxes[bench.count++];
 
-		if (sscanf(line, "%63s %255s", box->name, token) != 2)
+		if (bench.count > DEVICES || sscanf(line, "%63s %255s", box->name, token) != 2)
 			fail("a line of the tokens");
 		box->token = strdup(token);
 		(void)snprintf(box->directory, sizeof(box->directory), "%s/%s", directory,
