@@ -70,6 +70,7 @@ static struct {
 	struct loop_timer look;
 	struct proc_kind kind;
 	struct counter_file *counters;
+	uint64_t heartbeats[PROC_SLOTS]; /* no wire: none is ever seen */
 } bench;
 
 static void fail(const char *what)
@@ -287,6 +288,7 @@ static void make_box(struct box *box)
 	                          .instance = box->name,
 	                          .state_dir = bench.current,
 	                          .loop = bench.loop,
+	                          .heartbeats = bench.heartbeats,
 	                          .counter_file = bench.counters,
 	                          .counters = counter_file_slab(bench.counters, 0)};
 	pair(box, IPC_CONTROL, &box->control, &box->ours[0]);
