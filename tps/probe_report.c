@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A probe's conclusions, and `tps probe`. */
+#include "lib/base/hex.h"
 #include "lib/cli/print.h"
 #include "tps/probe_report.h"
 
@@ -61,14 +62,12 @@ static json_t *names_of(X509 *cert)
 static void set_sha256(json_t *object, X509 *cert)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	char text[2 * EVP_MAX_MD_SIZE + 1] = "";
+	char text[2 * EVP_MAX_MD_SIZE + 1];
 	unsigned len;
 
 	if (X509_digest(cert, EVP_sha256(), digest, &len) != 1)
 		return;
-	for (unsigned i = 0; i < len; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
-	(void)json_object_set_new(object, "sha256", json_string(text));
+	(void)json_object_set_new(object, "sha256", json_string(hex_text(digest, len, text)));
 }
 
 void probe_add_chain(json_t *list, const STACK_OF(X509) * chain)

@@ -12,6 +12,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/conf/config.h"
 #include "lib/conf/digest.h"
 #include "lib/conf/error.h"
@@ -56,14 +57,13 @@ int gather_read(const char *path, struct buf *text)
 static bool is_meant(const struct config_filters *f, const void *text, size_t len)
 {
 	uint8_t digest[CONF_DIGEST_LEN];
-	char hex[2 * sizeof(digest) + 1] = "";
+	char hex[2 * sizeof(digest) + 1];
 
 	if (f->sha256[0] == '\0')
 		return true;
 	if (conf_digest(text, len, digest) != 0)
 		return false;
-	for (size_t i = 0; i < sizeof(digest); i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	(void)hex_text(digest, sizeof(digest), hex);
 	return strcasecmp(hex, f->sha256) == 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/conf/config.h"
 #include "lib/conf/error.h"
 #include "lib/conf/image_priv.h"
@@ -102,10 +103,9 @@ static void check_key_id(const struct gather *g, const struct config_certificate
 {
 	const struct conf_node *at =
 	        g->node && g->node->parent ? conf_node_find(g->node->parent, "key_id") : NULL;
-	char hex[2 * CONFIG_KEY_ID + 1] = "";
+	char hex[2 * CONFIG_KEY_ID + 1];
 
-	for (size_t i = 0; i < sizeof(chain->key_id); i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", chain->key_id[i]);
+	(void)hex_text(chain->key_id, sizeof(chain->key_id), hex);
 	if (c->key_id[0] && strcmp(hex, c->key_id) != 0)
 		(void)conf_errors_add(g->errs, at ? at : g->node, SL_EMISMATCH,
 		                      "name the key that the certificate was made for",

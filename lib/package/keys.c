@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/package/package.h"
 #include "lib/pki/file.h"
 
@@ -69,8 +70,7 @@ int package_key_fingerprint(EVP_PKEY *key, char ret_text[PACKAGE_FINGERPRINT_MAX
 	OPENSSL_free(der);
 	if (!good)
 		return SL_ECRYPTO;
-	for (size_t i = 0; i < sizeof(digest); i++)
-		(void)snprintf(ret_text + 2 * i, 3, "%02x", digest[i]);
+	(void)hex_text(digest, sizeof(digest), ret_text);
 	return 0;
 }
 

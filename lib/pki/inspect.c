@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/pki/cert.h"
 #include "lib/pki/crl.h"
 
@@ -229,8 +230,6 @@ char *pki_cert_serial(const X509 *cert, char text[PKI_SERIAL_MAX])
 	const unsigned char *data = ASN1_STRING_get0_data(serial);
 	int len = SL_MIN(ASN1_STRING_length(serial), (PKI_SERIAL_MAX - 1) / 2);
 
-	text[0] = '\0';
-	for (int i = 0; i < len; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", data[i]);
+	(void)hex_text(data, (size_t)len, text);
 	return text;
 }

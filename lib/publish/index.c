@@ -8,6 +8,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/conf/error.h"
 #include "lib/conf/object.h"
 #include "lib/conf/value.h"
@@ -150,8 +151,7 @@ static json_t *entry_row(const struct publish_entry *e)
 {
 	char hex[2 * PUBLISH_DIGEST + 1], created[VALUE_TEXT_MAX];
 
-	for (size_t i = 0; i < PUBLISH_DIGEST; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", e->sha256[i]);
+	(void)hex_text(e->sha256, PUBLISH_DIGEST, hex);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "file", e->file, "kind",
 	                 package_kind_name(e->kind), "name", e->name, "version", e->version,
 	                 "created", value_format_time(e->created, created), "size",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "smsd/base/moment.h"
 #include "smsd/object/blob_priv.h"
 #include "smsd/store/store.h"
@@ -35,14 +36,7 @@ int blob_content_parse(const char *name, enum blob_content *ret_content)
 
 const char *blob_digest_text(const uint8_t sha256[BLOB_DIGEST], char ret_hex[BLOB_HEX_MAX])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < BLOB_DIGEST; i++) {
-		ret_hex[2 * i] = digits[sha256[i] >> 4];
-		ret_hex[2 * i + 1] = digits[sha256[i] & 15];
-	}
-	ret_hex[BLOB_HEX_MAX - 1] = '\0';
-	return ret_hex;
+	return hex_text(sha256, BLOB_DIGEST, ret_hex);
 }
 
 static int digit(char c)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/pki/key.h"
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
@@ -14,13 +15,6 @@
 #include "smsd/store/store.h"
 
 enum { HEX_MAX = 2 * CERTIFICATE_SHA256_SIZE + 1 };
-
-static const char *hex(const uint8_t *bytes, char text[HEX_MAX])
-{
-	for (size_t i = 0; i < CERTIFICATE_SHA256_SIZE; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	return text;
-}
 
 const char *certificate_status_text(enum certificate_status status)
 {
@@ -61,7 +55,8 @@ static json_t *show_key(const EVP_PKEY *public, const struct key_state *key)
 	char id[HEX_MAX];
 	json_t *shown = json_pack("{s:s, s:i, s:s}", "type",
 	                          public && EVP_PKEY_is_a(public, "RSA") ? "rsa" : "ecdsa", "bits",
-	                          public ? EVP_PKEY_get_bits(public) : 0, "id", hex(key->id, id));
+	                          public ? EVP_PKEY_get_bits(public) : 0, "id",
+	                          hex_text(key->id, CERTIFICATE_SHA256_SIZE, id));
 
 	if (shown && key->wanted && !key->broken &&
 	    json_object_set_new(shown, "exportable", json_boolean(key->exportable)) != 0) {
@@ -126,7 +121,7 @@ static json_t *show_certificate(X509 *cert, const struct key_state *key, const s
 	                 certificate_status_text(status_of(key, chain, &v)), "names",
 	                 show_names(cert), "key", show_key(X509_get0_pubkey(cert), key), "ca",
 	                 certificate_is_ca(cert), "self_signed", X509_self_signed(cert, 0) == 1,
-	                 "sha256", hex(sha256, text));
+	                 "sha256", hex_text(sha256, CERTIFICATE_SHA256_SIZE, text));
 	if (!shown || !more || json_object_update_new(shown, more) != 0) {
 		json_decref(shown);
 		return NULL;
@@ -214,7 +209,7 @@ static int request_of(struct certificate_store *at, X509_REQ *request, json_t **
 	                                         : answered ? CERTIFICATE_ANSWERED
 	                                                    : CERTIFICATE_WAITING),
 	                 "key", show_key(X509_REQ_get0_pubkey(request), &key), "sha256",
-	                 hex(sha256, text));
+	                 hex_text(sha256, CERTIFICATE_SHA256_SIZE, text));
 	if (!shown || !more || json_object_update_new(shown, more) != 0) {
 		json_decref(shown);
 		return SL_ENOMEM;

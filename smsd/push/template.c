@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "smsd/push/push_priv.h"
 
 /* Where a device lays files down that did not say it. */
@@ -80,8 +81,7 @@ static void cut(struct template *t, const char *name)
 
 	if (!json_is_object(device) || RAND_bytes(random, sizeof(random)) != 1)
 		return;
-	for (size_t i = 0; i < sizeof(random); i++)
-		(void)snprintf(other + 2 * i, 3, "%02x", random[i]);
+	(void)hex_text(random, sizeof(random), other);
 	(void)json_object_set_new(device, "name", json_string(other));
 	text = json_dumps(t->tree, JSON_COMPACT);
 	at = text ? strstr(text, other) : NULL;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/pki/key.h"
 #include "smsd/auth/audit.h"
 #include "smsd/base/moment.h"
@@ -33,18 +34,6 @@ static struct key_context key_context(const uint8_t *id, bool exportable)
 
 	memcpy(context.id, id, sizeof(context.id));
 	return context;
-}
-
-static const char *id_text(const uint8_t *id, char text[ID_TEXT_MAX])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < VAULT_ID_SIZE; i++) {
-		text[2 * i] = digits[id[i] >> 4];
-		text[2 * i + 1] = digits[id[i] & 15];
-	}
-	text[ID_TEXT_MAX - 1] = '\0';
-	return text;
 }
 
 /* PKCS#8, in the secure heap. */
@@ -201,7 +190,8 @@ static int use_row(void *arg, struct store_tx *tx)
 	struct key_use *use = arg;
 	const struct store_value value = store_blob(use->id, VAULT_ID_SIZE);
 	char name[ID_TEXT_MAX];
-	struct audit_line line = {.kind = "private key", .name = id_text(use->id, name)};
+	struct audit_line line = {.kind = "private key",
+	                          .name = hex_text(use->id, VAULT_ID_SIZE, name)};
 	int rc;
 
 	key_row_fini(&use->row);
@@ -258,7 +248,7 @@ static int tell(struct problem *problem, int rc, const uint8_t *id)
 {
 	char text[ID_TEXT_MAX];
 
-	(void)id_text(id, text);
+	(void)hex_text(id, VAULT_ID_SIZE, text);
 	switch (rc) {
 	case SL_ENOENT:
 		return problem_add(problem, rc, "", "import it with its certificate",
@@ -343,7 +333,8 @@ static int write_down(const struct key_uses *uses, struct store_tx *tx)
 
 	for (size_t i = 0; i < uses->count; i++)
 		if (uses->rows[i].found)
-			(void)json_array_append_new(list, json_string(id_text(uses->ids[i], id)));
+			(void)json_array_append_new(
+			        list, json_string(hex_text(uses->ids[i], VAULT_ID_SIZE, id)));
 	text = after ? json_dumps(after, JSON_COMPACT) : NULL;
 	line.after = text;
 	if (text)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/pki/file.h"
 #include "smsd/base/problem.h"
 
@@ -147,8 +148,7 @@ static int make_text(char text[HEX_SIZE + 2])
 
 	if (RAND_priv_bytes(key, sizeof(key)) != 1)
 		return SL_ECRYPTO;
-	for (size_t i = 0; i < sizeof(key); i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", key[i]);
+	(void)hex_text(key, sizeof(key), text);
 	text[HEX_SIZE] = '\n';
 	OPENSSL_cleanse(key, sizeof(key));
 	return 0;

@@ -19,18 +19,6 @@ enum { SHA256_LEN = 32, DOCUMENT_MAX = 32 * 1024 * 1024 };
 
 /* ---- hexadecimal and base64 -------------------------------------------------------------- */
 
-const char *answer_hex(const uint8_t *data, size_t len, char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[data[i] >> 4];
-		text[2 * i + 1] = digits[data[i] & 15];
-	}
-	text[2 * len] = '\0';
-	return text;
-}
-
 static int nibble(char c)
 {
 	if (c >= '0' && c <= '9')

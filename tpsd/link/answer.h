@@ -82,7 +82,5 @@ struct intake {
 /* SL_EMALFORMED. */
 int answer_intake(const json_t *value, struct intake *ret_intake) SL_NONNULL(1, 2) SL_MUST;
 
-/* Lower case; 2 * len + 1 characters. Returns `text`. */
-const char *answer_hex(const uint8_t *data, size_t len, char *text) SL_NONNULL(1, 3);
-/* Exactly `len` bytes in either case. */
+/* Hexadecimal: exactly `len` bytes, in either case. */
 bool answer_unhex(const char *text, uint8_t *ret_data, size_t len) SL_NONNULL(1, 2);

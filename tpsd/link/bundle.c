@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "tpsd/link/link_priv.h"
 #include "tpsd/link/store.h"
 
@@ -30,8 +31,7 @@ static json_t *choose(struct link *link)
 		if (!bundle_takes(file) || file->size > REMOTE_PIECE_MAX - bytes ||
 		    store_has_file(link->store, file->sha256, file->size))
 			continue;
-		if (json_array_append_new(list, json_string(answer_hex(file->sha256, 32, hex))) !=
-		    0)
+		if (json_array_append_new(list, json_string(hex_text(file->sha256, 32, hex))) != 0)
 			break;
 		bytes += file->size;
 		f->bundle[f->bundle_count++] = (uint32_t)i;

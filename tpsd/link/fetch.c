@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "tpsd/link/link_priv.h"
 #include "tpsd/link/store.h"
@@ -142,7 +143,7 @@ static const char *ask_piece(struct link *link)
 	char query[128], hex[65];
 
 	(void)snprintf(query, sizeof(query), "sha256=%s&offset=%" PRIu64,
-	               answer_hex(f->files[f->at].sha256, 32, hex), f->offset);
+	               hex_text(f->files[f->at].sha256, 32, hex), f->offset);
 	return link_call(link, REMOTE_FILE, query, NULL, FETCH_S, false, on_piece,
 	                 &f->fetch_call) == 0
 	               ? NULL
@@ -159,7 +160,7 @@ static bool is_named(void *arg, const char *name)
 	void *text;
 
 	for (size_t i = 0; i < f->files_count; i++)
-		if (strcmp(answer_hex(f->files[i].sha256, 32, hex), name) == 0)
+		if (strcmp(hex_text(f->files[i].sha256, 32, hex), name) == 0)
 			return true;
 	text = link->held.size
 	               ? mmap(NULL, link->held.size, PROT_READ, MAP_SHARED, link->held.fd, 0)

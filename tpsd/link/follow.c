@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/ipc/channel.h"
 #include "tpsd/link/link_priv.h"
@@ -176,7 +177,7 @@ static void ask(struct link *link)
 	               "have=%" PRIu32 "&wait=%d&panic=%" PRIu64 "&licence=%s",
 	               f->busy ? f->latest : link->record.revision, held ? REMOTE_WAIT_S : 0,
 	               link->panic.number,
-	               answer_hex(link->licence.wanted, sizeof(link->licence.wanted), hex));
+	               hex_text(link->licence.wanted, sizeof(link->licence.wanted), hex));
 	loop_timer_cancel(&f->timer);
 	https_cancel(f->call);
 	f->call = NULL;

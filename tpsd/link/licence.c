@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/ipc/channel.h"
 #include "tpsd/link/link_priv.h"
@@ -104,7 +105,7 @@ static void fetch(struct link *link)
 	if (!link->https || is_handled(link))
 		return;
 	(void)snprintf(query, sizeof(query), "sha256=%s&offset=0",
-	               answer_hex(l->wanted, sizeof(l->wanted), hex));
+	               hex_text(l->wanted, sizeof(l->wanted), hex));
 	rc = link_call(link, REMOTE_FILE, query, NULL, FETCH_S, false, on_fetched, &l->call);
 	if (rc != 0)
 		failed(link, err_text(rc));
@@ -167,7 +168,7 @@ void licence_tell(const struct link *link, json_t *status)
 	if (!l->has_row || !l->states)
 		return;
 	if (memcmp(link->record.licence, none, sizeof(none)) != 0)
-		(void)answer_hex(link->record.licence, sizeof(link->record.licence), hex);
+		(void)hex_text(link->record.licence, sizeof(link->record.licence), hex);
 	value = json_pack("{s:s, s:s, s:O}", "sha256", hex, "refused", l->refused, "states",
 	                  l->states);
 	(void)json_object_set_new(status, "licence", value);

@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/ipc/channel.h"
 #include "tpsd/link/link_priv.h"
@@ -140,8 +141,7 @@ static json_t *next_ids(struct need *need)
 
 		n->asked = !n->refused && json_array_size(ids) < REMOTE_KEYS_MAX;
 		if (n->asked)
-			(void)json_array_append_new(ids,
-			                            json_string(answer_hex(n->id, KEY_ID, hex)));
+			(void)json_array_append_new(ids, json_string(hex_text(n->id, KEY_ID, hex)));
 	}
 	return ids;
 }

@@ -8,6 +8,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "tpsd/link/answer.h"
 #include "tpsd/link/line.h"
 
@@ -27,7 +28,7 @@ int place_write(const struct reader_place *place, const struct place_owner *owne
 	for (size_t i = 0; i < place->over_count; i++)
 		(void)json_array_append_new(over, epoch_text(place->over[i]));
 	value = json_pack("{s:i, s:s, s:s, s:o, s:I, s:o}", "version", PLACE_VERSION, "pin",
-	                  answer_hex(owner->pin, REMOTE_PIN, pin), "name", owner->name, "epoch",
+	                  hex_text(owner->pin, REMOTE_PIN, pin), "name", owner->name, "epoch",
 	                  epoch_text(place->epoch), "next", (json_int_t)place->next, "over", over);
 	text = value ? json_dumps(value, JSON_COMPACT) : NULL;
 	if (text)
@@ -79,7 +80,7 @@ int place_read(const void *text, size_t len, const struct place_owner *owner,
 	                 : SL_EMALFORMED;
 
 	place.next = rc == 0 ? (uint64_t)next : 0;
-	if (rc == 0 && (strcmp(pin, answer_hex(owner->pin, REMOTE_PIN, ours)) != 0 ||
+	if (rc == 0 && (strcmp(pin, hex_text(owner->pin, REMOTE_PIN, ours)) != 0 ||
 	                strcmp(name, owner->name) != 0))
 		rc = SL_ENOENT;
 	json_decref(value);

@@ -8,6 +8,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "tpsd/link/answer.h"
 
 enum { RECORD_VERSION = 1 };
@@ -19,13 +20,13 @@ int record_write(const struct record *r, struct buf *out)
 	        "{s:i, s:s, s:i, s:s, s:s, s:b, s:I, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:I, "
 	        "s:s}",
 	        "version", RECORD_VERSION, "address", r->address, "port", (int)r->port, "pin",
-	        answer_hex(r->pin, 32, pin), "name", r->name, "revoked", r->revoked, "revision",
+	        hex_text(r->pin, 32, pin), "name", r->name, "revoked", r->revoked, "revision",
 	        (json_int_t)r->revision, "state", remote_state_name(r->state), "text", r->text,
-	        "told", r->told, "sha256", answer_hex(r->sha256, 32, sha256), "commit_ms",
+	        "told", r->told, "sha256", hex_text(r->sha256, 32, sha256), "commit_ms",
 	        (json_int_t)r->commit_ms, "prove_ms", (json_int_t)r->prove_ms, "failures_before",
 	        (json_int_t)r->failures_before, "window_ms", (json_int_t)r->window_ms,
 	        "failures_commit", (json_int_t)r->failures_commit, "licence",
-	        answer_hex(r->licence, 32, licence));
+	        hex_text(r->licence, 32, licence));
 	int rc = SL_ENOMEM;
 
 	text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;

@@ -13,6 +13,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "tpsd/link/answer.h"
 
 enum { PATH_SIZE = 256, NAME_SIZE = 96, CHUNK = 64 * 1024 };
@@ -167,7 +168,7 @@ static const char *part_name(const uint8_t *sha256, char name[NAME_SIZE])
 {
 	char hex[2 * STORE_DIGEST + 1];
 
-	(void)snprintf(name, NAME_SIZE, "%s.part", answer_hex(sha256, STORE_DIGEST, hex));
+	(void)snprintf(name, NAME_SIZE, "%s.part", hex_text(sha256, STORE_DIGEST, hex));
 	return name;
 }
 
@@ -176,7 +177,7 @@ bool store_has_file(const struct store *store, const uint8_t sha256[STORE_DIGEST
 	char name[2 * STORE_DIGEST + 1];
 	struct stat st;
 
-	return fstatat(store->files, answer_hex(sha256, STORE_DIGEST, name), &st,
+	return fstatat(store->files, hex_text(sha256, STORE_DIGEST, name), &st,
 	               AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
@@ -207,7 +208,7 @@ int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int
 	char part[NAME_SIZE], name[2 * STORE_DIGEST + 1];
 
 	if (fsync(fd) != 0 || renameat(store->files, part_name(sha256, part), store->files,
-	                               answer_hex(sha256, STORE_DIGEST, name)) != 0)
+	                               hex_text(sha256, STORE_DIGEST, name)) != 0)
 		return SL_ESYS;
 	return fsync(store->files) == 0 ? 0 : SL_ESYS;
 }

@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/conf/config.h"
 #include "lib/event/counter.h"
@@ -154,7 +155,7 @@ static json_t *status(struct link *link)
 	memcpy(t->sha256, link->held.sha256, 32);
 	if (link->held.revision != 0)
 		(void)json_object_set_new(body, "sha256",
-		                          json_string(answer_hex(link->held.sha256, 32, hex)));
+		                          json_string(hex_text(link->held.sha256, 32, hex)));
 	if (is_news(link))
 		(void)json_object_set_new(body, "document", document(&link->held));
 	if (!t->capabilities)

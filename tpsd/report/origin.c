@@ -13,6 +13,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "tpsd/proc/proc.h"
 #include "tpsd/proc/shell.h"
@@ -138,8 +139,7 @@ static void hex_sha256(const void *data, size_t len, char text[65])
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 
 	(void)SHA256(data, len, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	(void)hex_text(digest, sizeof(digest), text);
 }
 
 /* Whether the file is as it was when it last came into force. */
@@ -271,8 +271,7 @@ int origin_keep(struct origin *origin, uint32_t revision, const uint8_t sha256[3
 
 	(void)snprintf(e.name, sizeof(e.name), "%s", origin->name);
 	(void)snprintf(e.user, sizeof(e.user), "%s", origin->user);
-	for (size_t i = 0; i < 32; i++)
-		(void)snprintf(e.sha256 + 2 * i, 3, "%02x", sha256[i]);
+	(void)hex_text(sha256, 32, e.sha256);
 	shell_heartbeat(origin->proc); /* each step below waits for the disk */
 	for (unsigned n = 0; n < origin->order.back && rc == 0; n++)
 		rc = history_drop(origin->proc->state_dir);
