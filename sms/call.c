@@ -138,6 +138,18 @@ void sms_print(const struct sms *sms, const json_t *data)
 	(void)fputc('\n', stdout);
 }
 
+enum sms_exit sms_call_json(struct sms *sms, const struct link_request *request, json_t **ret_data)
+{
+	struct link_answer answer;
+	enum sms_exit status = sms_call(sms, request, &answer);
+
+	if (status != SMS_OK)
+		return status;
+	*ret_data = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
+	link_answer_fini(&answer);
+	return *ret_data ? SMS_OK : sms_fail(SMS_REFUSED, "the server's answer is no JSON");
+}
+
 enum sms_exit sms_call_show(struct sms *sms, const struct link_request *request)
 {
 	struct link_answer answer;

@@ -57,21 +57,17 @@ static void print_objects(const json_t *answer)
 static enum sms_exit ask(struct sms *sms, const json_t *body, const char *comment, bool check,
                          json_t **ret_answer)
 {
-	struct link_answer answer;
 	char *path = sms_query(sms_query(strdup("/rollback"), "comment", comment), "check",
 	                       check ? "true" : NULL);
 	enum sms_exit status;
 
 	if (!path)
 		return sms_fail(SMS_REFUSED, "%s", err_text(SL_ENOMEM));
-	status = sms_call(sms, &(struct link_request){.method = "POST", .path = path, .body = body},
-	                  &answer);
+	status = sms_call_json(sms,
+	                       &(struct link_request){.method = "POST", .path = path, .body = body},
+	                       ret_answer);
 	free(path);
-	if (status != SMS_OK)
-		return status;
-	*ret_answer = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-	link_answer_fini(&answer);
-	return *ret_answer ? SMS_OK : sms_fail(SMS_REFUSED, "the server's answer is no JSON");
+	return status;
 }
 
 static bool is_agreed(size_t count)

@@ -173,15 +173,9 @@ static enum sms_exit show(const struct sms *sms, const json_t *shown)
 enum sms_exit distribute_call(struct sms *sms, const char *method, const char *path,
                               const json_t *body, json_t **ret_data)
 {
-	const struct link_request request = {.method = method, .path = path, .body = body};
-	struct link_answer answer;
-	enum sms_exit status = sms_call(sms, &request, &answer);
-
-	if (status != SMS_OK)
-		return status;
-	*ret_data = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-	link_answer_fini(&answer);
-	return *ret_data ? SMS_OK : sms_fail(SMS_REFUSED, "the server's answer is no JSON");
+	return sms_call_json(sms,
+	                     &(struct link_request){.method = method, .path = path, .body = body},
+	                     ret_data);
 }
 
 /* A distribution, shown or watched to its end; takes it over. */
@@ -247,11 +241,13 @@ static void say_nothing_to_do(const json_t *before, const json_t *shown)
 static enum sms_exit begin(struct sms *sms, const json_t *body, bool watch)
 {
 	json_t *before = NULL, *shown = NULL;
-	enum sms_exit status = distribute_call(sms, "GET", "/devices?limit=1000", NULL, &before);
+	enum sms_exit status = SMS_OK;
 
+	if (!sms->json)
+		status = distribute_call(sms, "GET", "/devices?limit=1000", NULL, &before);
 	if (status == SMS_OK)
 		status = distribute_call(sms, "POST", "/distributions", body, &shown);
-	if (status == SMS_OK && !sms->json)
+	if (status == SMS_OK && before)
 		say_nothing_to_do(before, shown);
 	json_decref(before);
 	return status == SMS_OK ? show_or_watch(sms, shown, watch) : status;

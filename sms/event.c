@@ -53,13 +53,10 @@ static enum sms_exit add_parameters(struct buf *path, const json_t *arguments,
 static enum sms_exit get(struct sms *sms, struct buf *path, json_t **ret_data)
 {
 	struct link_request request = {.method = "GET", .path = buf_text(path)};
-	struct link_answer answer;
-	enum sms_exit status = sms_call(sms, &request, &answer);
+	enum sms_exit status = sms_call_json(sms, &request, ret_data);
 
 	if (status != SMS_OK)
 		return status;
-	*ret_data = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-	link_answer_fini(&answer);
 	if (json_is_array(json_object_get(*ret_data, "items")))
 		return SMS_OK;
 	json_decref(*ret_data);

@@ -34,16 +34,13 @@ static enum sms_exit call_show(struct sms *sms, const char *method, char *path, 
 static enum sms_exit name_it(struct sms *sms, json_int_t upload, bool show, char *ret_id,
                              size_t size)
 {
-	json_t *body = json_pack("{s:I}", "upload", upload), *data;
+	json_t *body = json_pack("{s:I}", "upload", upload), *data = NULL;
 	struct link_request request = {.method = "POST", .path = "/packages", .body = body};
-	struct link_answer answer;
-	enum sms_exit status = body ? sms_call(sms, &request, &answer) : no_memory();
+	enum sms_exit status = body ? sms_call_json(sms, &request, &data) : no_memory();
 
 	json_decref(body);
 	if (status != SMS_OK)
 		return status;
-	data = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-	link_answer_fini(&answer);
 	if (!json_is_integer(json_object_get(data, "id")))
 		status = sms_fail(SMS_REFUSED, "the server's answer is no package");
 	else if (show)

@@ -68,14 +68,11 @@ static void print_all(const json_t *shown, const char *name)
 
 static enum sms_exit call(struct sms *sms, const struct link_request *request, const char *name)
 {
-	struct link_answer answer;
-	enum sms_exit status = sms_call(sms, request, &answer);
-	json_t *shown;
+	json_t *shown = NULL;
+	enum sms_exit status = sms_call_json(sms, request, &shown);
 
 	if (status != SMS_OK)
 		return status;
-	shown = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-	link_answer_fini(&answer);
 	if (!json_is_array(json_object_get(shown, "devices")))
 		status = sms_fail(SMS_REFUSED, "the server's answer is none");
 	else if (sms->json)

@@ -84,6 +84,10 @@ enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...) SL_NONNULL(2)
 enum sms_exit sms_call(struct sms *sms, const struct link_request *request,
                        struct link_answer *ret_answer) SL_NONNULL(1, 2, 3);
 
+/* As sms_call, of an answer that is a value: freed by the caller. */
+enum sms_exit sms_call_json(struct sms *sms, const struct link_request *request, json_t **ret_data)
+        SL_NONNULL(1, 2, 3);
+
 /* The same, for a call whose answer is shown as it is (or "done", if there is none). */
 enum sms_exit sms_call_show(struct sms *sms, const struct link_request *request) SL_NONNULL(1, 2);
 
