@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* smsd: the management system. Options. */
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,101 @@ static bool parse_number(const char *text, unsigned min, unsigned max, unsigned 
 	return true;
 }
 
+/* ---- options by what they take -------------------------------------------------------------- */
+
+enum { GO_ON = -1 }; /* no exit status: the next option */
+
+static const struct {
+	int option;
+	size_t at; /* of a const char * in struct run_options */
+} texts[] = {
+        {'d', offsetof(struct run_options, data)},
+        {'k', offsetof(struct run_options, key_file)},
+        {'p', offsetof(struct run_options, passphrase_file)},
+        {'u', offsetof(struct run_options, user)},
+        {BACKUP, offsetof(struct run_options, backup)},
+        {DATABASE, offsetof(struct run_options, database_file)},
+        {NEW_KEY_FILE, offsetof(struct run_options, new_key_file)},
+        {NEW_PASSPHRASE_FILE, offsetof(struct run_options, new_passphrase_file)},
+};
+
+static const struct {
+	int option;
+	unsigned min, max;
+	size_t at; /* of an unsigned in struct run_options */
+	const char *of;
+} numbers[] = {
+        {KEPT_DAYS, 1, AUDIT_DAYS_MAX, offsetof(struct run_options, audit.days), "days"},
+        {KEPT_ROWS, AUDIT_ROWS_MIN, AUDIT_ROWS_MAX, offsetof(struct run_options, audit.rows),
+         "rows"},
+        {EVENTS_DAYS, 1, RUN_EVENTS_DAYS_MAX, offsetof(struct run_options, events_days), "days"},
+        {EVENTS_GIB, 0, RUN_EVENTS_GIB_MAX, offsetof(struct run_options, events_gib), "GiB"},
+        {SILENT_MINUTES, 1, ALERT_SILENT_MINUTES_MAX, offsetof(struct run_options, silent_minutes),
+         "minutes"},
+};
+
+static int take_listen(const char *value, char address[RUN_ADDRESS_MAX], uint16_t *port)
+{
+	return parse_listen(value, address, port) ? GO_ON
+	                                          : usage_error("not an address and port: ", value);
+}
+
+static int take_number(size_t i, const char *value, struct run_options *options)
+{
+	char text[32];
+
+	if (parse_number(value, numbers[i].min, numbers[i].max,
+	                 (unsigned *)(void *)((char *)options + numbers[i].at)))
+		return GO_ON;
+	(void)snprintf(text, sizeof(text), "not a number of %s: ", numbers[i].of);
+	return usage_error(text, value);
+}
+
+/* GO_ON, or the exit status. */
+static int take(int c, const char *value, struct run_options *options)
+{
+	for (size_t i = 0; i < SL_ARRAY_LEN(texts); i++) {
+		if (texts[i].option == c) {
+			*(const char **)(void *)((char *)options + texts[i].at) = value;
+			return GO_ON;
+		}
+	}
+	for (size_t i = 0; i < SL_ARRAY_LEN(numbers); i++)
+		if (numbers[i].option == c)
+			return take_number(i, value, options);
+	switch (c) {
+	case 'l':
+		return take_listen(value, options->address, &options->port);
+	case LISTEN_DEVICES:
+		return take_listen(value, options->devices_address, &options->devices_port);
+	case 'c':
+		options->check = true;
+		return GO_ON;
+	case 'V':
+		(void)printf("smsd %s\n", SLUICE_VERSION);
+		return RUN_OK;
+	case 'h':
+		(void)fputs(usage, stdout);
+		return RUN_OK;
+	default:
+		return usage_error("see the usage", "");
+	}
+}
+
+static int run_if_right(const struct run_options *options)
+{
+	if (!options->data)
+		return usage_error("name the data directory with --data", "");
+	if (options->key_file && options->passphrase_file)
+		return usage_error("--key-file or --passphrase-file, not both", "");
+	if (options->new_key_file && options->new_passphrase_file)
+		return usage_error("--new-key-file or --new-passphrase-file, not both", "");
+	if (options->backup &&
+	    (options->new_key_file || options->new_passphrase_file || options->check))
+		return usage_error("--backup does nothing else", "");
+	return run(options);
+}
+
 int main(int argc, char **argv)
 {
 	struct run_options options = {.address = "::",
@@ -140,92 +236,17 @@ int main(int argc, char **argv)
 	                              .devices_port = RUN_DEVICES_PORT,
 	                              .audit = {.days = AUDIT_DAYS, .rows = AUDIT_ROWS},
 	                              .events_days = RUN_EVENTS_DAYS,
-	                              .events_bytes = (int64_t)RUN_EVENTS_GIB << 30,
+	                              .events_gib = RUN_EVENTS_GIB,
 	                              .silent_minutes = ALERT_SILENT_MINUTES};
-	unsigned gib;
-	int c;
+	int c, status = GO_ON;
 
 	log_open("smsd", LOG_LEVEL_INFO);
-	while ((c = getopt_long(argc, argv, "d:l:k:p:u:cVh", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'd':
-			options.data = optarg;
-			break;
-		case BACKUP:
-			options.backup = optarg;
-			break;
-		case DATABASE:
-			options.database_file = optarg;
-			break;
-		case 'l':
-			if (!parse_listen(optarg, options.address, &options.port))
-				return usage_error("not an address and port: ", optarg);
-			break;
-		case LISTEN_DEVICES:
-			if (!parse_listen(optarg, options.devices_address, &options.devices_port))
-				return usage_error("not an address and port: ", optarg);
-			break;
-		case 'k':
-			options.key_file = optarg;
-			break;
-		case 'p':
-			options.passphrase_file = optarg;
-			break;
-		case NEW_KEY_FILE:
-			options.new_key_file = optarg;
-			break;
-		case NEW_PASSPHRASE_FILE:
-			options.new_passphrase_file = optarg;
-			break;
-		case KEPT_DAYS:
-			if (!parse_number(optarg, 1, AUDIT_DAYS_MAX, &options.audit.days))
-				return usage_error("not a number of days: ", optarg);
-			break;
-		case KEPT_ROWS:
-			if (!parse_number(optarg, AUDIT_ROWS_MIN, AUDIT_ROWS_MAX,
-			                  &options.audit.rows))
-				return usage_error("not a number of rows: ", optarg);
-			break;
-		case EVENTS_DAYS:
-			if (!parse_number(optarg, 1, RUN_EVENTS_DAYS_MAX, &options.events_days))
-				return usage_error("not a number of days: ", optarg);
-			break;
-		case EVENTS_GIB:
-			if (!parse_number(optarg, 0, RUN_EVENTS_GIB_MAX, &gib))
-				return usage_error("not a number of GiB: ", optarg);
-			options.events_bytes = (int64_t)gib << 30;
-			break;
-		case SILENT_MINUTES:
-			if (!parse_number(optarg, 1, ALERT_SILENT_MINUTES_MAX,
-			                  &options.silent_minutes))
-				return usage_error("not a number of minutes: ", optarg);
-			break;
-		case 'u':
-			options.user = optarg;
-			break;
-		case 'c':
-			options.check = true;
-			break;
-		case 'V':
-			(void)printf("smsd %s\n", SLUICE_VERSION);
-			return RUN_OK;
-		case 'h':
-			(void)fputs(usage, stdout);
-			return RUN_OK;
-		default:
-			return usage_error("see the usage", "");
-		}
-	}
+	while (status == GO_ON &&
+	       (c = getopt_long(argc, argv, "d:l:k:p:u:cVh", long_options, NULL)) != -1)
+		status = take(c, optarg, &options);
+	if (status != GO_ON)
+		return status;
 	if (optind < argc)
 		return usage_error("unexpected argument: ", argv[optind]);
-	if (!options.data)
-		return usage_error("name the data directory with --data", "");
-	if (options.key_file && options.passphrase_file)
-		return usage_error("--key-file or --passphrase-file, not both", "");
-	if (options.new_key_file && options.new_passphrase_file)
-		return usage_error("--new-key-file or --new-passphrase-file, not both", "");
-	if (options.backup &&
-	    (options.new_key_file || options.new_passphrase_file || options.check))
-		return usage_error("--backup does nothing else", "");
-	return run(&options);
+	return run_if_right(&options);
 }

@@ -101,7 +101,7 @@ static int open_ingest(struct smsd *s)
 {
 	struct ingest_options options = {.directory = s->events,
 	                                 .keep_days = s->options->events_days,
-	                                 .keep_bytes = s->options->events_bytes};
+	                                 .keep_bytes = (int64_t)s->options->events_gib << 30};
 
 	(void)snprintf(s->events, sizeof(s->events), "%s/events", s->options->data);
 	return ingest_open(s->context.store, &options, &s->context.ingest, &s->problem);

@@ -30,8 +30,8 @@ enum {
 
 struct run_options {
 	const char *data;
-	const char
-	        *database_file; /* of a connection string of PostgreSQL; NULL: SQLite in `data` */
+	/* Has a connection string of PostgreSQL; NULL: SQLite in `data`. */
+	const char *database_file;
 	char address[RUN_ADDRESS_MAX];
 	uint16_t port;
 	char devices_address[RUN_ADDRESS_MAX];
@@ -43,7 +43,7 @@ struct run_options {
 	const char *new_key_file, *new_passphrase_file;
 	struct audit_keep audit;
 	unsigned events_days;    /* how long events are kept, */
-	int64_t events_bytes;    /* and how much; 0: any */
+	unsigned events_gib;     /* and how much; 0: any */
 	unsigned silent_minutes; /* a device that does not call for so long is an alert */
 	const char *user;        /* NULL: sluice-sms */
 	const char *backup;      /* not NULL: the databases are copied into this directory */
