@@ -152,10 +152,9 @@ static void on_wanted(void *arg, const struct https_answer *in)
 	if (answer.status != 0) {
 		ask_later(link, answer.text);
 	} else {
-		bool first = !link->licence.heard;
+		bool first = panic_take(link, answer.value);
 
 		licence_take(link, answer.value);
-		first = panic_take(link, answer.value) || first;
 		reached(link);
 		take_revision(link, &w);
 		if (first)
@@ -170,7 +169,7 @@ static void ask(struct link *link)
 {
 	struct follow *f = &link->follow;
 	char query[192], hex[65];
-	bool held = !f->failures && link->licence.heard && link->panic.heard;
+	bool held = !f->failures && link->panic.heard;
 	int rc;
 
 	(void)snprintf(query, sizeof(query),

@@ -117,7 +117,6 @@ void licence_take(struct link *link, const json_t *wanted)
 	const char *text = json_string_value(json_object_get(wanted, "licence"));
 	uint8_t digest[LICENCE_DIGEST] = {0};
 
-	l->heard = true;
 	if (!text || (text[0] && !answer_unhex(text, digest, sizeof(digest))))
 		return;
 	if (!l->has_row)
@@ -178,7 +177,7 @@ void licence_tell(const struct link *link, json_t *status)
 void licence_start(struct link *link)
 {
 	memcpy(link->licence.wanted, link->record.licence, sizeof(link->licence.wanted));
-	link->licence.heard = link->licence.has_row = false;
+	link->licence.has_row = false;
 	link->licence.refused[0] = '\0';
 	link->licence.failures = 0;
 }

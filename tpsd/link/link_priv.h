@@ -68,7 +68,6 @@ struct licensed {
 	struct loop_timer timer;
 	struct https_call *call;
 	unsigned failures;
-	bool heard;                     /* an answer of this SMS: the first is not held */
 	bool has_row;                   /* the SMS knows of it: it may be told */
 	uint8_t wanted[LICENCE_DIGEST]; /* that it said last; zeros: none */
 	char refused[512];              /* why `control` takes none of that; "" */
