@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/buf.h"
 #include "sms/sms.h"
 
 static const char usage[] =
@@ -36,19 +35,6 @@ static const struct option long_options[] = {
         {"doc", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
 };
-
-/* For the shells' completion: the last word is what is being typed. */
-static int complete(size_t argc, const char *const *argv)
-{
-	struct buf out;
-
-	buf_init(&out, 64 * 1024);
-	if (cli_complete(&sms_commands, argc > 0 ? argc - 1 : 0, argv,
-	                 argc > 0 ? argv[argc - 1] : "", &out) == 0)
-		(void)fputs(buf_text(&out), stdout);
-	buf_fini(&out);
-	return SMS_OK;
-}
 
 /* Passwords, keys and tokens are in JSON on their way: nothing of it stays in memory. */
 static void free_wiped(void *data)
@@ -121,7 +107,10 @@ int main(int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		if (strcmp(argv[i], "-o") == 0)
 			argv[i] = (char *)(uintptr_t) "--output";
-	if (completing)
-		return complete((size_t)(argc - optind), (const char *const *)argv + optind);
+	if (completing) {
+		cli_print_completions(&sms_commands, (size_t)(argc - optind),
+		                      (const char *const *)argv + optind);
+		return SMS_OK;
+	}
 	return run(&sms, (size_t)(argc - optind), (const char *const *)argv + optind);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/buf.h"
 #include "tmc/tmc.h"
 
 static const char usage[] =
@@ -23,19 +22,6 @@ static const struct option long_options[] = {
         {"doc", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0},
 };
 
-/* For the shells' completion: the last word is what is being typed. */
-static int complete(size_t argc, const char *const *argv)
-{
-	struct buf out;
-
-	buf_init(&out, 64 * 1024);
-	if (cli_complete(&tmc_commands, argc > 0 ? argc - 1 : 0, argv,
-	                 argc > 0 ? argv[argc - 1] : "", &out) == 0)
-		(void)fputs(buf_text(&out), stdout);
-	buf_fini(&out);
-	return TMC_OK;
-}
-
 static int run(struct tmc *tmc, bool completing, int argc, char **argv)
 {
 	int status;
@@ -48,8 +34,10 @@ static int run(struct tmc *tmc, bool completing, int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		if (strcmp(argv[i], "-o") == 0)
 			argv[i] = (char *)(uintptr_t) "--output";
-	if (completing)
-		return complete((size_t)argc, (const char *const *)argv);
+	if (completing) {
+		cli_print_completions(&tmc_commands, (size_t)argc, (const char *const *)argv);
+		return TMC_OK;
+	}
 	status = tmc_run(tmc, (size_t)argc, (const char *const *)argv);
 	return fflush(stdout) == 0 ? status : TMC_REFUSED;
 }

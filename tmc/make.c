@@ -143,30 +143,15 @@ enum tmc_exit tmc_make_ca_certificates(const struct tmc *tmc, const json_t *argu
 
 /* ---- categories -------------------------------------------------------------------------- */
 
-static int import_lists(struct category_import *import, const json_t *arguments,
-                        struct pki_error *err)
-{
-	const char *format = tmc_argument(arguments, "format", "");
-	const char *source = tmc_argument(arguments, "source", "");
-	const char *category = tmc_argument(arguments, "category", "");
-
-	if (strcmp(format, "csv") == 0)
-		return category_import_csv(import, source, err);
-	if (strcmp(format, "ut1") == 0)
-		return category_import_ut1(import, source, err);
-	if (category[0] == '\0')
-		return pki_error_set(err, SL_EINVAL, "add --category NAME",
-		                     "a hosts file does not say which category it is of");
-	return category_import_hosts(import, source, category, err);
-}
-
 enum tmc_exit tmc_make_categories(const struct tmc *tmc, const json_t *arguments)
 {
 	struct category_import import = {.program = "tmc", .to = category_builder_create()};
 	enum tmc_exit status;
 	struct pki_error err;
 	struct buf bytes;
-	int rc = import.to ? import_lists(&import, arguments, &err)
+	int rc = import.to ? category_import_list(&import, tmc_argument(arguments, "format", ""),
+	                                          tmc_argument(arguments, "source", ""),
+	                                          tmc_argument(arguments, "category", ""), &err)
 	                   : pki_error_set(&err, SL_ENOMEM, "", "out of memory");
 
 	buf_init(&bytes, publish_content_max(PACKAGE_CATEGORIES));

@@ -86,22 +86,6 @@ enum tps_exit tps_categories_make_key(struct tps *tps, json_t *arguments)
 
 /* ---- making a package -------------------------------------------------------------------- */
 
-static int import_lists(struct category_import *import, json_t *arguments, struct pki_error *err)
-{
-	const char *format = text_of(arguments, "format", "");
-	const char *source = text_of(arguments, "source", "");
-	const char *category = text_of(arguments, "category", "");
-
-	if (strcmp(format, "csv") == 0)
-		return category_import_csv(import, source, err);
-	if (strcmp(format, "ut1") == 0)
-		return category_import_ut1(import, source, err);
-	if (category[0] == '\0')
-		return pki_error_set(err, SL_EINVAL, "add --category NAME",
-		                     "a hosts file does not say which category it is of");
-	return category_import_hosts(import, source, category, err);
-}
-
 /* SOURCE_DATE_EPOCH, where set, makes the same package of the same lists. */
 static int64_t time_of_making(void)
 {
@@ -183,7 +167,9 @@ enum tps_exit tps_categories_make(struct tps *tps, json_t *arguments)
 	enum tps_exit status = TPS_REFUSED;
 	struct pki_error err;
 	struct buf out;
-	int rc = import.to ? import_lists(&import, arguments, &err)
+	int rc = import.to ? category_import_list(&import, text_of(arguments, "format", ""),
+	                                          text_of(arguments, "source", ""),
+	                                          text_of(arguments, "category", ""), &err)
 	                   : pki_error_set(&err, SL_ENOMEM, "", "out of memory");
 
 	buf_init(&out, PACKAGE_MAX);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/buf.h"
 #include "tps/run.h"
 
 static const char usage[] =
@@ -29,19 +28,6 @@ static const struct option long_options[] = {
         {"version", no_argument, NULL, 'V'},        {"complete", no_argument, NULL, 'c'},
         {"doc", required_argument, NULL, 'd'},      {NULL, 0, NULL, 0},
 };
-
-/* For the shells' completion: the last word is what is being typed. */
-static int complete(size_t argc, const char *const *argv)
-{
-	struct buf out;
-
-	buf_init(&out, 64 * 1024);
-	if (cli_complete(&cli_tps, argc > 0 ? argc - 1 : 0, argv, argc > 0 ? argv[argc - 1] : "",
-	                 &out) == 0)
-		(void)fputs(buf_text(&out), stdout);
-	buf_fini(&out);
-	return TPS_OK;
-}
 
 static int run(struct tps *tps, size_t argc, const char *const *argv)
 {
@@ -97,7 +83,10 @@ int main(int argc, char **argv)
 		tps.json = true;
 		argc--;
 	}
-	if (completing)
-		return complete((size_t)(argc - optind), (const char *const *)argv + optind);
+	if (completing) {
+		cli_print_completions(&cli_tps, (size_t)(argc - optind),
+		                      (const char *const *)argv + optind);
+		return TPS_OK;
+	}
 	return run(&tps, (size_t)(argc - optind), (const char *const *)argv + optind);
 }

@@ -10,7 +10,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
-enum { KEY_MAX = 32, VALUE_MAX = 4096, ITEMS_MAX = 16 };
+enum { KEY_MAX = 32, VALUE_MAX = 4096, ITEMS_MAX = 16, COMPLETIONS_MAX = 64 * 1024 };
 
 static const struct cli_command commands[CLI_COMMAND_END] = {
 #define COMMAND(ID, words, arguments, who, where, forward, help)                                   \
@@ -384,6 +384,17 @@ int cli_complete(const struct cli_table *table, size_t argc, const char *const *
 	if (rc == 0 && c)
 		rc = complete_arguments(c, argc - used, argv + used, prefix, out);
 	return rc;
+}
+
+void cli_print_completions(const struct cli_table *table, size_t argc, const char *const *argv)
+{
+	struct buf out;
+
+	buf_init(&out, COMPLETIONS_MAX);
+	if (cli_complete(table, argc > 0 ? argc - 1 : 0, argv, argc > 0 ? argv[argc - 1] : "",
+	                 &out) == 0)
+		(void)fputs(buf_text(&out), stdout);
+	buf_fini(&out);
 }
 
 int cli_duration_parse(const char *text, uint64_t *ret_ms)

@@ -90,5 +90,9 @@ int cli_arguments_check(const struct cli_command *command, const json_t *argumen
 int cli_complete(const struct cli_table *table, size_t argc, const char *const *argv,
                  const char *prefix, struct buf *out) SL_NONNULL(1, 4, 5) SL_MUST;
 
+/* The same for a shell: the last of `argv` is what is being typed; onto standard output. */
+void cli_print_completions(const struct cli_table *table, size_t argc, const char *const *argv)
+        SL_NONNULL(1);
+
 /* "90", "90s", "5m", "2h", "1d" in milliseconds, at most 366 days. SL_EINVAL. */
 int cli_duration_parse(const char *text, uint64_t *ret_ms) SL_NONNULL(1, 2) SL_MUST;

@@ -307,3 +307,16 @@ int category_import_csv(struct category_import *import, const char *path, struct
 	list_close(&l);
 	return rc;
 }
+
+int category_import_list(struct category_import *import, const char *format, const char *path,
+                         const char *category, struct pki_error *err)
+{
+	if (strcmp(format, "csv") == 0)
+		return category_import_csv(import, path, err);
+	if (strcmp(format, "ut1") == 0)
+		return category_import_ut1(import, path, err);
+	if (category[0] == '\0')
+		return pki_error_set(err, SL_EINVAL, "add --category NAME",
+		                     "a hosts file does not say which category it is of");
+	return category_import_hosts(import, path, category, err);
+}

@@ -29,3 +29,9 @@ int category_import_hosts(struct category_import *import, const char *path, cons
 /* Lines "domain,category[,category…]"; "@category,Title" gives a category its title. */
 int category_import_csv(struct category_import *import, const char *path, struct pki_error *err)
         SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* By the format's name, "csv", "ut1" or "hosts", the only one that needs a `category` ("":
+ * SL_EINVAL). */
+int category_import_list(struct category_import *import, const char *format, const char *path,
+                         const char *category, struct pki_error *err)
+        SL_NONNULL(1, 2, 3, 4, 5) SL_MUST;
