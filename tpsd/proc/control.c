@@ -161,15 +161,12 @@ static void control_message(struct proc *proc, struct ipc_channel *from,
 static void control_command(struct proc *proc, uint64_t id, const char *name, const char *arguments)
 {
 	struct control *c = control_of(proc);
-	int rc;
 
 	if (strcmp(name, "reload") != 0) {
 		log_warning("control got a command that it does not know: %s", name);
 		return;
 	}
-	rc = transaction_reload(c->transaction, "SIGHUP", NULL, NULL);
-	if (rc != 0)
-		log_error("configuration: not read again: %s", err_text(rc));
+	transaction_hangup(c->transaction);
 }
 
 static void control_turn(struct proc *proc)

@@ -101,6 +101,7 @@ static void finish(struct transaction *t, int status)
 		if (t->in_force && t->offered_alone[slot] != t->in_force &&
 		    slot_channel(t->control->proc, slot))
 			transaction_offer_alone(t, slot);
+	transaction_hangup_due(t);
 }
 
 static void try_last_good(struct transaction *t)

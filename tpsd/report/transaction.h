@@ -49,7 +49,10 @@ void transaction_close(struct transaction *transaction);
 int transaction_start(struct transaction *transaction, const struct transaction_order *order)
         SL_NONNULL(1, 2) SL_MUST;
 
-/* The file of --config, as SIGHUP asks. As transaction_start. */
+/* SIGHUP: the file of --config is read again, once what goes on has ended. Errors go to the log. */
+void transaction_hangup(struct transaction *transaction) SL_NONNULL(1);
+
+/* The file of --config. As transaction_start. */
 int transaction_reload(struct transaction *transaction, const char *user, transaction_done_fn *fn,
                        void *arg) SL_NONNULL(1, 2) SL_MUST;
 

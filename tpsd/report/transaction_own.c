@@ -64,6 +64,21 @@ int transaction_reload(struct transaction *transaction, const char *user, transa
 	return rc;
 }
 
+void transaction_hangup(struct transaction *transaction)
+{
+	int rc = transaction_reload(transaction, "SIGHUP", NULL, NULL);
+
+	transaction->hangup = rc == SL_EBUSY;
+	if (rc != 0 && rc != SL_EBUSY)
+		log_error("configuration: not read again: %s", err_text(rc));
+}
+
+void transaction_hangup_due(struct transaction *t)
+{
+	if (t->hangup)
+		transaction_hangup(t);
+}
+
 int transaction_confirm(struct transaction *transaction)
 {
 	int rc = origin_confirm(transaction->origin);
@@ -96,7 +111,12 @@ int transaction_rollback(struct transaction *transaction, unsigned back, const c
 json_t *transaction_describe(const struct transaction *transaction)
 {
 	json_t *object = origin_describe(transaction->origin);
-	static const char *const phases[] = {"idle", "compiling", "waiting for processes"};
+	static const char *const phases[] = {
+	        [IDLE] = "idle",
+	        [COMPILING] = "compiling",
+	        [OFFERED] = "waiting for processes",
+	        [COMMITTED] = "taken by processes",
+	};
 
 	(void)json_object_set_new(object, "revision", json_integer(transaction->in_force));
 	(void)json_object_set_new(object, "transaction", json_string(phases[transaction->phase]));

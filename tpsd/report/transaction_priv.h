@@ -27,6 +27,7 @@ struct transaction {
 	int status; /* first refusal */
 	struct loop_timer answer, first, confirm;
 	bool first_done; /* the first one was tried */
+	bool hangup;     /* SIGHUP came while one went on */
 	/* In force: */
 	int fd;
 	size_t size;
@@ -52,5 +53,7 @@ void transaction_send_end(struct transaction *t, unsigned slot, enum ipc_type ty
 void transaction_offer_alone(struct transaction *t, unsigned slot) SL_NONNULL(1);
 
 /* ---- transaction_own.c ---- */
+/* After one has ended: the file again, if SIGHUP came while it went on. */
+void transaction_hangup_due(struct transaction *t) SL_NONNULL(1);
 /* After a commit: what is left of the time to confirm it, if it is to be confirmed. */
 void transaction_schedule_confirm(struct transaction *t) SL_NONNULL(1);

@@ -31,11 +31,30 @@ void start_committed(void)
 	device_wait(&dev, &dev.committed[DEV_WORKER], 1);
 }
 
+/* The processes of a start have taken its document, each in its time. */
+static void wait_until_idle(void)
+{
+	bool idle = false;
+
+	for (unsigned i = 0; i < 500 && !idle; i++) {
+		json_t *configuration = version_configuration();
+		const char *said = json_string_value(json_object_get(configuration, "transaction"));
+
+		assert_non_null(said);
+		idle = strcmp(said, "idle") == 0;
+		json_decref(configuration);
+		if (!idle)
+			device_run(&dev, 10);
+	}
+	assert_true(idle);
+}
+
 json_t *apply(const char *name, const char *confirm, json_t **ret_error)
 {
 	json_t *arguments =
 	        json_pack("{s:s,s:s}", "file", "/etc/x.yaml", "text", device_config(&dev, name));
 
+	wait_until_idle();
 	if (confirm)
 		(void)json_object_set_new(arguments, "confirm", json_string(confirm));
 	return device_command(&dev, "config apply", arguments, ret_error);

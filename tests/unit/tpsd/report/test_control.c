@@ -179,6 +179,21 @@ static void sighup_reads_the_file_again(void **state)
 	check_in_force("again");
 }
 
+/* Whoever sent it has changed the file after what goes on was read. */
+static void sighup_during_a_transaction_has_its_turn(void **state)
+{
+	struct ipc_message msg = {.type = IPC_COMMAND};
+
+	(void)state;
+	dev.slow_ms[DEV_WORKER] = 300;
+	start_committed();
+	device_write_config(&dev, device_config(&dev, "again"));
+	msg.command.name = ipc_text_of("reload");
+	assert_int_equal(ipc_send(dev.peers[DEV_PARENT], &msg), 0);
+	device_wait(&dev, &dev.committed[DEV_WORKER], 2);
+	check_in_force("again");
+}
+
 /* ---- what is kept ------------------------------------------------------------------------ */
 
 static void what_was_applied_outlives_a_crash(void **state)
@@ -314,6 +329,7 @@ int main(void)
 	        TEST(a_peer_that_dies_in_a_transaction_aborts_it),
 	        TEST(a_worker_that_is_started_again_gets_the_revision_in_force),
 	        TEST(sighup_reads_the_file_again),
+	        TEST(sighup_during_a_transaction_has_its_turn),
 	        TEST(what_was_applied_outlives_a_crash),
 	        TEST(a_bad_file_at_start_falls_back_to_the_last_good_document),
 	        TEST(a_bad_file_at_the_very_first_start_ends_the_daemon),
