@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/conf/error.h"
 #include "lib/conf/node.h"
+#include "lib/conf/version.h"
 #include "sms/setting.h"
 
 /* The document's key of a kind: the list whose items are of its row. */
@@ -43,17 +45,26 @@ static enum sms_exit put_list(struct sms *sms, const struct kind *kind,
 	return worst;
 }
 
-enum sms_exit sms_import_document(struct sms *sms, enum sms_command command,
-                                  const json_t *arguments)
+/* One that is not read here would be taken for what it does not say. */
+static enum sms_exit check_version(const struct conf_document *doc)
 {
-	const char *comment = sms_argument(arguments, "comment");
-	struct conf_document *doc;
-	const struct kind *kind;
-	enum sms_exit worst = setting_load(sms_argument(arguments, "file"), &doc);
+	struct conf_errors errs;
+	uint32_t version;
+	int rc;
 
-	(void)command;
-	if (worst != SMS_OK)
-		return worst;
+	conf_errors_init(&errs);
+	rc = conf_version_of(conf_document_root(doc), &errs, &version);
+	setting_tell(&errs);
+	conf_errors_fini(&errs);
+	return rc == 0 ? SMS_OK : SMS_USAGE;
+}
+
+static enum sms_exit put_lists(struct sms *sms, const struct conf_document *doc,
+                               const char *comment)
+{
+	enum sms_exit worst = SMS_OK;
+	const struct kind *kind;
+
 	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++) {
 		enum sms_exit status = put_list(
 		        sms, kind, conf_node_find(conf_document_root(doc), key_of(kind)), comment);
@@ -62,6 +73,21 @@ enum sms_exit sms_import_document(struct sms *sms, enum sms_command command,
 		if (status == SMS_NO_SERVER)
 			break;
 	}
+	return worst;
+}
+
+enum sms_exit sms_import_document(struct sms *sms, enum sms_command command,
+                                  const json_t *arguments)
+{
+	struct conf_document *doc;
+	enum sms_exit worst = setting_load(sms_argument(arguments, "file"), &doc);
+
+	(void)command;
+	if (worst != SMS_OK)
+		return worst;
+	worst = check_version(doc);
+	if (worst == SMS_OK)
+		worst = put_lists(sms, doc, sms_argument(arguments, "comment"));
 	conf_document_destroy(doc);
 	return worst;
 }

@@ -4,6 +4,7 @@
  * of the checks. Every step runs even after errors in an earlier one, so that all are found.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "lib/conf/canon.h"
 #include "lib/conf/config_priv.h"
 #include "lib/conf/value.h"
+#include "lib/conf/version.h"
 
 void *build_alloc(struct build *b, size_t count, size_t size)
 {
@@ -114,6 +116,20 @@ static bool check_side(struct build *b, const struct conf_field *f, const struct
 	return true;
 }
 
+static bool check_since(struct build *b, const struct conf_field *f, const struct conf_node *node)
+{
+	char remedy[64];
+
+	if (conf_since(f) <= b->version)
+		return true;
+	(void)snprintf(remedy, sizeof(remedy), "set \"version: %" PRIu32 "\"", conf_since(f));
+	(void)conf_errors_add(b->errs, node, SL_EUNSUPPORTED, remedy,
+	                      "%s came with version %" PRIu32
+	                      " of the document, and this one is of version %" PRIu32,
+	                      f->name, conf_since(f), b->version);
+	return false;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct conf_node *const *x = a;
@@ -159,7 +175,8 @@ static void read_field(struct build *b, const struct conf_object *object,
 	const struct conf_node *node = map ? conf_node_find(map, f->name) : NULL;
 
 	if (node && node->kind != CONF_NULL) {
-		if (!check_available(b, f, node) || !check_side(b, f, node))
+		if (!check_available(b, f, node) || !check_side(b, f, node) ||
+		    !check_since(b, f, node))
 			return;
 		check_unique(b, f, node);
 		build_read_value(b, f, node, base);
@@ -303,6 +320,9 @@ static void build_all(struct build *b, const struct conf_node *root)
 		                      "the document is no map of settings");
 		return;
 	}
+	/* Of another version more than its number is wrong, which says nothing more. */
+	if (conf_version_of(root, b->errs, &b->version) != 0)
+		return;
 	build_read_object(b, &conf_schema, root, b->config);
 	build_resolve(b);
 	build_derive(b, root);

@@ -20,6 +20,7 @@ struct build {
 	struct conf_errors *errs;
 	struct config *config; /* NULL: an object is only checked */
 	bool is_body;          /* JSON that is used as it is: texts are in quotes, numbers not */
+	uint32_t version;      /* of the document: rows that came later are refused */
 	const char *page;      /* for errors: which lists the keys */
 	struct build_ref *refs;
 	size_t refs_count;

@@ -12,6 +12,7 @@
 #include "lib/conf/config.h"
 #include "lib/conf/digest.h"
 #include "lib/conf/node.h"
+#include "lib/conf/object.h"
 #include "lib/conf/schema.h"
 #include "lib/conf/value.h"
 
@@ -19,7 +20,7 @@ static json_t *object_value(const struct conf_object *object, const struct conf_
                             unsigned flags);
 
 /* Text that cannot be read stays as it is: only checked documents come here. */
-static json_t *scalar_value(const struct conf_field *f, const char *text)
+json_t *canon_scalar(const struct conf_field *f, const char *text)
 {
 	char spelled[VALUE_TEXT_MAX];
 	uint64_t value;
@@ -139,7 +140,7 @@ static json_t *field_value(const struct conf_field *f, const struct conf_node *n
 		return choices_value(f, node);
 	if (node->kind == CONF_LIST)
 		return list_value(f, node, flags);
-	return scalar_value(f, node->value);
+	return canon_scalar(f, node->value);
 }
 
 static bool is_empty(const json_t *value)
@@ -161,7 +162,7 @@ static json_t *fallback_value(const struct conf_field *f, unsigned flags, bool *
 	if (!f->fallback || f->fallback[0] == '\0' || f->fallback_help)
 		return NULL;
 	*ret_none = false;
-	return scalar_value(f, f->fallback);
+	return canon_scalar(f, f->fallback);
 }
 
 static int add_field(json_t *map, const struct conf_field *f, const struct conf_node *node,
@@ -212,6 +213,22 @@ json_t *canon_value(const struct conf_node *root, unsigned flags)
 	return object_value(&conf_schema, root, flags);
 }
 
+static int pass_over(void *arg, const char *pointer, const struct conf_field *field)
+{
+	(void)arg;
+	(void)pointer;
+	(void)field;
+	return 0;
+}
+
+/* Of a document of before, rows that came later: it cannot have them, their defaults neither. */
+static int drop_later(json_t *value)
+{
+	const json_int_t version = json_integer_value(json_object_get(value, "version"));
+
+	return conf_leave_out_later(value, (uint32_t)version, pass_over, NULL);
+}
+
 int conf_canonical(const struct conf_node *root, unsigned flags, struct buf *out)
 {
 	json_t *value = canon_value(root, flags);
@@ -220,6 +237,10 @@ int conf_canonical(const struct conf_node *root, unsigned flags, struct buf *out
 
 	if (!value)
 		return SL_ENOMEM;
+	if (flags & CONF_CANON_DEFAULTS && drop_later(value) != 0) {
+		json_decref(value);
+		return SL_ENOMEM;
+	}
 	text = json_dumps(value, flags & CONF_CANON_INDENT ? JSON_INDENT(2) : JSON_COMPACT);
 	json_decref(value);
 	if (!text)

@@ -353,7 +353,7 @@ struct config_logging {
 
 struct config {
 	uint32_t magic;
-	uint32_t version; /* of the document's schema: 1 */
+	uint32_t version; /* of the document (version.h) */
 	struct config_device device;
 	const struct config_segment *segments;
 	size_t segments_count;

@@ -11,6 +11,7 @@
 #include "lib/conf/schema.h"
 #include "lib/conf/suite.h"
 #include "lib/conf/value.h"
+#include "lib/conf/version.h"
 
 static const char head[] =
         "# Configuration reference\n"
@@ -128,6 +129,12 @@ static void say_default(struct page *p, const struct conf_field *f)
 		page_say(p, "`%s`", f->fallback);
 }
 
+static void say_since(struct page *p, const struct conf_field *f)
+{
+	if (conf_since(f) > 1)
+		page_say(p, " Since `version: %" PRIu32 "`.", conf_since(f));
+}
+
 static void say_row(struct page *p, const struct conf_field *f)
 {
 	page_say(p, "| `%s` | ", f->name);
@@ -137,6 +144,7 @@ static void say_row(struct page *p, const struct conf_field *f)
 	page_say(p, " | %s | %s", conf_scope_name(f->scope), f->help);
 	if (f->source[0])
 		page_say(p, " (%s)", f->source);
+	say_since(p, f);
 	if (f->flags & CONF_UNAVAILABLE)
 		page_say(p, " **Refused: %s.**", f->unavailable);
 	if (f->flags & CONF_SMS_ONLY)
@@ -187,6 +195,7 @@ static void say_object(struct page *p, const struct conf_object *object, const c
 			page_say(p, " A list of at most %" PRIu64 ".", f->max);
 		if (f->source[0])
 			page_say(p, " (%s)", f->source);
+		say_since(p, f);
 		if (f->flags & CONF_UNAVAILABLE)
 			page_say(p, " **Refused: %s.**", f->unavailable);
 		page_say(p, "\n");

@@ -5,6 +5,7 @@
 
 #include "lib/conf/config.h"
 #include "lib/conf/object.h"
+#include "lib/conf/version.h"
 
 static json_t *text_pattern(const char *pattern)
 {
@@ -146,6 +147,8 @@ static json_t *field_schema(const struct conf_field *f)
 		(void)json_object_set_new(value, "x-scope", json_string(conf_scope_name(f->scope)));
 	if (f->source && f->source[0])
 		(void)json_object_set_new(value, "x-requirements", json_string(f->source));
+	if (conf_since(f) > 1)
+		(void)json_object_set_new(value, "x-since", json_integer(conf_since(f)));
 	if (f->flags & CONF_UNAVAILABLE)
 		(void)json_object_set_new(value, "x-refused", json_string(f->unavailable));
 	if (f->flags & CONF_SMS_ONLY)

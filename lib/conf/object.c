@@ -10,6 +10,7 @@
 #include "lib/conf/diff_priv.h"
 #include "lib/conf/json_priv.h"
 #include "lib/conf/node_priv.h"
+#include "lib/conf/version.h"
 
 enum { SCRATCH_MAX = 1024 * 1024 };
 
@@ -20,6 +21,7 @@ static int check(const struct conf_object *object, const struct conf_node *root,
 	struct build b = {.errs = errs,
 	                  .arena = &scratch,
 	                  .is_body = is_body,
+	                  .version = conf_version(),
 	                  .page = is_body ? "docs/sms-api.md" : "docs/configuration.md"};
 
 	if (root->kind != CONF_MAP && is_body)

@@ -73,5 +73,14 @@ int conf_object_diff(const struct conf_object *object, const json_t *old_value,
 int conf_load_value(const char *file, json_t *value, struct conf_errors *errs,
                     struct conf_document **ret) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
+/*
+ * Takes the rows that came after `version` out of a document's value, for who reads no newer one
+ * (version.h). What says the same as nothing just goes; `fn` is told of the rest, by its pointer,
+ * and may end the walk by what it returns.
+ */
+typedef int conf_later_fn(void *arg, const char *pointer, const struct conf_field *field);
+int conf_leave_out_later(json_t *document, uint32_t version, conf_later_fn *fn, void *arg)
+        SL_NONNULL(1, 3) SL_MUST;
+
 /* As JSON Schema (draft 2020-12). NULL: out of memory. */
 json_t *conf_object_json_schema(const struct conf_object *object) SL_NONNULL(1) SL_MUST;

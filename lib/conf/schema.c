@@ -25,8 +25,9 @@ static const struct conf_choices *const all_choices[] = {
 	      .collection = (what), .flags = CONF_UNIQUE, __VA_ARGS__)
 
 static const struct conf_field top_fields[] = {
-        FIELD("version", UINT, config, version, RESTART, "R162", "Version of this schema: 1.",
-              .flags = CONF_REQUIRED, .min = 1, .max = 1),
+        FIELD("version", UINT, config, version, LIVE, "R162",
+              "Version of the document: what may be in it. The one before the newest is read, too.",
+              .flags = CONF_REQUIRED, .min = CONF_VERSION_OLDEST, .max = CONF_VERSION),
         FIELD("device", OBJECT, config, device, RESTART, "", "The device itself.",
               .object = &conf_object_device),
         TOP_LIST("segments", segments, conf_object_segment, CONFIG_SEGMENTS_MAX, CONF_SEGMENTS,

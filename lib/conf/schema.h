@@ -115,6 +115,7 @@ struct conf_field {
 	enum conf_collection ref;        /* REF, REFS */
 	enum conf_collection collection; /* OBJECTS: what its items are */
 	enum conf_scope scope;
+	uint32_t since;     /* version of the document in which the row came; 0: always there */
 	const char *source; /* requirement: "R118"; ""; NULL: no setting, but of a request's body */
 	const char *help;
 	const char *unavailable;

@@ -5,6 +5,7 @@
 #include "lib/conf/config.h"
 #include "lib/conf/name.h"
 #include "lib/conf/schema.h"
+#include "lib/conf/version.h"
 
 /* clang-format off */
 #define CHOICES(set) extern const struct conf_choices conf_choices_##set;

@@ -3,8 +3,8 @@
  * What a device and its SMS have to agree on (docs/internals/link.md): the calls, the shapes of
  * their bodies, states, limits. The device calls, by HTTPS with client certificates on a port of
  * its own (8444); the SMS never does. Both ends check what they get by the same rows. An SMS of
- * version N has devices of N and N-1 (R162): a row that is new is never required, and the SMS sends
- * it to no device whose `document_version` is older. Any thread.
+ * version N has devices of N and N-1 (R162): a row that is new is never required, and is sent to
+ * who has named its counterpart. Any thread.
  */
 #pragma once
 

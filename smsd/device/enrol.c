@@ -308,15 +308,20 @@ static int read_document(struct issue *issue)
 
 static int read_enrolment(struct issue *issue)
 {
-	int rc = read_request(issue);
+	const json_t *capabilities = json_object_get(issue->body, "capabilities");
+	uint32_t version;
+	int rc = document_version(capabilities, "/capabilities/document_version", &version,
+	                          issue->problem);
 
+	if (rc == 0)
+		rc = read_request(issue);
 	if (rc == 0)
 		rc = read_sealing_key(issue);
 	if (rc == 0)
 		rc = read_document(issue);
 	if (rc != 0)
 		return rc;
-	issue->capabilities = device_json_text(json_object_get(issue->body, "capabilities"));
+	issue->capabilities = device_json_text(capabilities);
 	return issue->capabilities ? 0 : tell(issue, SL_ENOMEM);
 }
 

@@ -29,6 +29,7 @@ struct document_device {
 	const char *files; /* directory on the device: a file is FILES/SHA256 there; absolute */
 	const json_t
 	        *settings; /* top keys of a document that are no kinds; `device.name` is `name` */
+	uint32_t version;  /* of documents that it reads (document_version); 0: the newest */
 };
 
 struct document_file {
@@ -113,6 +114,14 @@ int document_diff(const char *old_text, const struct document *document, json_t 
 /* Whose a pointer into a document is, as a device tells it: {kind, name, pointer}, the last within
  * the object; kind and name "" of what is the device's own. NULL: out of memory. */
 json_t *document_place(const json_t *document, const char *pointer) SL_NONNULL(1, 2) SL_MUST;
+
+/*
+ * The version of documents that a device with these capabilities (lib/remote's shape) reads, R162;
+ * the newest of one that did not say it. SL_EUNSUPPORTED: none that are made here, and `problem`
+ * says at `pointer` what has to be brought up to date.
+ */
+int document_version(const json_t *capabilities, const char *pointer, uint32_t *ret_version,
+                     struct problem *problem) SL_NONNULL(2, 3, 4) SL_MUST;
 
 /* What a device with these capabilities (lib/remote's shape) lacks for it (R50, R52, R54): an array
  * of {pointer, text, remedy, refuses}, pointers into the document (document_place). Suites that it

@@ -50,16 +50,25 @@ static json_t *changes_of(const struct conf_changes *changes)
 	return list;
 }
 
+/* A document of the same version, in which nothing else is. */
+static int load_nothing(const struct conf_document *document, struct conf_document **ret_nothing)
+{
+	const struct conf_node *version = conf_node_find(conf_document_root(document), "version");
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "{\"version\":%.20s}", version ? version->value : "0");
+	return load(text, strlen(text), ret_nothing);
+}
+
 int document_diff(const char *old_text, const struct document *document, json_t **ret_diff)
 {
-	static const char nothing[] = "{\"version\":1}";
-	const char *old = old_text ? old_text : nothing;
 	struct conf_document *before = NULL, *after = NULL;
 	struct conf_changes changes = {0};
-	int rc = load(old, strlen(old), &before);
+	int rc = load(document->text, document->len, &after);
 
 	if (rc == 0)
-		rc = load(document->text, document->len, &after);
+		rc = old_text ? load(old_text, strlen(old_text), &before)
+		              : load_nothing(after, &before);
 	if (rc == 0)
 		rc = conf_diff(conf_document_root(before), conf_document_root(after), &changes);
 	if (rc == 0) {
@@ -209,11 +218,10 @@ static int check_sides(struct lacking *l, const struct config *c)
 	return rc;
 }
 
-/* R54, R162. */
+/* R54. */
 static int check_limits(struct lacking *l, const struct config *c)
 {
 	const json_t *most = json_object_get(l->capabilities, "certificates_max");
-	const json_t *version = json_object_get(l->capabilities, "document_version");
 	char text[128];
 	int rc = 0;
 
@@ -222,13 +230,6 @@ static int check_limits(struct lacking *l, const struct config *c)
 		               "the device takes %lld certificates, the document has %zu",
 		               (long long)json_integer_value(most), c->certificates_count);
 		rc = say(l, "/certificates", text, "give it fewer virtual segments", true);
-	}
-	if (rc == 0 && json_is_integer(version) &&
-	    c->version > (uint64_t)json_integer_value(version)) {
-		(void)snprintf(text, sizeof(text),
-		               "the device reads documents up to version %lld, this is one of %u",
-		               (long long)json_integer_value(version), c->version);
-		rc = say(l, "/version", text, "bring the device up to date", true);
 	}
 	return rc;
 }

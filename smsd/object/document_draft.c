@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The document as JSON: the device's settings, then the lists of each kind in order of names, so
- * that the same objects make the same document. Files get the path that they have on the device.
+ * that the same objects make the same document. Files get the path that they have on the device;
+ * rows that came after the version that it reads are not in it.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "lib/conf/config.h"
 #include "lib/conf/node.h"
 #include "lib/conf/object.h"
+#include "lib/conf/version.h"
 #include "smsd/object/document_priv.h"
 
 enum { PATH_SIZE = 1024 };
@@ -268,10 +271,15 @@ static int set_name(json_t *root, const char *name)
 	return json_object_set_new(device, "name", json_string(name)) == 0 ? 0 : SL_ENOMEM;
 }
 
+static uint32_t version_of(const struct document_device *device)
+{
+	return device->version ? device->version : conf_version();
+}
+
 static int add_settings(struct making *m)
 {
 	json_t *root = m->draft->root;
-	int rc = json_object_set_new(root, "version", json_integer(1)) == 0 ? 0 : SL_ENOMEM;
+	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < conf_schema.count; i++) {
 		const struct conf_field *top = &conf_schema.fields[i];
@@ -282,6 +290,9 @@ static int add_settings(struct making *m)
 		if (json_object_set_new(root, top->name, json_deep_copy(value)) != 0)
 			rc = SL_ENOMEM;
 	}
+	/* Not what stands in the settings, which came from a device of before perhaps. */
+	if (json_object_set_new(root, "version", json_integer(version_of(m->device))) != 0)
+		rc = SL_ENOMEM;
 	if (rc == 0)
 		rc = set_name(root, m->device->name);
 	m->place = "";
@@ -290,6 +301,20 @@ static int add_settings(struct making *m)
 		rc = document_walk(&conf_schema, root, replace_path, m);
 	m->settings = false;
 	return rc;
+}
+
+/* ---- rows that the device does not know (R162) -------------------------------------------- */
+
+static int refuse_later(void *arg, const char *pointer, const struct conf_field *field)
+{
+	const struct making *m = arg;
+
+	(void)conf_errors_add_at(m->errs, "", 0, 0, pointer, SL_EUNSUPPORTED,
+	                         "bring the device up to date, or leave it out",
+	                         "%s came with version %" PRIu32
+	                         " of the document, and the device reads version %" PRIu32,
+	                         field->name, conf_since(field), version_of(m->device));
+	return 0;
 }
 
 int draft_make(const struct document_shelf *shelf, struct reach *reach,
@@ -305,6 +330,8 @@ int draft_make(const struct document_shelf *shelf, struct reach *reach,
 		rc = add_list(&m, kind);
 	if (rc == 0)
 		rc = draft_add_packages(shelf, device, errs, &draft);
+	if (rc == 0 && conf_leave_out_later(draft.root, version_of(device), refuse_later, &m) != 0)
+		rc = SL_ENOMEM;
 	if (rc != 0) {
 		draft_fini(&draft);
 		return rc;

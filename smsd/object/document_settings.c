@@ -6,6 +6,7 @@
 #include "lib/conf/config.h"
 #include "lib/conf/node.h"
 #include "lib/conf/object.h"
+#include "lib/conf/version.h"
 #include "smsd/base/problem.h"
 #include "smsd/object/document_priv.h"
 
@@ -63,6 +64,19 @@ static int check_alone(json_t *settings, struct problem *problem)
 	return rc;
 }
 
+/* They are of the newest one, whichever the device had that they came from; one that nobody reads
+ * is refused. */
+static int set_version(json_t *settings)
+{
+	const json_t *version = json_object_get(settings, "version");
+
+	if (version &&
+	    (!json_is_integer(version) || json_integer_value(version) < conf_version_oldest() ||
+	     json_integer_value(version) > conf_version()))
+		return 0;
+	return json_object_set_new(settings, "version", json_integer(conf_version()));
+}
+
 int document_check_settings(const json_t *settings, struct problem *problem)
 {
 	json_t *copy;
@@ -75,8 +89,7 @@ int document_check_settings(const json_t *settings, struct problem *problem)
 	if (problem->code != 0)
 		return problem->code;
 	copy = json_copy((json_t *)settings);
-	if (!copy || (!json_object_get(copy, "version") &&
-	              json_object_set_new(copy, "version", json_integer(1)) != 0))
+	if (!copy || set_version(copy) != 0)
 		rc = problem_add(problem, SL_ENOMEM, "", "", "out of memory");
 	if (rc == 0)
 		rc = check_alone(copy, problem);

@@ -27,8 +27,8 @@ enum {
  */
 struct template
 {
-	uint8_t key[BLOB_DIGEST]; /* of the settings without the name, and of the directory of files
-	                           */
+	uint8_t key[BLOB_DIGEST]; /* of the settings without the name, the directory of files, and
+	                           * the version of the document */
 	int code;                 /* 0, or why none can be made; then `items` alone is set */
 	json_t *items;            /* notices, or what is wrong: as a distribution shows them */
 	struct document document;

@@ -55,11 +55,11 @@ void templates_fini(struct templates *templates)
 }
 
 /* What makes the document, but for the name. */
-static int key_of(const struct device *device, uint8_t ret_key[BLOB_DIGEST])
+static int key_of(const struct device *device, uint32_t version, uint8_t ret_key[BLOB_DIGEST])
 {
-	json_t *all =
-	        json_pack("{s:s, s:o}", "files", files_of(device), "settings",
-	                  device->settings ? json_deep_copy(device->settings) : json_object());
+	json_t *all = json_pack(
+	        "{s:s, s:I, s:o}", "files", files_of(device), "version", (json_int_t)version,
+	        "settings", device->settings ? json_deep_copy(device->settings) : json_object());
 	char *text;
 	int rc;
 
@@ -121,10 +121,12 @@ static bool is_judgement(int code)
 }
 
 static int fill(struct template *t, struct document_shelf *shelf, const struct device *device,
-                struct problem *problem)
+                uint32_t version, struct problem *problem)
 {
-	const struct document_device whom = {
-	        .name = device->name, .files = files_of(device), .settings = device->settings};
+	const struct document_device whom = {.name = device->name,
+	                                     .files = files_of(device),
+	                                     .settings = device->settings,
+	                                     .version = version};
 	int rc = document_make_of(shelf, &whom, &t->document, problem);
 
 	if (rc != 0 && is_judgement(rc)) {
@@ -144,12 +146,12 @@ static int fill(struct template *t, struct document_shelf *shelf, const struct d
 }
 
 static int template_of(struct templates *templates, struct store *store,
-                       const struct device *device, const struct template **ret_template,
-                       struct problem *problem)
+                       const struct device *device, uint32_t version,
+                       const struct template **ret_template, struct problem *problem)
 {
 	uint8_t key[BLOB_DIGEST];
 	struct template *t;
-	int rc = key_of(device, key);
+	int rc = key_of(device, version, key);
 
 	for (size_t i = 0; rc == 0 && i < templates->count; i++) {
 		t = templates->list[i];
@@ -167,7 +169,7 @@ static int template_of(struct templates *templates, struct store *store,
 	if (!t)
 		return rc ? rc : SL_ENOMEM;
 	memcpy(t->key, key, sizeof(key));
-	rc = fill(t, templates->shelf, device, problem);
+	rc = fill(t, templates->shelf, device, version, problem);
 	if (rc != 0) {
 		template_free(t);
 		return rc;
@@ -277,13 +279,26 @@ static int fit(struct templates *templates, const struct template *t, const stru
 	return copy_text(t, device->name, &made->document);
 }
 
+/* No document is made for it, whatever the objects are: `problem` says why. */
+static int refuse(const struct device *device, struct problem *problem, struct made *ret_made)
+{
+	*ret_made =
+	        (struct made){.items = items_of_problem(problem, device->name), .refused = true};
+	problem_fini(problem);
+	return ret_made->items ? 0 : SL_ENOMEM;
+}
+
 int made_for(struct templates *templates, struct store *store, const struct device *device,
              struct made *ret_made, struct problem *problem)
 {
 	const struct template *t;
 	struct made made = {0};
-	int rc = template_of(templates, store, device, &t, problem);
+	uint32_t version;
+	int rc = document_version(device->capabilities, "/version", &version, problem);
 
+	if (rc != 0)
+		return refuse(device, problem, ret_made);
+	rc = template_of(templates, store, device, version, &t, problem);
 	if (rc != 0)
 		return rc;
 	made.items = items_for(t, device->name);

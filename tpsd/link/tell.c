@@ -15,6 +15,7 @@
 #include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/conf/config.h"
+#include "lib/conf/version.h"
 #include "lib/event/counter.h"
 #include "tpsd/link/health.h"
 #include "tpsd/link/link_priv.h"
@@ -53,7 +54,7 @@ json_t *tell_capabilities(const struct link *link)
 	for (size_t i = 0; i < SL_ARRAY_LEN(features); i++)
 		(void)json_array_append_new(names, json_string(features[i]));
 	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:o, s:o, s:o}", "model", "vTPS", "version",
-	                 SLUICE_VERSION, "document_version", 1, "files",
+	                 SLUICE_VERSION, "document_version", (int)conf_version(), "files",
 	                 store_files_path(link->store), "certificates_max",
 	                 (int)CONFIG_CERTIFICATES_MAX, "protocols", protocols, "suites", suites,
 	                 "features", names);

@@ -57,7 +57,7 @@ def settings_of(smsd, name, settings):
 class Box:
     """One device; `said` has each answer's bytes, so that a test can look for what must not be there."""
 
-    def __init__(self, smsd, name, settings=None):
+    def __init__(self, smsd, name, settings=None, **capabilities):
         self.smsd, self.name = smsd, name
         self.have, self.has, self.said = 0, "", []
         self.licence = None  # digest of the licence that it heard of last; None: a device of before
@@ -70,8 +70,9 @@ class Box:
         with open(self.path + ".csr", encoding="ascii") as src:
             request = src.read()
         document = {"version": 1, "device": {"name": name}, **(settings or SETTINGS)}
+        self.capabilities = {**CAPABILITIES, **capabilities}
         body = {"token": token_of(smsd, name), "request": request,
-                "sealing_key": base64.b64encode(sealing).decode(), "capabilities": CAPABILITIES,
+                "sealing_key": base64.b64encode(sealing).decode(), "capabilities": self.capabilities,
                 "document": json.dumps(document, separators=(",", ":"))}
         answer = self.must(200, "POST", "/enrol", body, anonymous=True)
         check(answer["name"] == name, f"{answer}")

@@ -7,7 +7,7 @@ import re
 KNOWN = {"type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems",
          "enum", "anyOf", "minimum", "maximum", "maxLength", "pattern", "$ref", "description",
          "default", "writeOnly", "x-requirements", "x-scope",
-         "x-sms-only", "readOnly"}
+         "x-since", "x-sms-only", "readOnly"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
 
 

@@ -19,7 +19,7 @@ static const struct {
 	const char *pointer;
 	const char *part;
 } refused[] = {
-        {"version: 2\n", "/version", "out of range"},
+        {"version: 2\n", "/version", "is of version 2"},
         {"version: 1\ndevice: {asymmetric_network: true}\n", "/device/asymmetric_network",
          "other half"},
         {"version: 1\ndevice: {web_mode: true}\n", "/device/web_mode", "SSL inspection"},

@@ -52,6 +52,32 @@ static void test_a_token_gives_a_certificate(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* R162: one whose documents are not made here is not taken, and may come back with its token. */
+static void test_another_version(void **state)
+{
+	struct kit *kit = *state;
+	EVP_PKEY *key = kit_key();
+	char token[REMOTE_TOKEN_MAX];
+	json_t *body, *answer;
+
+	make(kit, "north", token);
+	body = kit_enrolment(token, key);
+	assert_int_equal(json_object_set_new(json_object_get(body, "capabilities"),
+	                                     "document_version", json_integer(9)),
+	                 0);
+	assert_int_equal(
+	        device_enrol(kit->store, kit->vault, "192.0.2.9", body, &answer, kit->problem),
+	        SL_EUNSUPPORTED);
+	assert_string_equal(kit->problem->items[0].pointer, "/capabilities/document_version");
+	assert_string_equal(kit->problem->items[0].remedy,
+	                    "bring the management system up to date first");
+	problem_fini(kit->problem);
+	json_decref(body);
+	assert_int_equal(kit_enrol(kit, token, key, &answer), 0);
+	json_decref(answer);
+	EVP_PKEY_free(key);
+}
+
 static void test_a_token_counts_once(void **state)
 {
 	struct kit *kit = *state;
@@ -265,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 	        TEST(test_a_token_gives_a_certificate),
+	        TEST(test_another_version),
 	        TEST(test_a_token_counts_once),
 	        TEST(test_wrong_and_ended_tokens),
 	        TEST(test_a_bad_request_costs_no_token),

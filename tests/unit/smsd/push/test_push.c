@@ -322,6 +322,40 @@ static void test_refused_from_the_start(void **state)
 	assert_int_equal(field_wanted(f, box, 0, NULL), 1);
 }
 
+/* R162: one of another version than those that documents are made of. */
+static void test_refused_by_its_version(void **state)
+{
+	struct field *f = *state;
+	int64_t box = field_add_device(f, "box", SETTINGS), id;
+	json_t *item, *items;
+
+	field_add_device(f, "new", SETTINGS);
+	field_sql(f,
+	          "UPDATE device SET capabilities = '{\"document_version\":9}' WHERE name = 'new'");
+	id = field_begin(f, 0, NULL);
+	assert_int_equal(field_documents.made, 1);
+	assert_state(f, id, "new", "refused");
+	items = json_object_get(field_row(f, id, "new"), "items");
+	assert_int_equal(json_array_size(items), 1);
+	item = json_array_get(items, 0);
+	assert_string_equal(text_of(item, "kind"), "device");
+	assert_string_equal(text_of(item, "name"), "new");
+	assert_string_equal(text_of(item, "pointer"), "/version");
+	assert_string_equal(
+	        text_of(item, "text"),
+	        "the device reads documents of version 9; the management system makes version 1");
+	assert_string_equal(text_of(item, "remedy"),
+	                    "bring the management system up to date first");
+	assert_true(json_is_false(json_object_get(item, "notice")));
+	assert_int_equal(field_wanted(f, box, 0, NULL), 1);
+
+	/* What it tells when it was brought to another one counts at once. */
+	field_sql(f,
+	          "UPDATE device SET capabilities = '{\"document_version\":1}' WHERE name = 'new'");
+	id = field_begin(f, 0, NULL);
+	assert_state(f, id, "new", "waiting");
+}
+
 static void test_items_are_objects(void **state)
 {
 	struct field *f = *state;
@@ -514,6 +548,7 @@ int main(void)
 	        T(test_scheduled_and_overtaken),
 	        T(test_cancelled),
 	        T(test_refused_from_the_start),
+	        T(test_refused_by_its_version),
 	        T(test_items_are_objects),
 	        T(test_many_that_are_alike),
 	        T(test_a_device_that_is_gone),
