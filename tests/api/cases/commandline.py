@@ -273,7 +273,11 @@ def be_told_where(sms):
 
 def bring_a_document(sms):
     """Each item of a device's lists, in an order in which names are there; what is missing is named."""
-    path = sms.file("tpsd.yaml", DOCUMENT)
+    path = sms.file("tpsd.yaml", DOCUMENT.replace("version: 1", "version: 2"))
+    sms("import", "document", path, status=USAGE)
+    check("/version: the document is of version 2; this build reads version 1" in sms.said,
+          sms.said)
+    sms.file("tpsd.yaml", DOCUMENT)
     said = sms("import", "document", path, status=REFUSED)
     check("/ca_certificates/0" in sms.said and 'there is no ca certificate "root"' in sms.said, sms.said)
     check("server-proxy web: created" in said and "profile 7: created" in said, said)
