@@ -62,8 +62,10 @@ struct port {
 	int wake_fd;
 	unsigned pending, wakes;
 	bool closing;
-	TAILQ_HEAD(, task) held;
+	TAILQ_HEAD(task_list, task) held;
 	struct port_limit limit;
+	struct task_list waiting; /* enrolments whose turn it is not yet */
+	unsigned waiting_count;
 	struct remake remake;
 	/* Who was woken, from any thread. */
 	pthread_mutex_t lock;
@@ -126,6 +128,14 @@ static void finish(struct task *task)
 {
 	http_reply(task->exchange, &task->call.response);
 	task_free(task);
+}
+
+/* The status. */
+static int refuse_wrong(struct problem *problem)
+{
+	problem->retry_s = RETRY_WRONG_S;
+	(void)problem_add(problem, SL_EAGAIN, "", "wait a minute", "too many tokens were wrong");
+	return TOO_MANY_REQUESTS;
 }
 
 static bool submit(struct task *task)
@@ -220,16 +230,84 @@ static bool hold(struct task *task)
 	return true;
 }
 
+/* ---- enrolments -------------------------------------------------------------------------- */
+
+static bool is_enrolment(const struct task *task)
+{
+	return task->row == &remote_calls[REMOTE_ENROL];
+}
+
+static void end_enrolment(struct task *task)
+{
+	port_limit_end(&task->port->limit, task->call.request->from,
+	               task->call.problem.code == SL_EREFUSED, clock_now_ns());
+}
+
+static enum port_turn turn_of(struct task *task)
+{
+	return port_limit_take(&task->port->limit, task->call.request->from, clock_now_ns());
+}
+
+/* Whether it waits: what was asked side by side is not wrong before anyone has looked. */
+static bool wait_turn(struct task *task)
+{
+	struct port *port = task->port;
+
+	if (port->closing || port->waiting_count >= PORT_WAITING_MAX)
+		return false;
+	TAILQ_INSERT_TAIL(&port->waiting, task, link);
+	port->waiting_count++;
+	return true;
+}
+
+static void refuse_waiting(struct task *task, bool wrong)
+{
+	struct problem problem = {.code = SL_EAGAIN};
+	int status = wrong ? refuse_wrong(&problem) : 0;
+
+	refusal_answer(&task->call.response, &problem, status);
+	problem_fini(&problem);
+	finish(task);
+}
+
+/* Whose turn it is now, after one has ended. Who has to wait on, waits for one that is under way.
+ */
+static void ask_waiting(struct port *port)
+{
+	struct task *task, *next;
+
+	for (task = TAILQ_FIRST(&port->waiting); task; task = next) {
+		enum port_turn turn = port->closing ? PORT_TURN_NOW : turn_of(task);
+
+		next = TAILQ_NEXT(task, link);
+		if (turn == PORT_TURN_LATER)
+			continue;
+		TAILQ_REMOVE(&port->waiting, task, link);
+		port->waiting_count--;
+		if (turn == PORT_TURN_NEVER)
+			refuse_waiting(task, true);
+		else if (port->closing)
+			refuse_waiting(task, false);
+		else if (!submit(task)) {
+			end_enrolment(task);
+			refuse_waiting(task, false);
+		}
+	}
+}
+
 static void task_done(struct job *job)
 {
 	struct task *task = (struct task *)job;
 	struct port *port = task->port;
+	bool enrolled = is_enrolment(task);
 
 	port->pending--;
-	if (task->row == &remote_calls[REMOTE_ENROL] && task->call.problem.code != SL_EREFUSED)
-		port_limit_give(&port->limit, task->call.request->from);
+	if (enrolled)
+		end_enrolment(task);
 	if (!hold(task))
 		finish(task);
+	if (enrolled)
+		ask_waiting(port);
 	ask_ready(port);
 }
 
@@ -339,27 +417,32 @@ static struct task *task_make(struct port *port, struct http_exchange *exchange,
 	return task;
 }
 
+/* Whether it is on its way; else why not is in the problem, or there is no room. */
+static bool start(struct task *task, struct problem *problem, int *ret_status)
+{
+	enum port_turn turn = is_enrolment(task) ? turn_of(task) : PORT_TURN_NOW;
+
+	if (turn == PORT_TURN_NEVER)
+		*ret_status = refuse_wrong(problem);
+	if (turn != PORT_TURN_NOW)
+		return turn == PORT_TURN_LATER && wait_turn(task);
+	if (submit(task))
+		return true;
+	if (is_enrolment(task))
+		end_enrolment(task);
+	return false;
+}
+
 static void begin(struct port *port, struct http_exchange *exchange, const struct remote_call *row,
                   struct problem *problem)
 {
-	const struct http_request *request = http_exchange_request(exchange);
-	bool enrols = row == &remote_calls[REMOTE_ENROL];
 	struct task *task = task_make(port, exchange, row);
 	int rc = task ? 0 : SL_ENOMEM, status = 0;
 
 	if (rc == 0 && row == &remote_calls[REMOTE_WANTED])
 		rc = read_wanted(task, problem);
-	if (rc == 0 && enrols && !port_limit_take(&port->limit, request->from, clock_now_ns())) {
-		status = TOO_MANY_REQUESTS;
-		problem->retry_s = RETRY_WRONG_S;
-		rc = problem_add(problem, SL_EAGAIN, "", "wait a minute",
-		                 "too many tokens were wrong");
-		enrols = false;
-	}
-	if (rc == 0 && submit(task))
+	if (rc == 0 && start(task, problem, &status))
 		return;
-	if (enrols && rc == 0)
-		port_limit_give(&port->limit, request->from);
 	if (task)
 		task_free(task);
 	if (problem->code == 0)
@@ -455,6 +538,7 @@ int port_create(const struct port_options *options, struct port **ret_port)
 		return SL_ENOMEM;
 	port->options = *options;
 	TAILQ_INIT(&port->held);
+	TAILQ_INIT(&port->waiting);
 	(void)SSL_CTX_up_ref(options->ctx);
 	(void)pthread_mutex_init(&port->lock, NULL);
 	port->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -476,6 +560,7 @@ void port_close(struct port *port)
 		release(task);
 		finish(task);
 	}
+	ask_waiting(port);
 }
 
 void port_destroy(struct port *port)

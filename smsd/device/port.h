@@ -29,6 +29,8 @@ enum {
 	/* Jobs of devices at once; beyond it 503. The other half of the pool's queue is people's.
 	 */
 	PORT_PENDING_MAX = 512,
+	/* Enrolments that wait for what others of their address come to; beyond it 503. */
+	PORT_WAITING_MAX = 256,
 	PORT_BODY_SMALL_MAX = 128 * 1024, /* of calls that bring no document; beyond it 413 */
 	/* What the port shows is made anew when so much of its life is left; looked at hourly. */
 	PORT_SERVER_LEFT_S = 30 * 24 * 3600,

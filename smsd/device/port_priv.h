@@ -19,17 +19,29 @@ const struct remote_call *port_match(const struct http_request *request, const c
 /* Bytes of its body at most. */
 size_t port_body_max(const struct remote_call *row) SL_NONNULL(1);
 
-/* port_limit.c, event thread: wrong tokens of this minute. */
+/* port_limit.c, event thread: wrong tokens of this minute, and those of which nobody knows yet. */
+struct port_tries {
+	unsigned wrong, under_way;
+};
+
 struct port_limit {
 	uint64_t began_ns;
-	unsigned all; /* the sum of them */
+	struct port_tries all; /* the sum of them */
 	struct {
 		char from[64];
-		unsigned tries;
+		struct port_tries tries;
 	} sources[DEVICE_WRONG_ALL];
 };
 
-/* May one more be tried from there? It counts until it is given back. */
-bool port_limit_take(struct port_limit *limit, const char *from, uint64_t now_ns) SL_NONNULL(1, 2);
-/* It was not wrong. */
-void port_limit_give(struct port_limit *limit, const char *from) SL_NONNULL(1, 2);
+enum port_turn {
+	PORT_TURN_NOW,   /* it is under way until port_limit_end */
+	PORT_TURN_LATER, /* all that are left may be used up by those that are under way */
+	PORT_TURN_NEVER, /* in this minute */
+};
+
+/* May one more be tried from there? */
+enum port_turn port_limit_take(struct port_limit *limit, const char *from, uint64_t now_ns)
+        SL_NONNULL(1, 2) SL_MUST;
+/* What one came to for which it was NOW. */
+void port_limit_end(struct port_limit *limit, const char *from, bool wrong, uint64_t now_ns)
+        SL_NONNULL(1, 2);

@@ -33,7 +33,8 @@ struct rig {
 	struct event *jobs, *told;
 	int tell[2];
 	pthread_t thread;
-	atomic_int revision, asked;
+	atomic_int revision, asked, judged;
+	atomic_bool open, wrong; /* when enrolments are looked at, and what they come to */
 };
 
 static int answer_wanted(struct port_call *call)
@@ -50,6 +51,19 @@ static int answer_wanted(struct port_call *call)
 	call->nothing_new = have == (uint64_t)atomic_load(&rig->revision);
 	call->response.content_type = "application/json";
 	return buf_printf(&call->response.body, "{\"revision\":%d}", atomic_load(&rig->revision));
+}
+
+static int answer_enrolment(struct port_call *call)
+{
+	struct rig *rig = call->above;
+
+	while (!atomic_load(&rig->open))
+		(void)nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+	atomic_fetch_add(&rig->judged, 1);
+	if (atomic_load(&rig->wrong))
+		return problem_add(&call->problem, SL_EREFUSED, "", "", "the token is wrong");
+	call->response.content_type = "application/json";
+	return buf_printf(&call->response.body, "{\"name\":\"north\"}");
 }
 
 static void jobs_ended(evutil_socket_t fd, short what, void *arg)
@@ -83,12 +97,13 @@ static void *loop(void *arg)
 
 static void serve(struct rig *rig)
 {
-	struct port_options options = {.base = rig->base,
-	                               .pool = rig->pool,
-	                               .store = rig->kit->store,
-	                               .vault = rig->kit->vault,
-	                               .above = rig,
-	                               .handlers = {[REMOTE_WANTED] = answer_wanted}};
+	struct port_options options = {
+	        .base = rig->base,
+	        .pool = rig->pool,
+	        .store = rig->kit->store,
+	        .vault = rig->kit->vault,
+	        .above = rig,
+	        .handlers = {[REMOTE_WANTED] = answer_wanted, [REMOTE_ENROL] = answer_enrolment}};
 	struct http_options http = {
 	        .address = "127.0.0.1", .body_max = REMOTE_BODY_MAX, .fn = port_request};
 
@@ -169,7 +184,7 @@ static void device_make(struct rig *rig, const char *name, struct device_end *re
 	EVP_PKEY_free(key);
 }
 
-static SSL *ask(const struct device_end *device, const char *path)
+static SSL *send_text(const struct device_end *device, const char *text)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct sockaddr_in at = {.sin_family = AF_INET,
@@ -177,15 +192,32 @@ static SSL *ask(const struct device_end *device, const char *path)
 	                         .sin_port = htons(http_server_port(device->rig->server))};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	SSL *ssl = SSL_new(device->ctx);
-	char text[256];
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(SSL_set_fd(ssl, fd), 1);
 	assert_int_equal(SSL_connect(ssl), 1);
-	(void)snprintf(text, sizeof(text), "GET /device/v1%s HTTP/1.1\r\nHost: x\r\n\r\n", path);
 	assert_int_equal(SSL_write(ssl, text, (int)strlen(text)), (int)strlen(text));
 	return ssl;
+}
+
+static SSL *ask(const struct device_end *device, const char *path)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "GET /device/v1%s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+	return send_text(device, text);
+}
+
+static SSL *ask_enrolment(const struct device_end *device, const char *body)
+{
+	char text[ANSWER_MAX];
+
+	(void)snprintf(text, sizeof(text),
+	               "POST /device/v1/enrol HTTP/1.1\r\nHost: x\r\n"
+	               "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+	               strlen(body), body);
+	return send_text(device, text);
 }
 
 static SSL *ask_wanted(const struct device_end *device, int have, int wait)
@@ -390,6 +422,52 @@ static void test_a_call_without_a_handler(void **state)
 	SSL_CTX_free(north.ctx);
 }
 
+/* ---- enrolments side by side ------------------------------------------------------------- */
+
+enum { AT_ONCE = 3 * DEVICE_WRONG_SOURCE };
+
+/* How many of so many that are there before the first is looked at are answered by this. */
+static int enrol_at_once(struct rig *rig, const char *with)
+{
+	struct device_end newcomer = {.rig = rig, .ctx = SSL_CTX_new(TLS_client_method())};
+	EVP_PKEY *key = kit_key();
+	json_t *body = kit_enrolment("a token", key);
+	char *text = json_dumps(body, JSON_COMPACT);
+	SSL *asked[AT_ONCE];
+	int count = 0;
+
+	for (int i = 0; i < AT_ONCE; i++)
+		asked[i] = ask_enrolment(&newcomer, text);
+	says(ask(&newcomer, "/nothing"), "HTTP/1.1 404"); /* by the thread that has them */
+	atomic_store(&rig->open, true);
+	for (int i = 0; i < AT_ONCE; i++)
+		count += strstr(answer_of(asked[i]), with) != NULL;
+	free(text);
+	json_decref(body);
+	EVP_PKEY_free(key);
+	SSL_CTX_free(newcomer.ctx);
+	return count;
+}
+
+/* Sites behind one address that enrol all their devices together. */
+static void test_right_ones_side_by_side(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(enrol_at_once(rig, "HTTP/1.1 200"), AT_ONCE);
+	assert_int_equal(atomic_load(&rig->judged), AT_ONCE);
+}
+
+/* Who guesses has no more of them for asking all at once. */
+static void test_wrong_ones_side_by_side(void **state)
+{
+	struct rig *rig = *state;
+
+	atomic_store(&rig->wrong, true);
+	assert_int_equal(enrol_at_once(rig, "HTTP/1.1 429"), AT_ONCE - DEVICE_WRONG_SOURCE);
+	assert_int_equal(atomic_load(&rig->judged), DEVICE_WRONG_SOURCE);
+}
+
 struct waker {
 	struct rig *rig;
 	int64_t id;
@@ -445,6 +523,7 @@ int main(void)
 	        TEST(test_a_device_is_held_once),        TEST(test_who_is_revoked_hears_of_it),
 	        TEST(test_the_end_answers_what_is_held), TEST(test_the_end_with_someone_held),
 	        TEST(test_a_call_without_a_handler),     TEST(test_wakes_from_all_sides),
+	        TEST(test_right_ones_side_by_side),      TEST(test_wrong_ones_side_by_side),
 #undef TEST
 	};
 
