@@ -13,6 +13,7 @@
 #include "smsd/device/device.h"
 #include "smsd/identity.h"
 #include "smsd/ingest/ingest.h"
+#include "smsd/object/certificate.h"
 #include "smsd/package/package.h"
 #include "smsd/push/push.h"
 #include "smsd/run_priv.h"
@@ -124,6 +125,8 @@ int open_all(struct smsd *s, const char *database, const char *passphrase, bool 
 	int rc = store_open(s->options->data, database, job_threads(0), &s->context.store,
 	                    &s->problem);
 
+	if (rc == 0)
+		rc = certificate_index(s->context.store, &s->problem);
 	if (rc == 0)
 		rc = open_vault(s, passphrase, first);
 	if (rc == 0)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <jansson.h>
+#include <openssl/x509.h>
 
 #include "lib/base/attr.h"
 #include "lib/base/buf.h"
@@ -161,3 +162,11 @@ int certificate_export(struct certificate_store *at, const struct actor *actor,
 int certificate_client_root(struct certificate_store *at, const struct object *object,
                             struct buf *ret_der, struct problem *problem)
         SL_NONNULL(1, 2, 3, 4) SL_MUST;
+
+/* Whether a certificate that an object names has this CA certificate in its chain, and no other one
+ * that could take its place there. */
+int certificate_is_needed(struct store *store, X509 *ca, bool *ret_needed)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* At the start: what rows of an earlier release lack, by which the above is found. */
+int certificate_index(struct store *store, struct problem *problem) SL_NONNULL(1, 2) SL_MUST;

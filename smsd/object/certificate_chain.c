@@ -20,46 +20,71 @@ void chain_fini(struct chain *chain)
 	*chain = (struct chain){0};
 }
 
-static int take_candidate(void *arg, const struct store_row *row)
+int reading_run(const struct reading *at, enum store_statement statement,
+                const struct store_value *values, size_t count, store_row_fn *fn, void *arg)
 {
-	STACK_OF(X509) *to = arg;
-	json_t *body = json_loads(store_row_text(row, 0), 0, NULL);
-	const char *pem = json_string_value(json_object_get(body, "pem"));
+	return at->tx ? store_tx_run(at->tx, statement, values, count, fn, arg)
+	              : store_read(at->store, statement, values, count, fn, arg);
+}
+
+X509 *certificate_of_body(const char *body)
+{
+	json_t *value = json_loads(body, 0, NULL);
+	const char *pem = json_string_value(json_object_get(value, "pem"));
 	STACK_OF(X509) *certificates = NULL;
 	struct pki_error err;
 	X509 *cert = NULL;
 
-	/* A damaged row issues nothing. */
 	if (pem && pki_certificates_parse("", pem, strlen(pem), &certificates, &err) == 0)
 		cert = sk_X509_shift(certificates);
-	if (cert && !sk_X509_push(to, cert))
-		X509_free(cert);
 	sk_X509_pop_free(certificates, X509_free);
-	json_decref(body);
+	json_decref(value);
+	return cert;
+}
+
+/* A damaged row issues nothing. */
+static int take_candidate(void *arg, const struct store_row *row)
+{
+	X509 *cert = certificate_of_body(store_row_text(row, 0));
+
+	if (cert && !sk_X509_push(arg, cert))
+		X509_free(cert);
+	return 0;
+}
+
+int chain_candidates(const struct reading *at, const X509_NAME *subject,
+                     STACK_OF(X509) * *ret_candidates)
+{
+	const struct store_value values[] = {store_integer(name_hash(subject)),
+	                                     store_text(object_kind_name(OBJECT_CA_CERTIFICATE)),
+	                                     store_integer(CANDIDATES_MAX)};
+	STACK_OF(X509) *candidates = sk_X509_new_null();
+	int rc = candidates ? reading_run(at, STORE_CERTIFICATE_BY_SUBJECT, values, 3,
+	                                  take_candidate, candidates)
+	                    : SL_ENOMEM;
+
+	if (rc != 0) {
+		sk_X509_pop_free(candidates, X509_free);
+		return rc;
+	}
+	*ret_candidates = candidates;
 	return 0;
 }
 
 /* The issuer, counted; NULL: none is here. */
-static int find_issuer(struct store *store, X509 *cert, X509 **ret_issuer)
+static int find_issuer(const struct reading *at, X509 *cert, X509 **ret_issuer)
 {
-	int ok = 0;
-	unsigned long hash = X509_NAME_hash_ex(X509_get_issuer_name(cert), NULL, NULL, &ok);
-	const struct store_value values[] = {store_integer((int64_t)(hash & 0xffffffff)),
-	                                     store_text(object_kind_name(OBJECT_CA_CERTIFICATE)),
-	                                     store_integer(CANDIDATES_MAX)};
-	STACK_OF(X509) *candidates = sk_X509_new_null();
-	X509 *issuer;
-	int rc = candidates ? 0 : SL_ENOMEM;
+	STACK_OF(X509) * candidates;
+	int rc = chain_candidates(at, X509_get_issuer_name(cert), &candidates);
 
-	if (rc == 0 && ok)
-		rc = store_read(store, STORE_CERTIFICATE_BY_SUBJECT, values, 3, take_candidate,
-		                candidates);
-	issuer = rc == 0 ? pki_find_issuer(candidates, cert) : NULL;
-	if (issuer)
-		(void)X509_up_ref(issuer);
+	*ret_issuer = NULL;
+	if (rc != 0)
+		return rc;
+	*ret_issuer = pki_find_issuer(candidates, cert);
+	if (*ret_issuer)
+		(void)X509_up_ref(*ret_issuer);
 	sk_X509_pop_free(candidates, X509_free);
-	*ret_issuer = issuer;
-	return rc;
+	return 0;
 }
 
 static bool is_root(X509 *cert)
@@ -79,10 +104,10 @@ static bool is_in(STACK_OF(X509) * certs, const X509 *cert)
 }
 
 /* One step up; *ret_more: there may be another. CAs that signed each other end it. */
-static int step(struct store *store, struct chain *chain, X509 **at, bool *ret_more)
+static int step(const struct reading *from, struct chain *chain, X509 **at, bool *ret_more)
 {
 	X509 *issuer = NULL;
-	int rc = find_issuer(store, *at, &issuer);
+	int rc = find_issuer(from, *at, &issuer);
 
 	*ret_more = false;
 	if (rc != 0 || !issuer)
@@ -105,7 +130,7 @@ static int step(struct store *store, struct chain *chain, X509 **at, bool *ret_m
 	return 0;
 }
 
-int chain_find(struct store *store, X509 *leaf, struct chain *ret_chain)
+int chain_find_in(const struct reading *from, X509 *leaf, struct chain *ret_chain)
 {
 	struct chain chain = {.intermediates = sk_X509_new_null()};
 	X509 *at = leaf;
@@ -117,11 +142,16 @@ int chain_find(struct store *store, X509 *leaf, struct chain *ret_chain)
 		chain.root = leaf;
 	}
 	while (rc == 0 && more)
-		rc = step(store, &chain, &at, &more);
+		rc = step(from, &chain, &at, &more);
 	if (rc != 0) {
 		chain_fini(&chain);
 		return rc;
 	}
 	*ret_chain = chain;
 	return 0;
+}
+
+int chain_find(struct store *store, X509 *leaf, struct chain *ret_chain)
+{
+	return chain_find_in(&(struct reading){.store = store}, leaf, ret_chain);
 }

@@ -9,11 +9,10 @@
 #include "lib/base/attr.h"
 #include "smsd/object/certificate.h"
 #include "smsd/object/object.h"
+#include "smsd/store/store.h"
 #include "smsd/vault/vault.h"
 
 struct problem;
-struct store;
-struct store_tx;
 
 enum { CERTIFICATE_SHA256_SIZE = 32 };
 
@@ -26,11 +25,15 @@ struct material {
 	json_t *body;
 	uint8_t key_id[VAULT_ID_SIZE];
 	uint8_t sha256[CERTIFICATE_SHA256_SIZE]; /* of the DER */
-	int64_t subject;                         /* a hash of it, for certificate_find_issuers */
+	int64_t subject, issuer;                 /* hashes: a chain is found by them, up and down */
 	bool ca;                                 /* basicConstraints, or asked for */
 	bool has_key;
 	struct vault_sealed sealed; /* with has_key */
 };
+
+/* What object_key has of a name. */
+enum { NAME_HASH_NONE = -1 };
+int64_t name_hash(const X509_NAME *name) SL_NONNULL(1);
 
 /* SL_ECRYPTO, SL_ENOMEM. material_fini frees; it takes zeroed ones too. */
 int material_of_certificate(X509 *certificate, enum object_kind kind, const char *name,
@@ -102,6 +105,30 @@ struct chain {
 int chain_find(struct store *store, X509 *leaf, struct chain *ret_chain)
         SL_NONNULL(1, 2, 3) SL_MUST;
 void chain_fini(struct chain *chain) SL_NONNULL(1);
+
+/* The same from where a write sees it (`tx`), or what is committed (`store`). */
+struct reading {
+	struct store *store;
+	struct store_tx *tx; /* NULL: `store` */
+};
+int reading_run(const struct reading *at, enum store_statement statement,
+                const struct store_value *values, size_t count, store_row_fn *fn, void *arg)
+        SL_NONNULL(1) SL_MUST;
+int chain_find_in(const struct reading *at, X509 *leaf, struct chain *ret_chain)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* CA certificates that may have this subject (a hash says so); sk_X509_pop_free. */
+int chain_candidates(const struct reading *at, const X509_NAME *subject,
+                     STACK_OF(X509) * *ret_candidates) SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* The first certificate of a stored body; NULL: there is none that could be read. */
+X509 *certificate_of_body(const char *body) SL_NONNULL(1);
+
+/* In a write: SL_EBUSY and in `problem` which certificates in use have it in their chains, unless
+ * another one of its key takes its place there. */
+enum { CHAIN_USERS_TOLD = 8 };
+int chain_check_unused(struct store_tx *tx, X509 *ca, struct problem *problem)
+        SL_NONNULL(1, 2, 3) SL_MUST;
 
 /* What an error of lib/pki is of: /password, /key or /file. */
 int import_problem(struct problem *problem, const struct certificate_import *import,

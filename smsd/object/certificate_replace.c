@@ -320,6 +320,22 @@ static int drop_unused_key(struct store_tx *tx, const uint8_t *id)
 	return rc == SL_ENOENT ? 0 : rc;
 }
 
+/* Documents would lose an intermediate, and clients the root that they trust. What cannot be read
+ * is in no chain. */
+static int check_chains(struct store_tx *tx, const struct object *object, struct problem *problem)
+{
+	struct problem damaged = {0};
+	struct stored stored;
+	int rc = stored_read(object, &stored, &damaged);
+
+	problem_fini(&damaged);
+	if (rc != 0)
+		return rc == SL_EIO ? 0 : rc;
+	rc = chain_check_unused(tx, stored.certificate, problem);
+	stored_fini(&stored);
+	return rc;
+}
+
 static int remove_object(void *arg, struct store_tx *tx)
 {
 	struct removal *r = arg;
@@ -333,6 +349,8 @@ static int remove_object(void *arg, struct store_tx *tx)
 		const struct store_value value = store_integer(object.id);
 
 		rc = store_tx_run(tx, STORE_KEY_OF_OBJECT, &value, 1, take_key_id, id);
+		if (rc >= 0 && r->kind == OBJECT_CA_CERTIFICATE)
+			rc = check_chains(tx, &object, r->problem);
 		object_fini(&object);
 	}
 	if (rc < 0)

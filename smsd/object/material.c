@@ -24,13 +24,13 @@ bool certificate_is_ca(X509 *certificate)
 
 /* ---- making ------------------------------------------------------------------------------ */
 
-static int64_t hash_of(const X509_NAME *name)
+int64_t name_hash(const X509_NAME *name)
 {
 	int ok = 0;
 	unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &ok);
 
 	ERR_clear_error();
-	return ok ? (int64_t)(hash & 0xffffffff) : -1;
+	return ok ? (int64_t)(hash & 0xffffffff) : NAME_HASH_NONE;
 }
 
 static int set_body(struct material *m, struct buf *pem, int rc)
@@ -68,7 +68,8 @@ int material_of_certificate(X509 *certificate, enum object_kind kind, const char
 
 	start(&m, kind, name);
 	m.ca = certificate_is_ca(certificate);
-	m.subject = hash_of(X509_get_subject_name(certificate));
+	m.subject = name_hash(X509_get_subject_name(certificate));
+	m.issuer = name_hash(X509_get_issuer_name(certificate));
 	buf_init(&pem, PEM_MAX);
 	rc = set_body(&m, &pem, pki_certificates_add_pem(certificate, NULL, &pem));
 	if (rc == 0)
@@ -86,7 +87,8 @@ int material_of_request(X509_REQ *request, const char *name, struct material *re
 
 	start(&m, OBJECT_SIGNING_REQUEST, name);
 	m.ca = pki_request_is_ca(request);
-	m.subject = hash_of(X509_REQ_get_subject_name(request));
+	m.subject = name_hash(X509_REQ_get_subject_name(request));
+	m.issuer = NAME_HASH_NONE;
 	buf_init(&pem, PEM_MAX);
 	rc = set_body(&m, &pem, pki_request_add_pem(request, &pem));
 	if (rc == 0)
@@ -133,11 +135,12 @@ int material_find(struct store_tx *tx, enum object_kind kind, const struct mater
 
 int material_set_key(struct store_tx *tx, int64_t object_id, const struct material *m)
 {
-	const struct store_value values[] = {
-	        store_integer(object_id), store_blob(m->key_id, sizeof(m->key_id)),
-	        store_blob(m->sha256, sizeof(m->sha256)), store_integer(m->subject)};
+	const struct store_value values[] = {store_integer(object_id),
+	                                     store_blob(m->key_id, sizeof(m->key_id)),
+	                                     store_blob(m->sha256, sizeof(m->sha256)),
+	                                     store_integer(m->subject), store_integer(m->issuer)};
 
-	return store_tx_run(tx, STORE_KEY_SET, values, 4, NULL, NULL);
+	return store_tx_run(tx, STORE_KEY_SET, values, SL_ARRAY_LEN(values), NULL, NULL);
 }
 
 int material_put(struct store_tx *tx, const struct object_change *how, const struct material *m,
