@@ -13,7 +13,7 @@
 #include "smsd/alert/alert_priv.h"
 #include "smsd/base/moment.h"
 #include "smsd/device/port.h"
-#include "smsd/object/object.h"
+#include "smsd/object/certificate.h"
 #include "smsd/push/push.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, MINUTE_MS = 60 * 1000 };
@@ -129,6 +129,15 @@ struct certificates {
 	struct conditions ending;
 	const char *kind;
 	int64_t now_ms;
+	bool all;                /* those that no object names too */
+	struct unnamed *unnamed; /* that end: a chain may need them */
+	size_t unnamed_count;
+};
+
+struct unnamed {
+	char name[OBJECT_NAME_MAX];
+	X509 *certificate;
+	int64_t ends_ms;
 };
 
 /* Says it at 30, 7 and 1 days, and at the end (R82); 0: not yet. */
@@ -177,16 +186,55 @@ static X509 *certificate_of(const char *body)
 	return certificate;
 }
 
+/* Whether a chain needs it is asked when all have been read. */
+static int keep_unnamed(struct certificates *c, const char *name, X509 *certificate,
+                        int64_t ends_ms)
+{
+	struct unnamed *more = realloc(c->unnamed, (c->unnamed_count + 1) * sizeof(*more));
+
+	if (!more)
+		return SL_ENOMEM;
+	c->unnamed = more;
+	more += c->unnamed_count++;
+	*more = (struct unnamed){.certificate = certificate, .ends_ms = ends_ms};
+	(void)snprintf(more->name, sizeof(more->name), "%s", name);
+	return X509_up_ref(certificate) == 1 ? 0 : SL_ENOMEM;
+}
+
 static int take_certificate(void *arg, const struct store_row *row)
 {
 	struct certificates *c = arg;
 	X509 *certificate = certificate_of(store_row_text(row, 1));
+	const char *name = store_row_text(row, 0);
+	bool named = store_row_integer(row, 2) > 0;
 	int64_t ends_ms;
-	int rc = ends_of(certificate, &ends_ms) == 0
-	                 ? add_ending(c, c->kind, store_row_text(row, 0), ends_ms)
-	                 : 0;
+	int rc = 0;
 
+	if (ends_of(certificate, &ends_ms) == 0 && step_of(ends_ms - c->now_ms) > 0)
+		rc = c->all || named ? add_ending(c, c->kind, name, ends_ms)
+		                     : keep_unnamed(c, name, certificate, ends_ms);
 	X509_free(certificate);
+	return rc;
+}
+
+/* An intermediate, or a root, that no object names and certificates in use lead to. */
+static int add_needed(struct alerts *alerts, struct certificates *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < c->unnamed_count; i++) {
+		const struct unnamed *u = &c->unnamed[i];
+		bool needed = false;
+
+		if (rc == 0)
+			rc = certificate_is_needed(alerts->store, u->certificate, &needed);
+		if (rc == 0 && needed)
+			rc = add_ending(c, c->kind, u->name, u->ends_ms);
+		X509_free(u->certificate);
+	}
+	free(c->unnamed);
+	c->unnamed = NULL;
+	c->unnamed_count = 0;
 	return rc;
 }
 
@@ -203,24 +251,25 @@ static int take_device_ca(void *arg, const struct store_row *row)
 	return rc;
 }
 
+static int look_at_kind(struct alerts *alerts, struct certificates *c, enum object_kind kind)
+{
+	const struct store_value value = store_text(object_kind_name(kind));
+	int rc, needed;
+
+	c->kind = object_kind_name(kind);
+	c->all = kind == OBJECT_CERTIFICATE;
+	rc = store_read(alerts->store, STORE_ALERT_CERTIFICATES, &value, 1, take_certificate, c);
+	needed = add_needed(alerts, c);
+	return rc ? rc : needed;
+}
+
 static int look_at_certificates(struct alerts *alerts, int64_t now_ms)
 {
-	static const struct {
-		enum object_kind kind;
-		enum store_statement statement;
-	} kinds[] = {
-	        {OBJECT_CERTIFICATE, STORE_ALERT_CERTIFICATES},
-	        {OBJECT_CA_CERTIFICATE, STORE_ALERT_CERTIFICATES_USED},
-	};
 	struct certificates c = {.now_ms = now_ms};
-	int rc = 0;
+	int rc = look_at_kind(alerts, &c, OBJECT_CERTIFICATE);
 
-	for (size_t i = 0; i < SL_ARRAY_LEN(kinds) && rc == 0; i++) {
-		const struct store_value kind = store_text(object_kind_name(kinds[i].kind));
-
-		c.kind = object_kind_name(kinds[i].kind);
-		rc = store_read(alerts->store, kinds[i].statement, &kind, 1, take_certificate, &c);
-	}
+	if (rc == 0)
+		rc = look_at_kind(alerts, &c, OBJECT_CA_CERTIFICATE);
 	if (rc == 0)
 		rc = store_read(alerts->store, STORE_DEVICE_CA, NULL, 0, take_device_ca, &c);
 	if (rc == 0 && alerts->options.https_ends_ms != 0)

@@ -12,6 +12,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "smsd/base/moment.h"
+#include "tests/unit/lib/pki/make.h"
 #include "tests/unit/smsd/ingest/lines.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
@@ -268,25 +269,21 @@ static void a_distribution_fails_until_one_is_in_force(void **state)
 	assert_int_equal(told(w, ""), 3);
 }
 
-/* A certificate that ends then, as an object of the kind. */
-static void add_certificate(const struct watch *w, int64_t id, const char *kind, const char *name,
-                            int64_t ends_ms)
+static long long hash_of(const X509_NAME *name)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
+	return (long long)(X509_NAME_hash_ex(name, NULL, NULL, NULL) & 0xffffffff);
+}
+
+/* A certificate as an object of the kind. */
+static void put_certificate(const struct watch *w, int64_t id, const char *kind, const char *name,
+                            X509 *cert)
+{
 	BIO *bio = BIO_new(BIO_s_mem());
 	char pem[4096], line[8192];
 	json_t *body;
 	char *text;
 	int len;
 
-	assert_non_null(key);
-	assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
-	(void)ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	(void)ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)(ends_ms / 1000 - 1000000));
-	(void)ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(ends_ms / 1000));
-	assert_int_equal(X509_set_pubkey(cert, key), 1);
-	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
 	assert_int_equal(PEM_write_bio_X509(bio, cert), 1);
 	len = BIO_read(bio, pem, sizeof(pem) - 1);
 	assert_true(len > 0);
@@ -295,13 +292,60 @@ static void add_certificate(const struct watch *w, int64_t id, const char *kind,
 	text = json_dumps(body, JSON_COMPACT);
 	(void)snprintf(line, sizeof(line),
 	               "INSERT INTO object (id, kind, name, revision, changed_ms, body)"
-	               " VALUES (%lld, '%s', '%s', 1, 1, '%s')",
-	               (long long)id, kind, name, text);
+	               " VALUES (%lld, '%s', '%s', 1, 1, '%s');"
+	               "INSERT INTO object_key (object_id, key_id, sha256, subject, issuer)"
+	               " VALUES (%lld, x'00', x'00', %lld, %lld)",
+	               (long long)id, kind, name, text, (long long)id,
+	               hash_of(X509_get_subject_name(cert)), hash_of(X509_get_issuer_name(cert)));
 	sql(w, line);
 	free(text);
 	json_decref(body);
 	BIO_free(bio);
+}
+
+/* One that ends then. */
+static void add_certificate(const struct watch *w, int64_t id, const char *kind, const char *name,
+                            int64_t ends_ms)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	assert_non_null(key);
+	assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
+	(void)ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+	(void)ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)(ends_ms / 1000 - 1000000));
+	(void)ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(ends_ms / 1000));
+	assert_int_equal(X509_set_pubkey(cert, key), 1);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	put_certificate(w, id, kind, name, cert);
 	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+/* No object names an intermediate: certificates that objects name have it in their chains. */
+static void a_chain_in_use_that_ends_is_said(void **state)
+{
+	struct watch *w = *state;
+	EVP_PKEY *key = make_ec("P-256"), *middle_key = make_ec("P-256");
+	X509 *root = make_ca(key, "Root", NULL, NULL, -1, 400);
+	X509 *middle = make_ca(middle_key, "Middle", root, key, -1, 20);
+	X509 *leaf = make_cert(key, "web.test", NULL, middle, middle_key, -1, 300);
+
+	put_certificate(w, 1, "ca certificate", "root", root);
+	put_certificate(w, 2, "ca certificate", "middle", middle);
+	put_certificate(w, 3, "certificate", "web", leaf);
+	tick(w, 0);
+	assert_string_equal(listed(w, false), "");
+	sql(w, "INSERT INTO object_reference (from_id, to_id) VALUES (1, 3)");
+	tick(w, 61);
+	assert_string_equal(listed(w, false), "certificate_expiry middle");
+	sql(w, "DELETE FROM object_reference");
+	tick(w, 61);
+	assert_string_equal(listed(w, false), "");
+	X509_free(leaf);
+	X509_free(middle);
+	X509_free(root);
+	EVP_PKEY_free(middle_key);
 	EVP_PKEY_free(key);
 }
 
@@ -459,6 +503,7 @@ int main(void)
 	        TEST(a_device_that_inspects_nothing_is_an_alert_of_its_own),
 	        TEST(a_distribution_fails_until_one_is_in_force),
 	        TEST(a_certificate_that_ends_is_said_at_each_step),
+	        TEST(a_chain_in_use_that_ends_is_said),
 	        TEST(what_devices_report_is_raised_and_cleared_by_them),
 	        TEST(what_is_missing_is_an_alert_for_a_day),
 	        TEST(what_one_device_can_raise_is_bounded),
