@@ -54,6 +54,27 @@ int event_kind_find(const char *name, enum event_kind *ret_kind)
 	return SL_ENOENT;
 }
 
+static const struct {
+	const char *name;
+	enum event_kind kind;
+} types[] = {
+#define X(name, KIND) {name, EVENT_##KIND},
+#include "lib/event/type.def"
+#undef X
+};
+
+int event_kind_of_type(const char *type, size_t len, bool blocked, enum event_kind *ret_kind)
+{
+	for (size_t i = 0; i < SL_ARRAY_LEN(types); i++) {
+		if (strlen(types[i].name) != len || memcmp(types[i].name, type, len) != 0)
+			continue;
+		*ret_kind = types[i].kind == EVENT_IPS_ALERT && blocked ? EVENT_IPS_BLOCK
+		                                                        : types[i].kind;
+		return 0;
+	}
+	return SL_ENOENT;
+}
+
 /* ---- bytes ------------------------------------------------------------------------------- */
 
 static bool put(struct event_line *line, const char *data, size_t len)

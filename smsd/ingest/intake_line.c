@@ -13,6 +13,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/event/check.h"
+#include "lib/event/event.h"
 
 /* ---- walking ----------------------------------------------------------------------------- */
 
@@ -167,6 +168,7 @@ enum target {
 	MESSAGE,
 	SIGNATURE,
 	HOSTNAME,
+	ACTION,
 };
 
 static const struct {
@@ -188,13 +190,14 @@ static const struct {
         {"", "message", MESSAGE},
         {"tls", "sni", INTAKE_SNI},
         {"alert", "signature", SIGNATURE},
+        {"alert", "action", ACTION},
         {"http", "hostname", HOSTNAME},
 };
 
 struct walk {
 	struct intake_line *line;
 	unsigned seen; /* bits of targets */
-	bool wrong;
+	bool wrong, blocked;
 };
 
 static bool is_key(const struct member *m, const char *key)
@@ -244,6 +247,8 @@ static void take_text(struct walk *w, unsigned target, const struct intake_text 
 		w->wrong |= intake_time_read(text->at, text->len, &line->time_ms) != 0;
 	else if (target == EPOCH)
 		w->wrong |= !read_epoch(text, &line->epoch);
+	else if (target == ACTION)
+		w->blocked = text->len == 7 && memcmp(text->at, "blocked", 7) == 0;
 	else
 		line->message[target - MESSAGE] = *text;
 }
@@ -281,6 +286,19 @@ static void walk_object(struct walk *w, const char *object, const char *at)
 	}
 }
 
+/* Filters that blocked are a kind for whoever looks for them, and no type. */
+static void settle_kind(const struct walk *w)
+{
+	struct intake_line *line = w->line;
+	const struct intake_text *type = &line->field[INTAKE_KIND];
+	enum event_kind kind;
+
+	if (!type->at || event_kind_of_type(type->at, type->len, w->blocked, &kind) != 0)
+		return;
+	if (!intake_field_is(line, INTAKE_KIND, event_kind_name(kind)))
+		line->kind = event_kind_name(kind);
+}
+
 int intake_line_read(const char *text, size_t len, struct intake_line *line)
 {
 	static const unsigned needed =
@@ -294,6 +312,7 @@ int intake_line_read(const char *text, size_t len, struct intake_line *line)
 	memset(line, 0, offsetof(struct intake_line, decoded));
 	line->decoded_len = 0;
 	walk_object(&w, "", text + 1);
+	settle_kind(&w);
 	return w.wrong || (w.seen & needed) != needed ? SL_EMALFORMED : 0;
 }
 

@@ -25,7 +25,7 @@ enum {
  * append only. */
 #define INTAKE_FIELDS(X)                                                                           \
 	X(DEVICE, "device", 'd', "the device's name; \"sms\": the SMS itself")                     \
-	X(KIND, "kind", 'k', "kind of event: ssl_inspection, ips_block, ...")                      \
+	X(KIND, "kind", 'k', "kind of event (ssl_inspection, ips_block, ...), or its event_type")  \
 	X(OUTCOME, "outcome", 'o', "how a TLS session ended up: inspected, bypassed, ...")         \
 	X(REASON, "reason", 'r', "why, a name of docs/reasons.md")                                 \
 	X(SNI, "sni", 's', "the name that the client asked for")                                   \
@@ -50,6 +50,7 @@ struct intake_line {
 	int64_t time_ms;
 	uint64_t epoch, seq;
 	struct intake_text field[INTAKE_FIELD_END];
+	const char *kind; /* of its type, where that is called otherwise; NULL */
 	struct intake_text message[3]; /* texts whose words are found; the SNI is one as well */
 	char decoded[INTAKE_LINE_MAX]; /* what had escapes in it */
 	size_t decoded_len;

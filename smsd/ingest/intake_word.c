@@ -83,6 +83,8 @@ int intake_line_words(const struct intake_line *line, struct buf *out)
 	for (unsigned i = 0; i < INTAKE_FIELD_END && rc == 0; i++)
 		if (line->field[i].at)
 			rc = intake_field_word(i, line->field[i].at, line->field[i].len, out);
+	if (rc == 0 && line->kind)
+		rc = intake_field_word(INTAKE_KIND, line->kind, strlen(line->kind), out);
 	if (rc == 0 && sni->at)
 		rc = intake_text_words(sni->at, SL_MIN(sni->len, (size_t)INTAKE_TEXT_KEPT), false,
 		                       out);
@@ -98,6 +100,8 @@ bool intake_field_is(const struct intake_line *line, enum intake_field field, co
 {
 	const struct intake_text *text = &line->field[field];
 
+	if (field == INTAKE_KIND && line->kind && strcmp(line->kind, value) == 0)
+		return true;
 	if (!text->at || text->len != strlen(value))
 		return false;
 	return field == INTAKE_SNI ? strncasecmp(text->at, value, text->len) == 0

@@ -57,24 +57,27 @@ def case_events_come_once_and_are_found(smsd, client):
     lines = [line("box one", 0, at=now, outcome="blocked", reason="rule", src_ip="10.0.0.1",
                   dest_ip="10.0.0.2", profile="P", policy="Q", tls={"sni": "www.example.org"}),
              line("box one", 1, at=now + 1, outcome="inspected", src_ip="2001:db8::1"),
-             line("box one", 2, at=now + 2, kind="system", message="the disk is full")]
+             line("box one", 2, at=now + 2, kind="system", message="the disk is full"),
+             line("box one", 3, at=now + 3, kind="alert", alert={"action": "blocked"}),
+             line("box one", 4, at=now + 4, kind="alert", alert={"action": "allowed"})]
     status, answer = send(box, 0, lines)
-    check((status, answer["next"], answer["stored"]) == (200, 3, 3), f"{status} {answer}")
+    check((status, answer["next"], answer["stored"]) == (200, 5, 5), f"{status} {answer}")
     status, answer = send(box, 0, lines)
-    check((status, answer["next"], answer["stored"], answer["repeated"]) == (200, 3, 0, 3), f"{answer}")
+    check((status, answer["next"], answer["stored"], answer["repeated"]) == (200, 5, 0, 5), f"{answer}")
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    for query, wanted in (("", [2, 1, 0]), ("&device=box%20one", [2, 1, 0]), ("&device=one", []),
+    for query, wanted in (("", [4, 3, 2, 1, 0]), ("&device=box%20one", [4, 3, 2, 1, 0]), ("&device=one", []),
+                          ("&kind=ips_block", [3]), ("&kind=ips_alert", [4]), ("&kind=alert", [4, 3]),
                           ("&outcome=blocked", [0]), ("&reason=rule", [0]), ("&kind=system", [2]),
                           ("&sni=WWW.example.org", [0]), ("&address=10.0.0.2", [0]),
                           ("&address=2001:DB8:0::1", [1]), ("&source=10.0.0.2", []), ("&profile=P", [0]),
                           ("&policy=Q&outcome=inspected", []), ("&text=disk%20fu*", [2]),
                           ("&text=example", [0]), ("&to=2020-01-01T00:00:00Z", [])):
         check(numbers(found(client, "&from=" + since + query)) == wanted, query)
-    status, answer = send(box, 5, [line("box one", 5, at=now), "nothing\n", line("other", 7)])
-    check((status, answer["next"], answer["stored"]) == (200, 8, 1), f"{status} {answer}")
+    status, answer = send(box, 7, [line("box one", 7, at=now), "nothing\n", line("other", 9)])
+    check((status, answer["next"], answer["stored"]) == (200, 10, 1), f"{status} {answer}")
     check((answer["lost"], answer["refused"]) == (2, 2), f"{answer}")
     (gap,) = found(client, "&device=sms&kind=gap&text=one")
-    check(gap["gap"] == {"device": "box one", "from": 3, "to": 4, "lost": 2}, f"{gap}")
+    check(gap["gap"] == {"device": "box one", "from": 5, "to": 6, "lost": 2}, f"{gap}")
     check(len(found(client, "&device=sms&kind=system&text=kept%20one")) == 1, "the refused lines are not told")
 
 

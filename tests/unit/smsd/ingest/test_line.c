@@ -66,6 +66,47 @@ static void what_control_wrote_counts_before_what_came_later(void **state)
 	assert_int_equal(line.seq, 7);
 }
 
+#define TYPED(type, more)                                                                          \
+	"{\"epoch\":\"" EPOCH "\",\"seq\":7,\"device\":\"box\",\"event_type\":\"" type "\","         \
+	"\"timestamp\":\"2026-01-31T12:00:00Z\"" more "}"
+
+/* Whoever looks for blocks says so: in the lines it is a member of what matched. */
+static void a_kind_is_found_by_its_name_and_by_its_type(void **state)
+{
+	static const struct {
+		const char *line, *kind, *no;
+	} rows[] = {
+	        {TYPED("alert", ",\"alert\":{\"action\":\"blocked\"}"), "ips_block", "ips_alert"},
+	        {TYPED("alert", ",\"alert\":{\"action\":\"allowed\"}"), "ips_alert", "ips_block"},
+	        {TYPED("alert", ""), "ips_alert", "ips_block"},
+	        {TYPED("alert", ",\"action\":\"blocked\""), "ips_alert", "ips_block"},
+	        {TYPED("alert", ",\"alert\":{\"action\":\"blocked\"}"), "alert", "blocked"},
+	        {TYPED("failure", ""), "ssl_inspection", "system"},
+	        {TYPED("session", ""), "session", "failure"},
+	        {TYPED("sni_forged", ""), "ssl_inspection", "ips_block"},
+	        {TYPED("ssl_inspection", ""), "ssl_inspection", "session"},
+	        {TYPED("gap", ""), "gap", "system"},
+	        {TYPED("ips_block", ""), "ips_block", "ips_alert"},
+	};
+	struct intake_line line;
+	struct buf words, word;
+
+	for (size_t i = 0; i < SL_ARRAY_LEN(rows); i++) {
+		buf_init(&words, 4096);
+		buf_init(&word, 64);
+		assert_int_equal(read(rows[i].line, &line), 0);
+		assert_true(intake_field_is(&line, INTAKE_KIND, rows[i].kind));
+		assert_false(intake_field_is(&line, INTAKE_KIND, rows[i].no));
+		assert_int_equal(intake_line_words(&line, &words), 0);
+		assert_int_equal(intake_field_word(INTAKE_KIND, rows[i].kind, strlen(rows[i].kind),
+		                                   &word),
+		                 0);
+		assert_non_null(strstr(buf_text(&words), buf_text(&word)));
+		buf_fini(&words);
+		buf_fini(&word);
+	}
+}
+
 static void escapes_are_decoded(void **state)
 {
 	struct intake_line line;
@@ -193,6 +234,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_a_line_is_found_by_is_read),
 	        cmocka_unit_test(what_control_wrote_counts_before_what_came_later),
+	        cmocka_unit_test(a_kind_is_found_by_its_name_and_by_its_type),
 	        cmocka_unit_test(escapes_are_decoded),
 	        cmocka_unit_test(what_is_no_event_is_refused),
 	        cmocka_unit_test(times_have_zones_and_fractions),
