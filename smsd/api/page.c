@@ -21,7 +21,7 @@ static const char head[] =
         "  (428 without, 412 when another revision is there by now).\n"
         "- A refusal is `application/problem+json`, shape Problem. 401: nobody is logged in. 403:\n"
         "  somebody, who may not. 429: more than 20 requests a second beyond a burst of 100. 503:\n"
-        "  come again in `Retry-After` seconds.\n"
+        "  come again in `Retry-After` seconds. 507: smsd's disk is full.\n"
         "- Times are UTC, `2027-01-31T00:00:00Z`. \"file\" are bytes as they are.\n"
         "\n"
         "## Routes\n"

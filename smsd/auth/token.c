@@ -99,7 +99,6 @@ struct making {
 	uint8_t secret[SECRET_DIGEST_SIZE];
 	char scopes[SCOPES_TEXT_MAX];
 	int64_t made_ms, ends_ms;
-	bool too_many;
 };
 
 static int audit_made(const struct making *making, struct store_tx *tx)
@@ -127,9 +126,8 @@ static int write_made(void *arg, struct store_tx *tx)
 	int64_t count = 0;
 	int rc = store_tx_run(tx, STORE_TOKEN_COUNT, values, 1, auth_take_integer, &count);
 
-	making->too_many = rc == 0 && count >= AUTH_TOKENS_MAX;
-	if (making->too_many)
-		return SL_ECONFLICT; /* SL_ELIMIT would be the disk's */
+	if (rc == 0 && count >= AUTH_TOKENS_MAX)
+		return SL_ELIMIT;
 	if (rc == 0)
 		rc = store_tx_run(tx, STORE_TOKEN_ADD, values, SL_ARRAY_LEN(values), NULL, NULL);
 	return rc ? rc : audit_made(making, tx);
@@ -140,8 +138,8 @@ static int tell_make(struct problem *problem, int rc, const struct making *makin
 	if (rc == SL_EEXIST)
 		return problem_add(problem, rc, "/name", "choose another, or withdraw that one",
 		                   "there is a token '%s'", making->name);
-	if (making->too_many)
-		return problem_add(problem, SL_ELIMIT, "", "withdraw one that is not needed",
+	if (rc == SL_ELIMIT)
+		return problem_add(problem, rc, "", "withdraw one that is not needed",
 		                   "there are %d tokens of yours", AUTH_TOKENS_MAX);
 	return auth_told(problem, rc);
 }

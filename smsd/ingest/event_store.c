@@ -149,7 +149,7 @@ static void tell_full(struct event_store *store, const struct batch *group)
 	bool full = false;
 
 	for (; group; group = group->next)
-		full |= group->code == SL_ELIMIT;
+		full |= group->code == SL_EFULL;
 	if (full && !store->full)
 		log_error("events: the disk is full: devices keep theirs until there is room");
 	else if (!full && store->full)

@@ -36,7 +36,7 @@ void event_store_close(struct event_store *store);
 
 /*
  * Adds records of any days, and returns when they are on the disk. What others add meanwhile goes
- * in the same commit. Each record's `added` says whether it was new. SL_ELIMIT: the disk is full;
+ * in the same commit. Each record's `added` says whether it was new. SL_EFULL: the disk is full;
  * SL_EAGAIN: the database is away; SL_EIO. With an error some may be there: adding all again is
  * right, and adds none twice.
  */

@@ -322,7 +322,7 @@ static int refuse(struct problem *problem, int rc)
 		problem->retry_s = 5;
 		return problem_add(problem, rc, "", "keep the events and send them again",
 		                   "the database is away");
-	case SL_ELIMIT:
+	case SL_EFULL:
 		problem->retry_s = 30;
 		return problem_add(problem, SL_EAGAIN, "", "keep the events and send them again",
 		                   "there is no room for events on the disk");
@@ -359,7 +359,7 @@ int ingest_count(struct ingest *ingest, const char *device, const json_t *minute
 {
 	int rc = series_add(ingest->store, device, minutes, moment_now_ms());
 
-	return rc ? problem_add(problem, rc == SL_ELIMIT ? SL_EAGAIN : rc, "", "",
+	return rc ? problem_add(problem, rc == SL_EFULL ? SL_EAGAIN : rc, "", "",
 	                        "counters cannot be stored: %s", err_text(rc))
 	          : 0;
 }

@@ -35,7 +35,7 @@ struct ingest_options {
 	int64_t keep_bytes;    /* and the oldest when all take more; 0: any */
 };
 
-/* `store` and the option's texts outlive it. SL_ESYS, SL_ENOMEM, SL_ELIMIT. */
+/* `store` and the option's texts outlive it. SL_ESYS, SL_ENOMEM, SL_EFULL. */
 int ingest_open(struct store *store, const struct ingest_options *options,
                 struct ingest **ret_ingest, struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 void ingest_close(struct ingest *ingest);

@@ -63,7 +63,7 @@ static int check_together(struct store_tx *tx, struct writing *w, int64_t id)
 	int rc = document_check_tx(tx, id, &notices, w->problem);
 
 	/* Of settings that are in each other's way, or too many; of two writers it is said by
-	 * object_get_seen, and of a full disk by the store. */
+	 * object_get_seen. */
 	if (rc == SL_ECONFLICT || rc == SL_ELIMIT)
 		rc = w->problem->code = SL_EMISMATCH;
 	if (rc != 0)

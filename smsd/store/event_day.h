@@ -46,7 +46,7 @@ struct event_record {
 int64_t event_day_of(int64_t time_ms);
 void event_day_name(int64_t day, char ret_name[EVENT_DAY_NAME_MAX]) SL_NONNULL(2);
 
-/* Where the days of `database` are; `directory` is for their files, and made. SL_ESYS, SL_ELIMIT,
+/* Where the days of `database` are; `directory` is for their files, and made. SL_ESYS, SL_EFULL,
  * SL_ENOMEM, SL_EAGAIN. */
 int event_days_open(struct database *database, const char *directory, struct event_days **ret_days,
                     struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;

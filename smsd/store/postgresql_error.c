@@ -19,7 +19,7 @@ static const struct {
         {"23", SL_EINVAL},                       /* other constraints */
         {"22", SL_EINVAL},                       /* data exceptions */
         {"42", SL_EINVAL},                       /* syntax, unknown names, rights */
-        {"53100", SL_ELIMIT},                    /* disk_full */
+        {"53100", SL_EFULL},                    /* disk_full */
         {"53200", SL_ENOMEM}, {"53", SL_EAGAIN}, /* too many connections */
         {"54", SL_ERANGE},                       /* limits of the program */
         {"08", SL_EAGAIN},                       /* connection */
@@ -78,7 +78,7 @@ int postgresql_code(PGconn *pg, const PGresult *result, const char *what)
 	char said[POSTGRESQL_TEXT_MAX];
 	int code = code_of(pg, result);
 
-	if (code != 0 && code != SL_EEXIST && code != SL_ELIMIT && code != SL_EAGAIN) {
+	if (code != 0 && code != SL_EEXIST && code != SL_EFULL && code != SL_EAGAIN) {
 		postgresql_said(pg, result, said);
 		log_error("store: %s: %s", what, said);
 	}
@@ -95,7 +95,7 @@ int postgresql_problem(PGconn *pg, const PGresult *result, const char *what,
 		return 0;
 	postgresql_said(pg, result, said);
 	return problem_add(problem, code, "",
-	                   code == SL_ELIMIT ? "make room on the database's disk" : "",
+	                   code == SL_EFULL ? "make room on the database's disk" : "",
 	                   "%s: the database: %s", what, said);
 }
 

@@ -41,7 +41,7 @@ int sqlite_make_file(const char *path, struct problem *problem)
 
 	if (fd < 0)
 		return problem_add(problem,
-		                   errno == ENOSPC || errno == EDQUOT ? SL_ELIMIT : SL_ESYS, "", "",
+		                   errno == ENOSPC || errno == EDQUOT ? SL_EFULL : SL_ESYS, "", "",
 		                   "%s cannot be opened: %s", path, strerror(errno));
 	(void)close(fd);
 	return 0;

@@ -54,7 +54,7 @@ static int constraint(int rc)
 static int code_of(sqlite3 *db, int rc)
 {
 	if (no_room(db, rc))
-		return SL_ELIMIT;
+		return SL_EFULL;
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -83,7 +83,7 @@ int sqlite_code(sqlite3 *db, int rc, const char *what)
 	int code = code_of(db, rc);
 
 	/* The writer tells of a full disk, once. */
-	if (code != 0 && code != SL_EEXIST && code != SL_ELIMIT)
+	if (code != 0 && code != SL_EEXIST && code != SL_EFULL)
 		log_error("store: %s: %s (%d)", what, sqlite3_errmsg(db), rc);
 	return code;
 }
@@ -106,7 +106,7 @@ int sqlite_problem(sqlite3 *db, int rc, const char *what, struct problem *proble
 		                   what, sqlite3_errmsg(db));
 	default:
 		return problem_add(problem, code == SL_EIO ? SL_ESYS : code, "",
-		                   code == SL_ELIMIT ? "make room on the disk" : "",
+		                   code == SL_EFULL ? "make room on the disk" : "",
 		                   "%s: the database " SQLITE_FILE ": %s", what,
 		                   sqlite3_errmsg(db));
 	}

@@ -469,7 +469,7 @@ static int open_days(struct database *database, const char *directory, struct ev
 
 	(void)database;
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-		return problem_add(problem, errno == ENOSPC ? SL_ELIMIT : SL_ESYS, "", "", "%s: %s",
+		return problem_add(problem, errno == ENOSPC ? SL_EFULL : SL_ESYS, "", "", "%s: %s",
 		                   directory, strerror(errno));
 	days = calloc(1, sizeof(*days));
 	if (!days || !(days->directory = strdup(directory))) {

@@ -74,7 +74,7 @@ int sqlite_copy(sqlite3 *from, const char *path, struct problem *problem)
 
 /* ---- of a file: sms.db, a day of events -------------------------------------------------- */
 
-/* Makes it, its owner's alone. SL_ELIMIT, SL_ESYS. */
+/* Makes it, its owner's alone. SL_EFULL, SL_ESYS. */
 int sqlite_make_file(const char *path, struct problem *problem) SL_NONNULL(1, 2) SL_MUST;
 /* Nothing that a file brings along is run, and the file's own tables cannot be overwritten. */
 int sqlite_harden(sqlite3 *db) SL_NONNULL(1) SL_MUST;

@@ -32,7 +32,7 @@ struct store {
 /* "DIRECTORY: strerror" */
 static int system_problem(struct problem *problem, const char *path)
 {
-	return problem_add(problem, errno == ENOSPC || errno == EDQUOT ? SL_ELIMIT : SL_ESYS, "",
+	return problem_add(problem, errno == ENOSPC || errno == EDQUOT ? SL_EFULL : SL_ESYS, "",
 	                   "", "%s: %s", path, strerror(errno));
 }
 

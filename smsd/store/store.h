@@ -71,7 +71,7 @@ bool store_row_is_null(const struct store_row *row, unsigned column) SL_NONNULL(
  * migration. `directory` (which is there) has the lock, and with SQLite the database; `connection`
  * is what libpq connects to PostgreSQL by, a string or URI, or NULL for SQLite. SL_EREFUSED: made
  * by a newer smsd, or not as smsd needs it. SL_EBUSY: another smsd has it. SL_EAGAIN: it is away.
- * SL_ESYS, SL_EMALFORMED (not ours, or damaged), SL_ELIMIT (no room), SL_EINVAL (a statement or
+ * SL_ESYS, SL_EMALFORMED (not ours, or damaged), SL_EFULL (no room), SL_EINVAL (a statement or
  * migration that the database does not understand; no connection string). `problem` says it in
  * words, without the connection's password. `readers` connections, 1 to STORE_READERS_MAX.
  */
@@ -99,7 +99,7 @@ int store_read(struct store *store, enum store_statement statement,
 typedef int store_tx_fn(void *arg, struct store_tx *tx);
 
 /* Returns after the commit. SL_EAGAIN: too much waits, or the database is away; nothing was
- * written. SL_ELIMIT: the disk is full (nothing was written; smsd goes on reading, and writes again
+ * written. SL_EFULL: the disk is full (nothing was written; smsd goes on reading, and writes again
  * when there is room). SL_EIO: the disk failed, or the database went away during the commit: the
  * write is there whole or not at all, and was not tried again. Not from within a write. */
 int store_write(struct store *store, store_tx_fn *fn, void *arg) SL_NONNULL(1, 2) SL_MUST;
@@ -115,7 +115,7 @@ int store_tx_run(struct store_tx *tx, enum store_statement statement,
 int64_t store_tx_changed(const struct store_tx *tx) SL_NONNULL(1);
 
 /* A copy of the whole database as it is at one moment, made while others go on. `path` must not
- * exist. SL_EEXIST, SL_ESYS, SL_ELIMIT. */
+ * exist. SL_EEXIST, SL_ESYS, SL_EFULL. */
 int store_backup(struct store *store, const char *path, struct problem *problem)
         SL_NONNULL(1, 2, 3) SL_MUST;
 

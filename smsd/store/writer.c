@@ -136,7 +136,7 @@ static void run_group(struct writer *writer, struct write *group)
 
 static bool any_without_room(const struct write *group)
 {
-	while (group && group->code != SL_ELIMIT)
+	while (group && group->code != SL_EFULL)
 		group = group->next;
 	return group;
 }

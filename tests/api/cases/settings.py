@@ -11,6 +11,8 @@ KINDS = {"trust-stores": "client_proxies", "server-proxies": "server_proxies",
          "client-proxies": "client_proxies", "decryption-policies": "client_proxies",
          "action-sets": "profiles", "profiles": "profiles", "virtual-segments": "profiles"}
 
+MOST_OBJECTS = 100000
+
 
 def place(name):
     """A destination of its own: two proxies that have the same are refused."""
@@ -274,3 +276,22 @@ def case_suites_follow_the_selections(smsd, client):
                                                            "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"], "R45")
     wrong = client.request("GET", "/cipher-suites?protocols=TLSv1.2,TLSv9").must(400)
     check('protocols does not take "TLSv9"' in wrong.json["detail"], f"{wrong.json}")
+
+
+def case_the_most_objects_there_may_be(fresh, client):
+    """The next one is refused by that limit's name, and nobody says that a disk is full."""
+    fresh.start()
+    enter(fresh, client)
+    ((there,),) = fresh.database.rows("SELECT COUNT(*) FROM object")
+    fresh.database.rows("INSERT INTO object (kind, name, revision, changed_ms, body)"
+                        " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+                        " SELECT 'nothing', 'name ' || i, 1, 1, '{}' FROM n", (MOST_OBJECTS - there,))
+    refused = client.request("POST", "/trust-stores", {"name": "one more"}).must(409).json
+    check(refused["errors"][0]["text"].startswith(f"there are {MOST_OBJECTS} objects"), f"{refused}")
+    check("delete" in refused["errors"][0]["remedy"], f"{refused}")
+    fresh.database.rows("DELETE FROM object WHERE kind = 'nothing'")
+    client.request("POST", "/trust-stores", {"name": "one more"}).must(201)
+    check("disk" not in fresh.log(), fresh.log()[-2000:])
+
+
+case_the_most_objects_there_may_be.only = "sqlite"  # the limit is the same, and this one is quick

@@ -56,7 +56,7 @@ static int64_t write_until_refused(struct fixture *fx, int64_t number)
 	do
 		code = fixture_put(fx->store, &(struct item){number++, "x", bytes, sizeof(bytes)});
 	while (code == 0 && number < 10000);
-	assert_int_equal(code, SL_ELIMIT);
+	assert_int_equal(code, SL_EFULL);
 	return number - 1;
 }
 
@@ -89,7 +89,7 @@ static void a_backup_without_room_is_refused_and_leaves_no_file(void **state)
 
 	fill_disk(fixture_path(fx, "filler"));
 	assert_int_equal(store_backup(fx->store, fixture_path(fx, "backup"), &fx->problem),
-	                 SL_ELIMIT);
+	                 SL_EFULL);
 	assert_int_not_equal(access(fixture_path(fx, "backup"), F_OK), 0);
 	assert_int_equal(unlink(fixture_path(fx, "filler")), 0);
 	problem_fini(&fx->problem);
@@ -103,7 +103,7 @@ static void a_new_database_without_room_is_refused_in_words(void **state)
 	fixture_close(fx);
 	assert_int_equal(unlink(fixture_path(fx, "sms.db")), 0);
 	fill_disk(fixture_path(fx, "filler"));
-	assert_int_equal(fixture_open(fx), SL_ELIMIT);
+	assert_int_equal(fixture_open(fx), SL_EFULL);
 	assert_int_equal(fx->problem.count, 1);
 	assert_int_equal(unlink(fixture_path(fx, "filler")), 0);
 	assert_int_equal(fixture_open(fx), 0);

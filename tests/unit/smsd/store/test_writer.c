@@ -173,7 +173,7 @@ static void a_group_that_has_no_room_is_tried_again_one_by_one(void **state)
 	run_behind_gate(fx, tasks, THREADS);
 	limit_files(fx, 0);
 	for (int i = 0; i < THREADS; i++) {
-		assert_int_equal(tasks[i].code, tasks[i].refuse ? SL_ELIMIT : 0);
+		assert_int_equal(tasks[i].code, tasks[i].refuse ? SL_EFULL : 0);
 		assert_int_equal(fixture_count(fx->store, 300 + i), tasks[i].refuse ? 0 : 1);
 		again += tasks[i].runs > 1;
 	}
