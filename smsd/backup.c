@@ -115,7 +115,6 @@ static void empty(const char *directory)
 	(void)closedir(dir);
 }
 
-/* The directory itself stays where its own is not this user's to change. */
 static void remove_copy(const char *to)
 {
 	char days[PATH_MAX];
@@ -124,8 +123,21 @@ static void remove_copy(const char *to)
 	empty(days);
 	(void)rmdir(days);
 	empty(to);
-	if (rmdir(to) != 0)
-		log_warning("%s is empty, and stays: %s", to, strerror(errno));
+}
+
+static int check_source(const char *data, struct problem *problem)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/sms.db", data);
+	if (access(path, R_OK) == 0)
+		return 0;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return problem_add(problem, SL_ENOENT, "",
+		                   "name the data directory of an smsd that keeps its data in "
+		                   "SQLite; of PostgreSQL pg_dump makes the copy",
+		                   "%s has no sms.db", data);
+	return problem_add(problem, SL_ESYS, "", "", "%s: %s", path, strerror(errno));
 }
 
 int backup_make(const char *data, const char *to, struct problem *problem)
@@ -135,7 +147,9 @@ int backup_make(const char *data, const char *to, struct problem *problem)
 
 	if (strlen(data) > PATH_MAX - NAME_ROOM || strlen(to) > PATH_MAX - NAME_ROOM)
 		return problem_add(problem, SL_EINVAL, "", "", "a name is too long");
-	rc = copy_all(data, to, &count, problem);
+	rc = check_source(data, problem);
+	if (rc == 0)
+		rc = copy_all(data, to, &count, problem);
 	if (rc != 0) {
 		remove_copy(to);
 		return rc;

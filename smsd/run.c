@@ -6,11 +6,16 @@
  */
 #include "smsd/run.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -42,7 +47,8 @@ static int status_of(int code)
 {
 	if (code == SL_EBUSY)
 		return RUN_BUSY;
-	return code == SL_ESYS || code == SL_ENOMEM || code == SL_EIO || code == SL_EAGAIN
+	return code == SL_ESYS || code == SL_ENOMEM || code == SL_EIO || code == SL_EAGAIN ||
+	                       code == SL_EFULL
 	               ? RUN_FAILED
 	               : RUN_REFUSED;
 }
@@ -95,11 +101,49 @@ static int read_secrets(struct smsd *s, struct secrets *given)
 	return rc == 0 ? 0 : problem_add_pki(&s->problem, "", &err);
 }
 
+/* ---- a copy ------------------------------------------------------------------------------ */
+
+/* As the user that serves. */
+static int copy_as_user(struct smsd *s, uid_t uid, gid_t gid)
+{
+	int rc;
+
+	if (privilege_drop(uid, gid, &s->problem) != 0)
+		return report(&s->problem, RUN_PRIVILEGE);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	rc = backup_make(s->options->data, s->options->backup, &s->problem);
+	return rc == 0 ? RUN_OK : report(&s->problem, status_of(rc));
+}
+
+/* Whoever started it stays who he is, to take away what he made when there is no copy. */
+static int copy_apart(struct smsd *s, uid_t uid, gid_t gid, bool made)
+{
+	const char *to = s->options->backup;
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		status = copy_as_user(s, uid, gid);
+		problem_fini(&s->problem);
+		exit(status);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child) {
+		(void)problem_add(&s->problem, SL_ESYS, "", "", "the copy cannot be made: %s",
+		                  strerror(errno));
+		status = report(&s->problem, RUN_FAILED);
+	} else {
+		status = WIFEXITED(status) ? WEXITSTATUS(status) : RUN_FAILED;
+	}
+	if (status != RUN_OK && made && rmdir(to) != 0)
+		log_warning("%s is left: %s", to, strerror(errno));
+	return status;
+}
+
 /* Beside an smsd that serves: nothing of `data` is locked, made or changed. */
 static int back_up(struct smsd *s, uid_t uid, gid_t gid)
 {
 	const struct run_options *options = s->options;
-	bool empty = false;
+	bool empty = false, made = access(options->backup, F_OK) != 0;
 	int rc;
 
 	if (options->database_file)
@@ -111,13 +155,10 @@ static int back_up(struct smsd *s, uid_t uid, gid_t gid)
 	if (rc == 0 && !empty)
 		rc = problem_add(&s->problem, SL_EEXIST, "", "name a directory that is not there",
 		                 "%s has something in it", options->backup);
-	if (rc != 0)
-		return report(&s->problem, status_of(rc));
-	if (privilege_drop(uid, gid, &s->problem) != 0)
-		return report(&s->problem, RUN_PRIVILEGE);
-	rc = backup_make(options->data, options->backup, &s->problem);
-	return rc == 0 ? RUN_OK : report(&s->problem, status_of(rc));
+	return rc == 0 ? copy_apart(s, uid, gid, made) : report(&s->problem, status_of(rc));
 }
+
+/* ------------------------------------------------------------------------------------------ */
 
 static int prepare_and_run(struct smsd *s, struct secrets *given)
 {

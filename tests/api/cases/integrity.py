@@ -293,17 +293,38 @@ case_backup_beside_one_that_serves.only = "sqlite"
 
 
 def case_backup_that_fails_leaves_nothing(smsd, client):
-    """A day of events that is none: said, and no half of a copy is there."""
+    """A day of events that is none, a full disk, no database there: said, with a status, and neither
+    half of a copy nor the directory that was made for it is left; one that was there stays."""
+    owner = os.stat(smsd.data)
     bad, to = os.path.join(smsd.data, "events", "2020-01-01.db"), os.path.join(smsd.folder, "to")
+    small, empty = os.path.join(smsd.folder, "small"), os.path.join(smsd.folder, "empty")
     with open(bad, "wb") as out:
         out.write(b"no database" * 1000)
-    shutil.chown(bad, os.stat(smsd.data).st_uid, os.stat(smsd.data).st_gid)
+    shutil.chown(bad, owner.st_uid, owner.st_gid)
+    for folder in (small, empty):
+        os.mkdir(folder, 0o700)
+        shutil.chown(folder, owner.st_uid, owner.st_gid)
     try:
-        code, said = smsd.run("--data", smsd.data, "--backup", to)
-        check(code == 3 and "events cannot be read" in said, f"{code}: {said}")
-        check(not os.path.exists(to) or not os.listdir(to), "something is left")
+        fails(smsd, smsd.data, to, 3, "events cannot be read")
+        fails(smsd, empty, to, 3, f"{empty} has no sms.db: name the data directory")
+        fails(smsd, os.path.join(smsd.folder, "nowhere"), to, 3, "nowhere has no sms.db")
+        os.mkdir(to, 0o700)
+        shutil.chown(to, owner.st_uid, owner.st_gid)
+        fails(smsd, smsd.data, to, 3, "events cannot be read", stays=True)
     finally:
         os.unlink(bad)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "none", small], check=True)
+    try:
+        fails(smsd, smsd.data, os.path.join(small, "to"), 1, "make room on the disk")
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def fails(smsd, data, to, status, why, stays=False):
+    code, said = smsd.run("--data", data, "--backup", to)
+    check(code == status and why in said and said.count("\n") == 1, f"{code}: {said}")
+    check(os.path.exists(to) == stays, f"{to}: {said}")
+    check(not stays or not os.listdir(to), "something is left")
 
 
 case_backup_that_fails_leaves_nothing.only = "sqlite"
