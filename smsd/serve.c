@@ -108,10 +108,13 @@ static void drain_due(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval step = {.tv_usec = DRAIN_STEP_MS * 1000};
 	struct smsd *s = arg;
+	unsigned busy = api_pending(s->api) + http_server_busy(s->server) + port_pending(s->port) +
+	                http_server_busy(s->devices);
 	bool over = s->drain_steps++ >= RUN_DRAIN_S * 1000 / DRAIN_STEP_MS;
 
-	if (over || (api_pending(s->api) == 0 && http_server_busy(s->server) == 0 &&
-	             port_pending(s->port) == 0 && http_server_busy(s->devices) == 0))
+	if (busy > 0 && over)
+		log_warning("some had no answer after %d s", RUN_DRAIN_S);
+	if (busy == 0 || over)
 		(void)event_base_loopbreak(s->base);
 	else
 		(void)event_add(s->drain, &step);

@@ -29,7 +29,8 @@ const char *event_kind_name(enum event_kind kind);
 unsigned event_kind_rank(enum event_kind kind);
 /* SL_ENOENT. */
 int event_kind_find(const char *name, enum event_kind *ret_kind) SL_NONNULL(1, 2) SL_MUST;
-/* Of an event's type (type.def; not NUL-terminated); `blocked`: an alert that says so. SL_ENOENT. */
+/* Of an event's type (type.def; not NUL-terminated); `blocked`: an alert that says so. SL_ENOENT.
+ */
 int event_kind_of_type(const char *type, size_t len, bool blocked, enum event_kind *ret_kind)
         SL_NONNULL(1, 4) SL_MUST;
 

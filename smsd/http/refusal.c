@@ -18,8 +18,7 @@ static const struct {
         {SL_EEOF, 400},   {SL_EUNSUPPORTED, 400}, {SL_EMISMATCH, 400}, {SL_EEXPIRED, 400},
         {SL_EPERM, 403},  {SL_EREFUSED, 403},     {SL_EREVOKED, 403},  {SL_ENOENT, 404},
         {SL_EEXIST, 409}, {SL_EBUSY, 409},        {SL_ELIMIT, 409},    {SL_ECONFLICT, 412},
-        {SL_EAGAIN, 503}, {SL_ETIMEOUT, 503},     {SL_ENOMEM, 503},
-        {SL_EFULL, 507},
+        {SL_EAGAIN, 503}, {SL_ETIMEOUT, 503},     {SL_ENOMEM, 503},    {SL_EFULL, 507},
 };
 
 int refusal_status(int code)

@@ -50,7 +50,7 @@ struct intake_line {
 	int64_t time_ms;
 	uint64_t epoch, seq;
 	struct intake_text field[INTAKE_FIELD_END];
-	const char *kind; /* of its type, where that is called otherwise; NULL */
+	const char *kind;              /* of its type, where that is called otherwise; NULL */
 	struct intake_text message[3]; /* texts whose words are found; the SNI is one as well */
 	char decoded[INTAKE_LINE_MAX]; /* what had escapes in it */
 	size_t decoded_len;

@@ -19,7 +19,7 @@ static const struct {
         {"23", SL_EINVAL},                       /* other constraints */
         {"22", SL_EINVAL},                       /* data exceptions */
         {"42", SL_EINVAL},                       /* syntax, unknown names, rights */
-        {"53100", SL_EFULL},                    /* disk_full */
+        {"53100", SL_EFULL},                     /* disk_full */
         {"53200", SL_ENOMEM}, {"53", SL_EAGAIN}, /* too many connections */
         {"54", SL_ERANGE},                       /* limits of the program */
         {"08", SL_EAGAIN},                       /* connection */

@@ -40,9 +40,8 @@ int sqlite_make_file(const char *path, struct problem *problem)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return problem_add(problem,
-		                   errno == ENOSPC || errno == EDQUOT ? SL_EFULL : SL_ESYS, "", "",
-		                   "%s cannot be opened: %s", path, strerror(errno));
+		return problem_add(problem, errno == ENOSPC || errno == EDQUOT ? SL_EFULL : SL_ESYS,
+		                   "", "", "%s cannot be opened: %s", path, strerror(errno));
 	(void)close(fd);
 	return 0;
 }

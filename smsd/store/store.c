@@ -32,8 +32,8 @@ struct store {
 /* "DIRECTORY: strerror" */
 static int system_problem(struct problem *problem, const char *path)
 {
-	return problem_add(problem, errno == ENOSPC || errno == EDQUOT ? SL_EFULL : SL_ESYS, "",
-	                   "", "%s: %s", path, strerror(errno));
+	return problem_add(problem, errno == ENOSPC || errno == EDQUOT ? SL_EFULL : SL_ESYS, "", "",
+	                   "%s: %s", path, strerror(errno));
 }
 
 /* Two of us would not lose anything, but each would wait for the other's writes and know nothing of

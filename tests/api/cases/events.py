@@ -251,13 +251,12 @@ def case_who_reads_slowly_holds_nobody_up(smsd, client):
 
 
 def case_an_end_ends_those_who_follow(fresh, client):
-    """At once, and smsd with them."""
+    """They are told, and smsd waits for none of them."""
     fresh.start()
     enter(fresh, client)
     streams = [Stream(client) for _ in range(4)]
-    began = time.monotonic()
     check(fresh.stop() == 0, "the end")
-    check(time.monotonic() - began < 9, "smsd waited for those who follow")
+    check("had no answer" not in fresh.log(), "smsd waited for those who follow")
     for stream in streams:
         check(stream.next() is None, "a stream without smsd")
         stream.close()

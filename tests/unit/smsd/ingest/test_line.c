@@ -67,7 +67,7 @@ static void what_control_wrote_counts_before_what_came_later(void **state)
 }
 
 #define TYPED(type, more)                                                                          \
-	"{\"epoch\":\"" EPOCH "\",\"seq\":7,\"device\":\"box\",\"event_type\":\"" type "\","         \
+	"{\"epoch\":\"" EPOCH "\",\"seq\":7,\"device\":\"box\",\"event_type\":\"" type "\","       \
 	"\"timestamp\":\"2026-01-31T12:00:00Z\"" more "}"
 
 /* Whoever looks for blocks says so: in the lines it is a member of what matched. */
@@ -98,9 +98,9 @@ static void a_kind_is_found_by_its_name_and_by_its_type(void **state)
 		assert_true(intake_field_is(&line, INTAKE_KIND, rows[i].kind));
 		assert_false(intake_field_is(&line, INTAKE_KIND, rows[i].no));
 		assert_int_equal(intake_line_words(&line, &words), 0);
-		assert_int_equal(intake_field_word(INTAKE_KIND, rows[i].kind, strlen(rows[i].kind),
-		                                   &word),
-		                 0);
+		assert_int_equal(
+		        intake_field_word(INTAKE_KIND, rows[i].kind, strlen(rows[i].kind), &word),
+		        0);
 		assert_non_null(strstr(buf_text(&words), buf_text(&word)));
 		buf_fini(&words);
 		buf_fini(&word);
