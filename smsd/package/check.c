@@ -139,8 +139,20 @@ static bool is_digest(const struct buf *bytes, const uint8_t sha256[PUBLISH_DIGE
 	       memcmp(digest, sha256, sizeof(digest)) == 0;
 }
 
+/* Why not is said as long as the source has it. */
+static void refuse(struct check *c, const struct publish_entry *e, unsigned keys_turn,
+                   const struct problem *problem)
+{
+	struct check alone = {.p = c->p};
+
+	note_problem(&alone, e->file, problem);
+	passed_refuse(c->p, e->sha256, problem->code, keys_turn, alone.error);
+	note_problem(c, e->file, problem);
+}
+
 static void fetch_package(struct check *c, const struct publish_entry *e)
 {
+	unsigned keys_turn = passed_keys_turn(c->p);
 	char error[PACKAGES_ERROR_MAX];
 	struct problem problem = {0};
 	struct buf bytes;
@@ -154,9 +166,33 @@ static void fetch_package(struct check *c, const struct publish_entry *e)
 	else if (bytes.len != e->size || !is_digest(&bytes, e->sha256))
 		note(c, e->file, "its bytes are not those that the index says", "publish it again");
 	else if (take_in(c, &bytes, &problem) != 0)
-		note_problem(c, e->file, &problem);
+		refuse(c, e, keys_turn, &problem);
 	problem_fini(&problem);
 	buf_fini(&bytes);
+}
+
+/* 1: it is worth fetching; else what a look came to, which is said. */
+static int is_worth(struct check *c, const struct publish_entry *e)
+{
+	char why[PACKAGES_ERROR_MAX];
+	bool deleted = false;
+	int rc = is_here(c->p, e->sha256);
+
+	if (rc == 0)
+		rc = passed_is_deleted(c->p, e->sha256, &deleted);
+	else if (rc > 0)
+		return 0;
+	if (rc < 0) {
+		note(c, e->file, err_text(rc), "");
+		return rc;
+	}
+	if (deleted)
+		return 0;
+	if (!passed_is_refused(c->p, e->sha256, why))
+		return 1;
+	if (c->error[0] == '\0')
+		memcpy(c->error, why, sizeof(c->error));
+	return 0;
 }
 
 /* ---- the source -------------------------------------------------------------------------- */
@@ -165,16 +201,11 @@ static void look_at(struct check *c, const struct publish_index *index)
 {
 	for (unsigned kind = 0; kind < PACKAGE_KIND_END; kind++) {
 		const struct publish_entry *e = newest_of(index, kind);
-		int here;
 
 		if (!e || publish_size_max(kind) == 0 || atomic_load(&c->p->stopping))
 			continue;
-		here = is_here(c->p, e->sha256);
-		if (here < 0) {
-			note(c, e->file, err_text(here), "");
-		} else if (here == 0) {
+		if (is_worth(c, e) > 0)
 			fetch_package(c, e);
-		}
 	}
 }
 

@@ -189,6 +189,8 @@ static int add(struct store_tx *tx, struct taken *t)
 	if (rc == 0 && t->keeps_bytes)
 		rc = blob_put(tx, t->content.data, t->content.len, content);
 	if (rc == 0)
+		rc = passed_bring_tx(tx, t->row.sha256);
+	if (rc == 0)
 		rc = add_row(tx, t, key, content);
 	if (rc == 0)
 		rc = audit(tx, t);

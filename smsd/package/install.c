@@ -129,6 +129,8 @@ static int drop(void *arg, struct store_tx *tx)
 		                 "it is installed");
 	if (rc == 0)
 		rc = store_tx_run(tx, STORE_PACKAGE_DROP, &value, 1, NULL, NULL);
+	if (rc == 0)
+		rc = passed_delete_tx(tx, c->found.row.sha256);
 	return rc ? rc : audit(tx, c->actor, &c->found.row, "delete");
 }
 

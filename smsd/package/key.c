@@ -155,6 +155,8 @@ int packages_key_add(struct packages *packages, const struct actor *actor, const
 	package_keys_fini(&keys);
 	if (rc == 0)
 		rc = store_write(packages->store, add, &c);
+	if (rc == 0)
+		passed_keys_changed(packages);
 	return packages_failed(rc, problem);
 }
 

@@ -26,6 +26,8 @@ enum {
 	PACKAGES_CHECKS = 2, /* sources looked at at the same time */
 	PACKAGES_KEPT = 32,  /* of a kind; older ones that are not installed go */
 	PACKAGES_INSTALLS_KEPT = 256,
+	PACKAGES_DELETED_KEPT = 1024, /* of which it is known that sources bring them no more */
+	PACKAGES_REFUSED_KEPT = 256,  /* of which it is known that they are not fetched again */
 	PACKAGES_SOURCES_MAX = 64,
 	PACKAGES_ADDRESS_MAX = 1024,
 	PACKAGES_CA_MAX = 64 * 1024, /* bytes of a source's CA certificates */
@@ -92,8 +94,9 @@ int packages_source_check(struct packages *packages, const struct actor *actor, 
                           struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;
 
 /* Looks at one source that is due, if there is one: may take minutes, PACKAGES_CHECKS of them at
- * the same time, one a source. The newest package of each kind is fetched, where it is not here;
- * what is refused is said by the source and by an event. Every second or so. */
+ * the same time, one a source. The newest package of each kind is fetched, where it is not here
+ * and nobody deleted it; what is refused is said by the source and by an event, and fetched again
+ * when the keys are others. Every second or so. */
 int packages_tick(struct packages *packages, int64_t now_ms) SL_NONNULL(1) SL_MUST;
 
 /* ---- packages ---------------------------------------------------------------------------- */
@@ -121,7 +124,7 @@ int packages_install(struct packages *packages, const struct actor *actor, int64
 int packages_uninstall(struct packages *packages, const struct actor *actor, int64_t id,
                        struct problem *problem) SL_NONNULL(1, 2, 4) SL_MUST;
 
-/* SL_EBUSY: it is installed. */
+/* No source brings it again; by hand it may come. SL_EBUSY: it is installed. */
 int packages_delete(struct packages *packages, const struct actor *actor, int64_t id,
                     struct problem *problem) SL_NONNULL(1, 2, 4) SL_MUST;
 

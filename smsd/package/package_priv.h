@@ -12,14 +12,23 @@
 #include "smsd/package/package.h"
 #include "smsd/store/store.h"
 
+/* A package that is none for us. */
+struct refused {
+	uint8_t sha256[BLOB_DIGEST];
+	char why[PACKAGES_ERROR_MAX]; /* "": no row */
+};
+
 struct packages {
 	struct store *store;
 	struct ingest *ingest;
 	packages_installed_fn *installed;
 	void *installed_arg;
-	pthread_mutex_t lock;             /* of `checked` */
-	pthread_mutex_t importing;        /* one package at a time is in memory */
+	pthread_mutex_t lock; /* of all to the next lock */
+	unsigned keys_turn;   /* goes up when the keys are others */
+	struct refused refused[PACKAGES_REFUSED_KEPT];
+	size_t refused_next;
 	int64_t checked[PACKAGES_CHECKS]; /* sources that are looked at; 0: none */
+	pthread_mutex_t importing;        /* one package at a time is in memory */
 	atomic_bool stopping;
 };
 
@@ -117,6 +126,23 @@ int package_import(struct packages *p, struct import *import) SL_NONNULL(1, 2) S
 /* In a write, with its audit row. */
 int install_tx(struct store_tx *tx, const struct actor *actor, const struct package_row *row,
                bool install) SL_NONNULL(1, 2, 3) SL_MUST;
+
+/* ---- what is passed over (passed.c) ------------------------------------------------------ */
+
+int passed_is_deleted(struct packages *p, const uint8_t sha256[BLOB_DIGEST], bool *ret_deleted)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+int passed_delete_tx(struct store_tx *tx, const uint8_t sha256[BLOB_DIGEST])
+        SL_NONNULL(1, 2) SL_MUST;
+int passed_bring_tx(struct store_tx *tx, const uint8_t sha256[BLOB_DIGEST])
+        SL_NONNULL(1, 2) SL_MUST;
+
+bool passed_is_refused(struct packages *p, const uint8_t sha256[BLOB_DIGEST],
+                       char ret_why[PACKAGES_ERROR_MAX]) SL_NONNULL(1, 2, 3);
+/* With this code, by the keys of that turn; what is no fault of the package's is not kept. */
+void passed_refuse(struct packages *p, const uint8_t sha256[BLOB_DIGEST], int code,
+                   unsigned keys_turn, const char *why) SL_NONNULL(1, 2, 5);
+unsigned passed_keys_turn(struct packages *p) SL_NONNULL(1);
+void passed_keys_changed(struct packages *p) SL_NONNULL(1);
 
 /* ---- fetching ---------------------------------------------------------------------------- */
 

@@ -229,10 +229,13 @@ def spoil(path):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
+    asked = []  # every path
+
     def log_message(self, *_):
         pass
 
     def do_GET(self):
+        self.asked.append(self.path)
         if self.path.startswith("/moved/"):
             self.send_response(302)
             self.send_header("Location", self.path[len("/moved"):])
@@ -319,6 +322,37 @@ def file_of(files, path):
     folder, _, name = path.rpartition("/")
     check(folder == CAPABILITIES["files"] and name in files, f"{path} is no file that came: {list(files)}")
     return files[name]
+
+
+def case_what_a_source_has_and_is_not_wanted(smsd, client):
+    """Refused, it is fetched once, until a key more is believed; deleted, its source brings it no more,
+    by hand it comes."""
+    maker = begin(smsd, client)
+    folder = maker.path("web")
+    os.mkdir(folder)
+    foreign, pem = maker.new_key("later")
+    package = maker.make("categories", "passed.test,one\n", key=foreign)
+    maker.publish(folder, package)
+    path = "/" + os.path.basename(package)
+    Quiet.asked.clear()
+    with served(maker, folder) as (port, crt):
+        source(client, "passed", f"https://127.0.0.1:{port}/", ca=crt)
+        first = looked(client, "passed")["error"]
+        check("not signed by a key that is trusted" in first, first)
+        check(looked(client, "passed")["error"] == first, "the second look")
+        check(Quiet.asked.count(path) == 1, f"{Quiet.asked}")
+        client.request("POST", "/package-keys", {"name": "later", "pem": pem}).must(201)
+        check("error" not in looked(client, "passed"), "a key more")
+        check(Quiet.asked.count(path) == 2, f"{Quiet.asked}")
+        (mine,) = [p for p in here(client, "categories") if p["source"] == "passed"]
+        client.request("DELETE", f"/packages/{mine['id']}").must(204)
+        check("error" not in looked(client, "passed"), "a deleted one is no fault")
+        check(Quiet.asked.count(path) == 2, f"{Quiet.asked}")
+        check(not [p for p in here(client, "categories") if p["sha256"] == mine["sha256"]], "it came back")
+        bring(client, package).must(201)
+        check([p for p in here(client, "categories") if p["sha256"] == mine["sha256"]], "not by hand either")
+    etag = client.request("GET", "/package-sources/passed").must(200).headers["ETag"]
+    client.request("DELETE", "/package-sources/passed", headers={"If-Match": etag}).must(204)
 
 
 def case_devices_get_what_is_installed(fresh, client):
