@@ -112,6 +112,13 @@ static sms_command_fn *const functions[SMS_COMMAND_END] = {
         [SMS_PACKAGE_SOURCE_CHECK] = sms_package_source,
         [SMS_PACKAGE_SOURCE_DELETE] = sms_package_source,
         [SMS_CATEGORIES] = sms_categories,
+        /* forwarding */
+        [SMS_SYSLOG_TARGET_LIST] = sms_syslog_target,
+        [SMS_SYSLOG_TARGET_SHOW] = sms_syslog_target,
+        [SMS_SYSLOG_TARGET_ADD] = sms_syslog_target,
+        [SMS_SYSLOG_TARGET_SET] = sms_syslog_target,
+        [SMS_SYSLOG_TARGET_TEST] = sms_syslog_target,
+        [SMS_SYSLOG_TARGET_DELETE] = sms_syslog_target,
 };
 
 enum sms_exit sms_fail(enum sms_exit status, const char *fmt, ...)

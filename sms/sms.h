@@ -61,11 +61,31 @@ sms_command_fn sms_licences;
 sms_command_fn sms_panic;
 sms_command_fn sms_person, sms_role, sms_group;
 sms_command_fn sms_package, sms_package_key, sms_package_source, sms_categories;
+sms_command_fn sms_syslog_target;
 sms_command_fn sms_set, sms_rename, sms_move, sms_diff, sms_rollback, sms_import_document;
 sms_command_fn sms_changes, sms_rollback_all;
 
 /* An argument's text; NULL when it was not given. */
 const char *sms_argument(const json_t *arguments, const char *key) SL_NONNULL(1, 2);
+
+/* ---- record.c ---- */
+enum { SMS_RECORD_KEPT = 8 };
+
+/* A record that is set as a whole: what of it stays as it is, and what is given. */
+struct sms_record {
+	const char *kind;
+	const char *kept[SMS_RECORD_KEPT + 1];
+	enum sms_exit (*fill)(json_t *body, const json_t *arguments);
+};
+
+/* All that was there but what is given; the revision is that of --revision, or what was seen. */
+enum sms_exit sms_record_set(struct sms *sms, const char *path, const struct sms_record *record,
+                             const json_t *arguments) SL_NONNULL(1, 2, 3, 4);
+/* Until `flag` of it is false; what was wrong, its `error`, is the exit status, too. */
+enum sms_exit sms_record_wait(struct sms *sms, const char *path, const char *flag)
+        SL_NONNULL(1, 2, 3);
+/* A file's text into the body. */
+enum sms_exit sms_put_pem(json_t *body, const char *key, const char *path) SL_NONNULL(1, 2, 3);
 
 /* ---- upload.c ---- */
 /* A file of here as an upload at the server, `name` before its progress; what becomes of it, a file

@@ -11,6 +11,7 @@
 #include "smsd/base/actor.h"
 #include "smsd/data.h"
 #include "smsd/device/device.h"
+#include "smsd/forward/forward.h"
 #include "smsd/identity.h"
 #include "smsd/ingest/ingest.h"
 #include "smsd/object/certificate.h"
@@ -144,12 +145,16 @@ int open_all(struct smsd *s, const char *database, const char *passphrase, bool 
 	if (rc == 0)
 		rc = packages_create(s->context.store, s->context.ingest, &s->context.packages,
 		                     &s->problem);
+	if (rc == 0)
+		rc = forward_create(s->context.store, s->context.ingest, &s->context.forward,
+		                    &s->problem);
 	return rc;
 }
 
 void close_rooms(struct smsd *s)
 {
 	SSL_CTX_free(s->ctx);
+	forward_destroy(s->context.forward);
 	packages_destroy(s->context.packages);
 	alerts_close(s->alerts);
 	ingest_close(s->context.ingest);

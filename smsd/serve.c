@@ -15,6 +15,7 @@
 #include "smsd/alert/alert.h"
 #include "smsd/base/moment.h"
 #include "smsd/device/port.h"
+#include "smsd/forward/forward.h"
 #include "smsd/ingest/ingest.h"
 #include "smsd/package/package.h"
 #include "smsd/push/licence.h"
@@ -241,7 +242,9 @@ static int start_serving(struct smsd *s)
 	    !add_signal(s, SIGTERM, &s->term) || !add_signal(s, SIGINT, &s->interrupt))
 		return problem_add(&s->problem, SL_ENOMEM, "", "", "out of memory");
 	http.arg = s->api;
-	rc = start_devices(s);
+	rc = forward_start(s->context.forward, &s->problem);
+	if (rc == 0)
+		rc = start_devices(s);
 	return rc ? rc : http_server_create(s->base, &http, &s->server, &s->problem);
 }
 

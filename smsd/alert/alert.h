@@ -43,6 +43,9 @@ enum {
 	ALERT_OUT_OF_SYNC_S = 26 * 3600, /* they say it once a day */
 	ALERT_THRESHOLD_S = 3600,
 	ALERT_EVENTS_LOST_S = 24 * 3600,
+	/* Syslog servers. */
+	ALERT_SYSLOG_AWAY_S = 600,
+	ALERT_SYSLOG_SKIPPED_S = 24 * 3600,
 };
 
 const char *alert_name_text(enum alert_name name);

@@ -280,6 +280,48 @@ static int look_at_certificates(struct alerts *alerts, int64_t now_ms)
 	return rc;
 }
 
+/* ---- syslog servers ---------------------------------------------------------------------- */
+
+struct syslogs {
+	struct conditions away, skipped;
+	int64_t now_ms;
+};
+
+static int take_syslog(void *arg, const struct store_row *row)
+{
+	struct syslogs *l = arg;
+	const char *name = store_row_text(row, 0);
+	int64_t failing_ms = store_row_integer(row, 1), skipped_ms = store_row_integer(row, 3);
+	char when[MOMENT_TEXT_MAX];
+	int rc = 0;
+
+	if (failing_ms != 0 && l->now_ms - failing_ms >= (int64_t)ALERT_SYSLOG_AWAY_S * 1000)
+		rc = conditions_add(&l->away, "syslog server", name, 1,
+		                    "syslog server %s has not been reached since %s", name,
+		                    moment_text(failing_ms, when));
+	if (rc == 0 && skipped_ms != 0 &&
+	    l->now_ms - skipped_ms < (int64_t)ALERT_SYSLOG_SKIPPED_S * 1000)
+		rc = conditions_add(&l->skipped, "syslog server", name, 1,
+		                    "events were not sent to syslog server %s: %" PRId64
+		                    " in all, at %s the last",
+		                    name, store_row_integer(row, 2), moment_text(skipped_ms, when));
+	return rc;
+}
+
+static int look_at_syslogs(struct alerts *alerts, int64_t now_ms)
+{
+	struct syslogs l = {.now_ms = now_ms};
+	int rc = store_read(alerts->store, STORE_ALERT_SYSLOG, NULL, 0, take_syslog, &l);
+
+	if (rc == 0)
+		rc = alerts_settle(alerts, ALERT_SYSLOG_UNREACHABLE, NULL, &l.away, now_ms);
+	if (rc == 0)
+		rc = alerts_settle(alerts, ALERT_SYSLOG_SKIPPED, NULL, &l.skipped, now_ms);
+	conditions_fini(&l.away);
+	conditions_fini(&l.skipped);
+	return rc;
+}
+
 /* ---- by the clock ------------------------------------------------------------------------ */
 
 int alerts_tick(struct alerts *alerts, int64_t now_ms)
@@ -290,6 +332,8 @@ int alerts_tick(struct alerts *alerts, int64_t now_ms)
 	if (now_ms - last >= (int64_t)ALERT_CERTIFICATES_S * 1000 &&
 	    atomic_compare_exchange_strong(&alerts->certificates_ms, &last, now_ms))
 		rc = look_at_certificates(alerts, now_ms);
+	if (rc == 0)
+		rc = look_at_syslogs(alerts, now_ms);
 	if (rc == 0)
 		rc = alerts_age(alerts, now_ms);
 	return rc ? rc : alerts_look(alerts, NULL, now_ms);

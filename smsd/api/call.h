@@ -14,6 +14,7 @@
 #include "smsd/base/problem.h"
 #include "smsd/http/http.h"
 
+struct forward;
 struct ingest;
 struct packages;
 struct port;
@@ -28,6 +29,7 @@ struct api_context {
 	struct ingest *ingest;
 	struct push *push;
 	struct packages *packages;
+	struct forward *forward;
 	/* The first person's first password; gone once there is another. NULL: there is no file. */
 	const char *first_password;
 	struct port *port;     /* of devices; NULL in tests */

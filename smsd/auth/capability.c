@@ -37,10 +37,10 @@ uint64_t capability_all(void)
 
 /* Who may write any of it, or do anything to devices, may look at all of it: a change is made of
  * what is there. */
-static const uint64_t configuration = AUTH_BIT(DEVICE_CERTIFICATES) | AUTH_BIT(PROFILES) |
-                                      AUTH_BIT(SERVER_PROXIES) | AUTH_BIT(CLIENT_PROXIES) |
-                                      AUTH_BIT(SSL_SETTINGS) | AUTH_BIT(LOCK_SSL_FILTER) |
-                                      AUTH_BIT(DEVICES) | AUTH_BIT(DISTRIBUTE) | AUTH_BIT(PANIC);
+static const uint64_t configuration =
+        AUTH_BIT(DEVICE_CERTIFICATES) | AUTH_BIT(PROFILES) | AUTH_BIT(SERVER_PROXIES) |
+        AUTH_BIT(CLIENT_PROXIES) | AUTH_BIT(SSL_SETTINGS) | AUTH_BIT(LOCK_SSL_FILTER) |
+        AUTH_BIT(DEVICES) | AUTH_BIT(DISTRIBUTE) | AUTH_BIT(PANIC) | AUTH_BIT(SMS_SETTINGS);
 
 uint64_t auth_capability_closure(uint64_t capabilities)
 {

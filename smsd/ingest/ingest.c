@@ -23,21 +23,9 @@
 #include "smsd/base/problem.h"
 #include "smsd/ingest/event_store.h"
 #include "smsd/ingest/ingest_batch.h"
+#include "smsd/ingest/ingest_priv.h"
 #include "smsd/ingest/series.h"
 #include "smsd/store/store.h"
-
-struct ingest {
-	struct store *store;
-	struct ingest_options options;
-	struct event_store *events;
-	char epoch[INTAKE_EPOCH_LEN + 1]; /* of our own events: new with each start */
-	ingest_heard_fn *heard;           /* set before any batch is taken; NULL: nobody */
-	void *heard_arg;
-	pthread_mutex_t mutex;
-	/* Under the mutex: */
-	uint64_t seq;
-	char busy[INGEST_BUSY_MAX][EVENT_DAY_DEVICE_MAX]; /* devices with a batch under way */
-};
 
 /* ---- our own events ---------------------------------------------------------------------- */
 
@@ -86,6 +74,36 @@ static int add_own(struct ingest *ingest, int64_t now_ms, uint64_t seq, const ch
 	return rc;
 }
 
+static void tell_came(const struct ingest *ingest)
+{
+	if (ingest->came)
+		ingest->came(ingest->came_arg);
+}
+
+static int take_count(void *arg, const struct store_row *row)
+{
+	*(int64_t *)arg = store_row_integer(row, 0);
+	return 0;
+}
+
+static int arrive_tx(void *arg, struct store_tx *tx)
+{
+	return arrival_add(tx, arg);
+}
+
+/* The row of arrival goes before the event: nobody sends it again if smsd dies in between. A write
+ * of its own, so only where somebody waits for it. */
+static int arrive_own(struct ingest *ingest, int64_t now_ms, uint64_t seq)
+{
+	struct arrival_row row = {event_day_of(now_ms), INGEST_SELF, seq, seq, 1};
+	struct arrival_rows rows = {.epoch = ingest->epoch, .rows = &row, .count = 1};
+	int64_t targets = 0;
+	int rc = store_read(ingest->store, STORE_SYSLOG_TARGETS_ENABLED, NULL, 0, take_count,
+	                    &targets);
+
+	return rc || targets == 0 ? rc : store_write(ingest->store, arrive_tx, &rows);
+}
+
 static int tell_own(struct ingest *ingest, enum log_level level, const char *about,
                     const char *kind, json_t *own, const char *message)
 {
@@ -98,8 +116,13 @@ static int tell_own(struct ingest *ingest, enum log_level level, const char *abo
 	seq = ingest->seq++;
 	(void)pthread_mutex_unlock(&ingest->mutex);
 	text = own_text(ingest, now_ms, seq, level, about, kind, own, message);
-	rc = text ? add_own(ingest, now_ms, seq, text) : SL_ENOMEM;
+	(void)atomic_fetch_add(&ingest->own_coming, 1);
+	rc = text ? arrive_own(ingest, now_ms, seq) : SL_ENOMEM;
+	if (rc == 0)
+		rc = add_own(ingest, now_ms, seq, text);
+	(void)atomic_fetch_sub(&ingest->own_coming, 1);
 	free(text);
+	tell_came(ingest);
 	return rc;
 }
 
@@ -195,6 +218,7 @@ static int read_progress(struct ingest *ingest, const struct ingest_batch *batch
 struct saving {
 	const struct ingest_batch *batch;
 	const struct progress *progress;
+	const struct arrival_rows *arrived; /* NULL: nothing */
 };
 
 static int save_tx(void *arg, struct store_tx *tx)
@@ -212,13 +236,15 @@ static int save_tx(void *arg, struct store_tx *tx)
 	                                  store_integer(INGEST_EPOCHS_KEPT)};
 	int rc = store_tx_run(tx, STORE_INTAKE_SET, values, SL_ARRAY_LEN(values), NULL, NULL);
 
-	return rc ? rc : store_tx_run(tx, STORE_INTAKE_DROP_OLD, old, 2, NULL, NULL);
+	if (rc == 0)
+		rc = store_tx_run(tx, STORE_INTAKE_DROP_OLD, old, 2, NULL, NULL);
+	return rc || !s->arrived ? rc : arrival_add(tx, s->arrived);
 }
 
 static int save_progress(struct ingest *ingest, const struct ingest_batch *batch,
-                         const struct progress *progress)
+                         const struct progress *progress, const struct arrival_rows *arrived)
 {
-	struct saving saving = {batch, progress};
+	struct saving saving = {batch, progress, arrived};
 
 	return store_write(ingest->store, save_tx, &saving);
 }
@@ -235,7 +261,23 @@ static int save_odd(struct ingest *ingest, const struct ingest_batch *batch,
 		return 0;
 	progress->odd_next = read->next;
 	progress->odd_ms = frame->odd_ms;
-	return save_progress(ingest, batch, progress);
+	return save_progress(ingest, batch, progress, NULL);
+}
+
+/* How far it is by now, and in the same write what arrived. */
+static int save_stored(struct ingest *ingest, const struct ingest_batch *batch,
+                       const struct batch_read *read, struct progress *progress)
+{
+	struct arrival_rows arrived;
+	int rc = arrival_rows_make(batch->epoch, read->records, read->count, &arrived);
+
+	progress->next = SL_MAX(read->next, progress->next);
+	if (rc == 0)
+		rc = save_progress(ingest, batch, progress, &arrived);
+	arrival_rows_fini(&arrived);
+	if (rc == 0)
+		tell_came(ingest);
+	return rc;
 }
 
 static int store_batch(struct ingest *ingest, const struct ingest_batch *batch,
@@ -248,10 +290,8 @@ static int store_batch(struct ingest *ingest, const struct ingest_batch *batch,
 		rc = event_store_add(ingest->events, read->records, read->count);
 	if (rc == 0 && read->count > 0 && ingest->heard)
 		rc = ingest->heard(ingest->heard_arg, batch->device, read->records, read->count);
-	if (rc == 0 && (!progress->known || read->next > progress->next)) {
-		progress->next = SL_MAX(read->next, progress->next);
-		rc = save_progress(ingest, batch, progress);
-	}
+	if (rc == 0 && (!progress->known || read->next > progress->next))
+		rc = save_stored(ingest, batch, read, progress);
 	return rc;
 }
 

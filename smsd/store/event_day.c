@@ -154,3 +154,9 @@ int event_day_find(struct event_day *day, const struct event_query *query, event
 {
 	return day->engine->find(day, query, fn, arg, ret_before);
 }
+
+int event_day_read(struct event_day *day, const struct event_numbers *numbers, event_number_fn *fn,
+                   void *arg)
+{
+	return day->engine->read(day, numbers, fn, arg);
+}

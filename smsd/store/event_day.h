@@ -104,3 +104,17 @@ struct event_query {
  */
 int event_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
                    void *arg, int64_t *ret_before) SL_NONNULL(1, 2, 3, 5) SL_MUST;
+
+/* Those of one device and epoch by their numbers, both included. */
+struct event_numbers {
+	const char *device;
+	uint64_t epoch, first, last;
+	unsigned limit; /* so many at most */
+};
+
+typedef int event_number_fn(void *arg, uint64_t seq, const char *line, size_t len);
+
+/* What of them the day has, in the order of numbers, until the function's code is not 0, which
+ * becomes the result. */
+int event_day_read(struct event_day *day, const struct event_numbers *numbers, event_number_fn *fn,
+                   void *arg) SL_NONNULL(1, 2, 3) SL_MUST;

@@ -32,6 +32,8 @@ struct event_engine {
 	void (*rollback)(struct event_day *day);
 	int (*find)(struct event_day *day, const struct event_query *query, event_found_fn *fn,
 	            void *arg, int64_t *ret_before);
+	int (*read)(struct event_day *day, const struct event_numbers *numbers, event_number_fn *fn,
+	            void *arg);
 };
 
 extern const struct event_engine event_sqlite, event_postgresql;

@@ -58,3 +58,5 @@ void postgresql_day_rollback(struct event_day *day);
 /* ---- postgresql_event_find.c ---- */
 int postgresql_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
                         void *arg, int64_t *ret_before);
+int postgresql_day_read(struct event_day *day, const struct event_numbers *numbers,
+                        event_number_fn *fn, void *arg);

@@ -326,4 +326,5 @@ const struct event_engine event_postgresql = {
         .commit = postgresql_day_commit,
         .rollback = postgresql_day_rollback,
         .find = postgresql_day_find,
+        .read = postgresql_day_read,
 };

@@ -204,3 +204,39 @@ int postgresql_day_find(struct event_day *base, const struct event_query *query,
 	buf_fini(&match);
 	return code != 0 ? code : limit;
 }
+
+static PGresult *ask_numbers(const struct postgresql_day *day, const struct event_numbers *numbers)
+{
+	static const Oid types[] = {POSTGRESQL_TEXT, POSTGRESQL_INT8, POSTGRESQL_INT8,
+	                            POSTGRESQL_INT8, POSTGRESQL_INT8};
+	static const int formats[] = {BINARY, BINARY, BINARY, BINARY, BINARY};
+	char text[EVENT_TEXT_MAX], epoch[8], first[8], last[8], limit[8];
+	const char *values[] = {numbers->device, epoch, first, last, limit};
+	const int lengths[] = {(int)strlen(numbers->device), 8, 8, 8, 8};
+
+	postgresql_put_integer((int64_t)numbers->epoch, epoch);
+	postgresql_put_integer((int64_t)numbers->first, first);
+	postgresql_put_integer((int64_t)numbers->last, last);
+	postgresql_put_integer(numbers->limit, limit);
+	(void)snprintf(text, sizeof(text),
+	               "SELECT seq, line FROM %s WHERE stream = (SELECT id FROM event_stream"
+	               " WHERE device = $1 AND epoch = $2) AND seq BETWEEN $3 AND $4"
+	               " ORDER BY seq LIMIT $5",
+	               day->table);
+	return PQexecParams(day->reader, text, SL_ARRAY_LEN(values), types, values, lengths,
+	                    formats, BINARY);
+}
+
+int postgresql_day_read(struct event_day *base, const struct event_numbers *numbers,
+                        event_number_fn *fn, void *arg)
+{
+	const struct postgresql_day *day = postgresql_day_of(base);
+	PGresult *result = ask_numbers(day, numbers);
+	int code = postgresql_code(day->reader, result, "reading events");
+
+	for (int i = 0; code == 0 && i < PQntuples(result); i++)
+		code = fn(arg, (uint64_t)postgresql_get_integer(PQgetvalue(result, i, 0), 8),
+		          PQgetvalue(result, i, 1), (size_t)PQgetlength(result, i, 1));
+	PQclear(result);
+	return code;
+}

@@ -30,3 +30,5 @@ static inline struct sqlite_day *sqlite_day_of(struct event_day *day)
 /* In sqlite_event_find.c. */
 int sqlite_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
                     void *arg, int64_t *ret_before);
+int sqlite_day_read(struct event_day *day, const struct event_numbers *numbers, event_number_fn *fn,
+                    void *arg);

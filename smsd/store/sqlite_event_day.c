@@ -495,4 +495,5 @@ const struct event_engine event_sqlite = {
         .commit = commit,
         .rollback = rollback,
         .find = sqlite_day_find,
+        .read = sqlite_day_read,
 };

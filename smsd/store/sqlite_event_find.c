@@ -89,3 +89,45 @@ int sqlite_day_find(struct event_day *base, const struct event_query *query, eve
 	buf_fini(&match);
 	return code;
 }
+
+static const char by_number[] = "SELECT event.seq, event.line FROM stream JOIN event"
+                                " ON event.stream = stream.id WHERE stream.device = ?1"
+                                " AND stream.epoch = ?2 AND event.seq BETWEEN ?3 AND ?4"
+                                " ORDER BY event.seq LIMIT ?5";
+
+static int give_numbers(sqlite3 *db, sqlite3_stmt *stmt, event_number_fn *fn, void *arg)
+{
+	int rc, code = 0;
+
+	while (code == 0 && (rc = sqlite3_step(stmt)) != SQLITE_DONE) {
+		const char *line;
+
+		if (rc != SQLITE_ROW)
+			return sqlite_code(db, rc, "reading events");
+		line = (const char *)sqlite3_column_text(stmt, 1);
+		code = line ? fn(arg, (uint64_t)sqlite3_column_int64(stmt, 0), line,
+		                 (size_t)sqlite3_column_bytes(stmt, 1))
+		            : SL_ENOMEM;
+	}
+	return code;
+}
+
+int sqlite_day_read(struct event_day *base, const struct event_numbers *numbers,
+                    event_number_fn *fn, void *arg)
+{
+	sqlite3 *db = sqlite_day_of(base)->db;
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite_code(db, sqlite3_prepare_v2(db, by_number, -1, &stmt, NULL),
+	                       "reading events");
+
+	if (code != 0)
+		return code;
+	(void)sqlite3_bind_text(stmt, 1, numbers->device, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(stmt, 2, (int64_t)numbers->epoch);
+	(void)sqlite3_bind_int64(stmt, 3, (int64_t)numbers->first);
+	(void)sqlite3_bind_int64(stmt, 4, (int64_t)numbers->last);
+	(void)sqlite3_bind_int64(stmt, 5, numbers->limit);
+	code = give_numbers(db, stmt, fn, arg);
+	(void)sqlite3_finalize(stmt);
+	return code;
+}

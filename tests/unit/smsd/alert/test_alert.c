@@ -495,6 +495,34 @@ static void somebody_has_seen_it(void **state)
 	json_decref(shown);
 }
 
+/* Ten minutes away, and what was skipped within a day; one that is disabled is neither. */
+static void a_syslog_server_that_is_away_or_misses_some_is_said(void **state)
+{
+	struct watch *w = *state;
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+	               "INSERT INTO syslog_target (name, revision, body, enabled, arrival, seq,"
+	               " sent, skipped, skipped_ms, failing_ms) VALUES"
+	               " ('log', 1, '{}', 1, 1, 0, 0, 0, 0, %lld),"
+	               " ('slow', 1, '{}', 1, 1, 0, 0, 7, %lld, 0),"
+	               " ('off', 1, '{}', 0, 1, 0, 0, 7, %lld, 1)",
+	               (long long)w->now_ms, (long long)w->now_ms, (long long)w->now_ms);
+	sql(w, text);
+	tick(w, 9);
+	assert_string_equal(listed(w, false), "syslog_skipped slow");
+	tick(w, 1);
+	tick(w, 1);
+	assert_string_equal(listed(w, false), "syslog_unreachable log,syslog_skipped slow");
+	assert_int_equal(told(w, "raised syslog"), 2);
+	sql(w, "UPDATE syslog_target SET failing_ms = 0");
+	tick(w, 1);
+	assert_string_equal(listed(w, false), "syslog_skipped slow");
+	tick(w, (int64_t)24 * 60);
+	assert_string_equal(listed(w, false), "");
+	assert_int_equal(told(w, "cleared syslog"), 2);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -509,6 +537,7 @@ int main(void)
 	        TEST(what_one_device_can_raise_is_bounded),
 	        TEST(a_death_before_the_event_leaves_none_out),
 	        TEST(somebody_has_seen_it),
+	        TEST(a_syslog_server_that_is_away_or_misses_some_is_said),
 #undef TEST
 	};
 
