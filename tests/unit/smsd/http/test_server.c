@@ -5,33 +5,25 @@
  */
 #include "smsd/http/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
-#include <openssl/x509.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "smsd/base/problem.h"
+#include "tests/unit/smsd/http/rig.h"
 #include "tests/unit/unit.h"
 
-enum { BODY_MAX = 1000, ANSWER_MAX = 64 * 1024 };
+enum { BODY_MAX = 1000 };
 
-struct rig {
-	struct event_base *base;
+struct yard {
+	struct rig rig;
 	struct http_server *server;
 	struct http_server *hasty;  /* waits a second, no more */
 	struct http_server *narrow; /* holds three bodies at once */
-	SSL_CTX *ctx, *client;
-	pthread_t thread;
-	int stop[2];
 	atomic_int served;
 };
 
@@ -39,9 +31,9 @@ static void serve(void *arg, struct http_exchange *exchange)
 {
 	const struct http_request *request = http_exchange_request(exchange);
 	struct http_response response;
-	struct rig *rig = arg;
+	struct yard *yard = arg;
 
-	atomic_fetch_add(&rig->served, 1);
+	atomic_fetch_add(&yard->served, 1);
 	http_response_init(&response);
 	response.content_type = "text/plain";
 	(void)buf_printf(&response.body, "%s|%s|%zu|%.*s|%s|", request->path, request->query,
@@ -52,136 +44,45 @@ static void serve(void *arg, struct http_exchange *exchange)
 	http_response_fini(&response);
 }
 
-static void stop_due(evutil_socket_t fd, short what, void *arg)
-{
-	(void)event_base_loopbreak(arg);
-}
-
-static void *loop(void *arg)
-{
-	struct rig *rig = arg;
-	struct event *stop = event_new(rig->base, rig->stop[0], EV_READ, stop_due, rig->base);
-
-	(void)event_add(stop, NULL);
-	(void)event_base_dispatch(rig->base);
-	event_free(stop);
-	return NULL;
-}
-
-static void self_sign(SSL_CTX *ctx)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
-
-	assert_non_null(key);
-	assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
-	(void)ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	(void)X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-	(void)X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	assert_int_equal(X509_set_pubkey(cert, key), 1);
-	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-}
-
 static int set_up(void **state)
 {
-	struct rig *rig = calloc(1, sizeof(*rig));
+	struct yard *yard = calloc(1, sizeof(*yard));
 	struct problem problem = {0};
 	struct http_options options = {.address = "127.0.0.1", .body_max = BODY_MAX, .fn = serve};
+	struct event_base *base;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	rig->base = event_base_new();
-	rig->ctx = SSL_CTX_new(TLS_server_method());
-	rig->client = SSL_CTX_new(TLS_client_method());
-	self_sign(rig->ctx);
-	options.ctx = rig->ctx;
-	options.arg = rig;
-	assert_int_equal(http_server_create(rig->base, &options, &rig->server, &problem), 0);
+	assert_non_null(yard);
+	rig_init(&yard->rig);
+	base = yard->rig.base;
+	options.ctx = yard->rig.ctx;
+	options.arg = yard;
+	assert_int_equal(http_server_create(base, &options, &yard->server, &problem), 0);
 	options.incoming_max = 3 * BODY_MAX;
-	assert_int_equal(http_server_create(rig->base, &options, &rig->narrow, &problem), 0);
+	assert_int_equal(http_server_create(base, &options, &yard->narrow, &problem), 0);
 	options.idle_s = options.request_s = 1;
-	assert_int_equal(http_server_create(rig->base, &options, &rig->hasty, &problem), 0);
-	assert_int_equal(pipe(rig->stop), 0);
-	assert_int_equal(pthread_create(&rig->thread, NULL, loop, rig), 0);
-	*state = rig;
+	assert_int_equal(http_server_create(base, &options, &yard->hasty, &problem), 0);
+	rig_run(&yard->rig);
+	*state = yard;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct rig *rig = *state;
+	struct yard *yard = *state;
 
-	assert_int_equal(write(rig->stop[1], "", 1), 1);
-	assert_int_equal(pthread_join(rig->thread, NULL), 0);
-	http_server_destroy(rig->server);
-	http_server_destroy(rig->hasty);
-	http_server_destroy(rig->narrow);
-	event_base_free(rig->base);
-	SSL_CTX_free(rig->ctx);
-	SSL_CTX_free(rig->client);
-	(void)close(rig->stop[0]);
-	(void)close(rig->stop[1]);
-	free(rig);
-	libevent_global_shutdown();
+	rig_stop(&yard->rig);
+	http_server_destroy(yard->server);
+	http_server_destroy(yard->hasty);
+	http_server_destroy(yard->narrow);
+	rig_fini(&yard->rig);
+	free(yard);
 	return 0;
 }
 
-static int dial(const struct http_server *server)
-{
-	const struct timeval patience = {.tv_sec = 20};
-	struct sockaddr_in at = {.sin_family = AF_INET,
-	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	                         .sin_port = htons(http_server_port(server))};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
-	return fd;
-}
-
 /* NULL when the server does not want to. */
-static SSL *dial_tls_at(const struct rig *rig, const struct http_server *server)
+static SSL *dial_tls(const struct yard *yard)
 {
-	SSL *ssl = SSL_new(rig->client);
-
-	assert_int_equal(SSL_set_fd(ssl, dial(server)), 1);
-	if (SSL_connect(ssl) == 1)
-		return ssl;
-	(void)close(SSL_get_fd(ssl));
-	SSL_free(ssl);
-	return NULL;
-}
-
-static SSL *dial_tls(const struct rig *rig)
-{
-	return dial_tls_at(rig, rig->server);
-}
-
-static void hang_up(SSL *ssl)
-{
-	int fd = SSL_get_fd(ssl);
-
-	SSL_free(ssl);
-	(void)close(fd);
-}
-
-/* All that comes until the server closes, or until `end` has come. */
-static void read_answer(SSL *ssl, const char *end, char answer[ANSWER_MAX])
-{
-	size_t len = 0;
-	int got;
-
-	answer[0] = '\0';
-	while (len < ANSWER_MAX - 1 && !(end && strstr(answer, end))) {
-		got = SSL_read(ssl, answer + len, (int)(ANSWER_MAX - 1 - len));
-		if (got <= 0)
-			break;
-		len += (size_t)got;
-		answer[len] = '\0';
-	}
+	return rig_dial_tls(&yard->rig, yard->server, 0);
 }
 
 /* Without a word; false when the reader's patience is over and it is still open. */
@@ -193,27 +94,22 @@ static bool is_closed(SSL *ssl)
 	return got <= 0 && SSL_get_error(ssl, got) != SSL_ERROR_WANT_READ;
 }
 
-static void say(SSL *ssl, const char *text)
-{
-	assert_int_equal(SSL_write(ssl, text, (int)strlen(text)), (int)strlen(text));
-}
-
 static void a_request_comes_whole_and_its_answer_goes_back(void **state)
 {
-	struct rig *rig = *state;
-	SSL *ssl = dial_tls(rig);
+	struct yard *yard = *state;
+	SSL *ssl = dial_tls(yard);
 	char answer[ANSWER_MAX];
 
 	assert_non_null(ssl);
-	say(ssl, "POST /a%20b?c=d HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel");
-	say(ssl, "loGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
-	read_answer(ssl, "/next|", answer);
+	rig_say(ssl, "POST /a%20b?c=d HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel");
+	rig_say(ssl, "loGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+	rig_read_answer(ssl, "/next|", answer);
 	assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
 	assert_non_null(strstr(answer, "/a b|c=d|5|hello|127.0.0.1|"));
 	assert_non_null(strstr(answer, "ETag: \"7\"\r\n"));
 	assert_non_null(strstr(answer, "Cache-Control: no-store\r\n"));
 	assert_non_null(strstr(answer, "/next||0||127.0.0.1|"));
-	hang_up(ssl);
+	rig_hang_up(ssl);
 }
 
 #define HIDDEN "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -266,31 +162,31 @@ static size_t answers_in(const char *text)
 
 static void what_could_hide_a_request_ends_the_connection(void **state)
 {
-	struct rig *rig = *state;
+	struct yard *yard = *state;
 	char answer[ANSWER_MAX];
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(refused); i++) {
-		int before = atomic_load(&rig->served);
-		SSL *ssl = dial_tls(rig);
+		int before = atomic_load(&yard->served);
+		SSL *ssl = dial_tls(yard);
 
 		assert_non_null(ssl);
-		say(ssl, refused[i].bytes);
-		read_answer(ssl, NULL, answer);
+		rig_say(ssl, refused[i].bytes);
+		rig_read_answer(ssl, NULL, answer);
 		if (strncmp(answer, refused[i].status, strlen(refused[i].status)) != 0 ||
-		    answers_in(answer) != 1 || atomic_load(&rig->served) != before)
+		    answers_in(answer) != 1 || atomic_load(&yard->served) != before)
 			fail_msg("to\n%s\ncame\n%s", refused[i].bytes, answer);
-		hang_up(ssl);
+		rig_hang_up(ssl);
 	}
 }
 
 static void bodies_and_headers_are_bounded(void **state)
 {
-	struct rig *rig = *state;
+	struct yard *yard = *state;
 	char answer[ANSWER_MAX];
 	char text[HTTP_HEADERS_MAX + 4096];
 
 	for (int over = 0; over < 2; over++) {
-		SSL *ssl = dial_tls(rig);
+		SSL *ssl = dial_tls(yard);
 		int len = snprintf(text, sizeof(text),
 		                   "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 		                   "Content-Length: %d\r\n\r\n",
@@ -298,108 +194,108 @@ static void bodies_and_headers_are_bounded(void **state)
 
 		memset(text + len, 'b', BODY_MAX + (size_t)over);
 		text[len + BODY_MAX + over] = '\0';
-		say(ssl, text);
-		read_answer(ssl, NULL, answer);
+		rig_say(ssl, text);
+		rig_read_answer(ssl, NULL, answer);
 		assert_int_equal(strncmp(answer, over ? "HTTP/1.1 413 " : "HTTP/1.1 200 ", 13), 0);
-		hang_up(ssl);
+		rig_hang_up(ssl);
 	}
 	for (int over = 0; over < 2; over++) {
-		SSL *ssl = dial_tls(rig);
+		SSL *ssl = dial_tls(yard);
 		int len = snprintf(text, sizeof(text),
 		                   "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ");
 
 		memset(text + len, 'h', sizeof(text) - (size_t)len);
 		(void)strcpy(text + HTTP_HEADERS_MAX + (over ? 2048 : -512), "\r\n\r\n");
-		say(ssl, text);
-		read_answer(ssl, NULL, answer);
+		rig_say(ssl, text);
+		rig_read_answer(ssl, NULL, answer);
 		assert_int_equal(strncmp(answer, over ? "HTTP/1.1 4" : "HTTP/1.1 2", 10), 0);
-		hang_up(ssl);
+		rig_hang_up(ssl);
 	}
 }
 
 static void one_source_has_so_many_connections_and_gets_them_back(void **state)
 {
-	struct rig *rig = *state;
+	struct yard *yard = *state;
 	SSL *held[HTTP_SOURCE_MAX];
 	SSL *more = NULL;
 
 	for (size_t i = 0; i < HTTP_SOURCE_MAX; i++) {
-		held[i] = dial_tls(rig);
+		held[i] = dial_tls(yard);
 		assert_non_null(held[i]);
 	}
-	assert_null(dial_tls(rig));
+	assert_null(dial_tls(yard));
 	for (size_t i = 0; i < HTTP_SOURCE_MAX; i++)
-		hang_up(held[i]);
+		rig_hang_up(held[i]);
 	for (int i = 0; i < 200 && !more; i++) {
 		(void)poll(NULL, 0, 50);
-		more = dial_tls(rig);
+		more = dial_tls(yard);
 	}
 	assert_non_null(more);
-	hang_up(more);
+	rig_hang_up(more);
 }
 
 static void old_versions_of_tls_and_plain_text_are_not_served(void **state)
 {
-	struct rig *rig = *state;
-	int before = atomic_load(&rig->served);
-	SSL *ssl = SSL_new(rig->client);
+	struct yard *yard = *state;
+	int before = atomic_load(&yard->served);
+	SSL *ssl = SSL_new(yard->rig.client);
 	char byte;
 	int fd;
 
 	SSL_set_security_level(ssl, 0);
 	assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_1_VERSION), 1);
 	assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_1_VERSION), 1);
-	assert_int_equal(SSL_set_fd(ssl, dial(rig->server)), 1);
+	assert_int_equal(SSL_set_fd(ssl, rig_dial(yard->server, 0)), 1);
 	assert_int_not_equal(SSL_connect(ssl), 1);
-	hang_up(ssl);
-	fd = dial(rig->server);
+	rig_hang_up(ssl);
+	fd = rig_dial(yard->server, 0);
 	assert_true(write(fd, HIDDEN, sizeof(HIDDEN) - 1) > 0);
 	while (read(fd, &byte, 1) == 1)
 		assert_int_not_equal(byte, 'H');
 	(void)close(fd);
-	assert_int_equal(atomic_load(&rig->served), before);
+	assert_int_equal(atomic_load(&yard->served), before);
 }
 
 /* Drips `text` on and on; the server's end comes long before the reader's patience is over. */
-static void drip(struct rig *rig, const char *begin, const char *drop)
+static void drip(const struct yard *yard, const char *begin, const char *drop)
 {
-	SSL *ssl = dial_tls_at(rig, rig->hasty);
+	SSL *ssl = rig_dial_tls(&yard->rig, yard->hasty, 0);
 	int drops = 0;
 
 	assert_non_null(ssl);
-	say(ssl, begin);
+	rig_say(ssl, begin);
 	while (drops < 200 && SSL_write(ssl, drop, (int)strlen(drop)) > 0) {
 		(void)poll(NULL, 0, 100);
 		drops++;
 	}
 	assert_in_range(drops, 1, 199);
-	hang_up(ssl);
+	rig_hang_up(ssl);
 }
 
 static void who_is_slow_is_not_waited_for(void **state)
 {
-	struct rig *rig = *state;
-	int before = atomic_load(&rig->served);
-	SSL *ssl = dial_tls_at(rig, rig->hasty);
+	struct yard *yard = *state;
+	int before = atomic_load(&yard->served);
+	SSL *ssl = rig_dial_tls(&yard->rig, yard->hasty, 0);
 	char byte;
 	int fd;
 
 	assert_non_null(ssl);
 	assert_true(is_closed(ssl));
-	hang_up(ssl);
-	fd = dial(rig->hasty);
+	rig_hang_up(ssl);
+	fd = rig_dial(yard->hasty, 0);
 	errno = 0;
 	assert_true(read(fd, &byte, 1) <= 0);
 	assert_int_not_equal(errno, EAGAIN);
 	(void)close(fd);
-	drip(rig, "GET / HTTP/1.1\r\nHost: x\r\n", "X: y\r\n");
-	drip(rig, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", "x");
-	assert_int_equal(atomic_load(&rig->served), before);
+	drip(yard, "GET / HTTP/1.1\r\nHost: x\r\n", "X: y\r\n");
+	drip(yard, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", "x");
+	assert_int_equal(atomic_load(&yard->served), before);
 }
 
 static void requests_of_all_have_a_bound_together(void **state)
 {
-	struct rig *rig = *state;
+	struct yard *yard = *state;
 	char text[2 * BODY_MAX], answer[ANSWER_MAX];
 	SSL *held[4];
 
@@ -407,18 +303,18 @@ static void requests_of_all_have_a_bound_together(void **state)
 	               "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%0*d", BODY_MAX,
 	               BODY_MAX - 1, 0);
 	for (size_t i = 0; i < SL_ARRAY_LEN(held); i++) {
-		held[i] = dial_tls_at(rig, rig->narrow);
+		held[i] = rig_dial_tls(&yard->rig, yard->narrow, 0);
 		assert_non_null(held[i]);
-		say(held[i], text);
+		rig_say(held[i], text);
 		(void)poll(NULL, 0, 20);
 	}
 	/* Whoever came when it was full has to go; who was there first is served. */
 	assert_true(is_closed(held[SL_ARRAY_LEN(held) - 1]));
-	say(held[0], "x");
-	read_answer(held[0], "127.0.0.1|", answer);
+	rig_say(held[0], "x");
+	rig_read_answer(held[0], "127.0.0.1|", answer);
 	assert_int_equal(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
 	for (size_t i = 0; i < SL_ARRAY_LEN(held); i++)
-		hang_up(held[i]);
+		rig_hang_up(held[i]);
 }
 
 int main(void)
