@@ -87,12 +87,5 @@ static int roll_back(struct api_call *call, const struct setting_change *how)
 
 int api_rollback_all(struct api_call *call)
 {
-	struct setting_change how;
-	char *comment = NULL;
-	int rc = api_setting_how(call, &comment, &how);
-
-	if (rc == 0)
-		rc = roll_back(call, &how);
-	free(comment);
-	return rc;
+	return api_setting_change(call, roll_back);
 }

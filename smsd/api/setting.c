@@ -63,21 +63,25 @@ int api_setting_list(struct api_call *call)
 
 /* ---- changing ---------------------------------------------------------------------------- */
 
-int api_setting_how(struct api_call *call, char **ret_comment, struct setting_change *ret_how)
+int api_setting_change(struct api_call *call, api_setting_fn *fn)
 {
+	char *comment;
 	bool check = false;
 	int rc = api_query_flag(call, "check", &check);
 
 	if (rc != 0)
 		return rc;
-	*ret_comment = http_query_value(call->request, "comment");
-	*ret_how = (struct setting_change){
+	comment = http_query_value(call->request, "comment");
+	const struct setting_change how = {
 	        .actor = &call->identity.actor,
-	        .comment = *ret_comment,
+	        .comment = comment,
 	        .may_locked = call->identity.capabilities >> AUTH_LOCK_SSL_FILTER & 1,
 	        .check_only = check,
 	};
-	return 0;
+
+	rc = fn(call, &how);
+	free(comment);
+	return rc;
 }
 
 /* The revision of the name as it is now; 0: there is none. */
@@ -124,29 +128,32 @@ static int refuse(struct api_call *call, int rc)
 	return rc;
 }
 
-int api_setting_create(struct api_call *call)
+static int create(struct api_call *call, const struct setting_change *how)
 {
-	struct setting_change how;
 	json_t *notices = NULL;
-	char *comment = NULL;
-	int rc = api_setting_how(call, &comment, &how);
+	int rc = setting_create(call->context->store, how, kind_of(call), call->body, &notices,
+	                        &call->problem);
 
-	if (rc == 0)
-		rc = setting_create(call->context->store, &how, kind_of(call), call->body, &notices,
-		                    &call->problem);
-	free(comment);
 	return rc ? refuse(call, rc)
-	          : answer_written(call, &how, CREATED, api_body_text(call, "name"), NULL,
+	          : answer_written(call, how, CREATED, api_body_text(call, "name"), NULL,
 	                           call->body, notices);
 }
 
-static int replace(struct api_call *call, const struct setting_change *how, int64_t revision)
+int api_setting_create(struct api_call *call)
+{
+	return api_setting_change(call, create);
+}
+
+static int replace(struct api_call *call, const struct setting_change *how)
 {
 	struct store *store = call->context->store;
 	struct object before;
 	json_t *notices = NULL;
-	int rc = object_get(store, kind_of(call), call->parameter[0], &before, &call->problem);
+	int64_t revision = 0;
+	int rc = api_if_match(call, &revision);
 
+	if (rc == 0)
+		rc = object_get(store, kind_of(call), call->parameter[0], &before, &call->problem);
 	if (rc != 0)
 		return rc;
 	rc = setting_replace(store, how, kind_of(call), call->parameter[0], revision, call->body,
@@ -162,35 +169,25 @@ static int replace(struct api_call *call, const struct setting_change *how, int6
 
 int api_setting_replace(struct api_call *call)
 {
-	struct setting_change how;
-	char *comment = NULL;
+	return api_setting_change(call, replace);
+}
+
+static int drop(struct api_call *call, const struct setting_change *how)
+{
 	int64_t revision = 0;
 	int rc = api_if_match(call, &revision);
 
 	if (rc == 0)
-		rc = api_setting_how(call, &comment, &how);
+		rc = setting_delete(call->context->store, how, kind_of(call), call->parameter[0],
+		                    revision, &call->problem);
 	if (rc == 0)
-		rc = replace(call, &how, revision);
-	free(comment);
+		call->response.status = NO_CONTENT;
 	return rc;
 }
 
 int api_setting_delete(struct api_call *call)
 {
-	struct setting_change how;
-	char *comment = NULL;
-	int64_t revision = 0;
-	int rc = api_if_match(call, &revision);
-
-	if (rc == 0)
-		rc = api_setting_how(call, &comment, &how);
-	if (rc == 0)
-		rc = setting_delete(call->context->store, &how, kind_of(call), call->parameter[0],
-		                    revision, &call->problem);
-	free(comment);
-	if (rc == 0)
-		call->response.status = NO_CONTENT;
-	return rc;
+	return api_setting_change(call, drop);
 }
 
 /* The other one, by one of two keys. */
@@ -206,14 +203,17 @@ static int read_move(struct api_call *call, struct setting_move *ret_move)
 	return 0;
 }
 
-static int move(struct api_call *call, const struct setting_change *how, int64_t revision)
+static int move(struct api_call *call, const struct setting_change *how)
 {
 	struct store *store = call->context->store;
 	const char *name = call->parameter[0];
 	struct object before = {0}, after = {0};
 	struct setting_move move;
-	int rc = read_move(call, &move);
+	int64_t revision = 0;
+	int rc = api_if_match(call, &revision);
 
+	if (rc == 0)
+		rc = read_move(call, &move);
 	if (rc == 0)
 		rc = object_get(store, kind_of(call), name, &before, &call->problem);
 	if (rc == 0)
@@ -229,17 +229,7 @@ static int move(struct api_call *call, const struct setting_change *how, int64_t
 
 int api_setting_move(struct api_call *call)
 {
-	struct setting_change how;
-	char *comment = NULL;
-	int64_t revision = 0;
-	int rc = api_if_match(call, &revision);
-
-	if (rc == 0)
-		rc = api_setting_how(call, &comment, &how);
-	if (rc == 0)
-		rc = move(call, &how, revision);
-	free(comment);
-	return rc;
+	return api_setting_change(call, move);
 }
 
 /* ---- revisions --------------------------------------------------------------------------- */
@@ -345,12 +335,5 @@ static int roll_back(struct api_call *call, const struct setting_change *how)
 
 int api_setting_rollback(struct api_call *call)
 {
-	struct setting_change how;
-	char *comment = NULL;
-	int rc = api_setting_how(call, &comment, &how);
-
-	if (rc == 0)
-		rc = roll_back(call, &how);
-	free(comment);
-	return rc;
+	return api_setting_change(call, roll_back);
 }

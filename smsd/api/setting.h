@@ -6,7 +6,6 @@
 #include "smsd/api/call.h"
 #include "smsd/object/setting.h"
 
-/* How a change is written down, by the query's `comment` and `check`; free(*ret_comment) after it.
- */
-int api_setting_how(struct api_call *call, char **ret_comment, struct setting_change *ret_how)
-        SL_NONNULL(1, 2, 3) SL_MUST;
+/* Makes a change, written down as the query's `comment` and `check` say; its answer. */
+typedef int api_setting_fn(struct api_call *call, const struct setting_change *how);
+int api_setting_change(struct api_call *call, api_setting_fn *fn) SL_NONNULL(1, 2) SL_MUST;
