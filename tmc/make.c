@@ -21,14 +21,6 @@
 
 /* ---- any package ------------------------------------------------------------------------- */
 
-/* SOURCE_DATE_EPOCH, where set, makes the same package of the same input. */
-static int64_t time_of_making(void)
-{
-	const char *fixed = getenv("SOURCE_DATE_EPOCH");
-
-	return fixed ? strtoll(fixed, NULL, 10) : (int64_t)time(NULL);
-}
-
 static bool fill_text(char *to, size_t size, const char *text)
 {
 	return (size_t)snprintf(to, size, "%s", text) < size;
@@ -78,7 +70,7 @@ static int check(const struct package_info *info, const struct package_section *
 enum tmc_exit tmc_make(const struct tmc *tmc, const json_t *arguments, enum package_kind kind,
                        const struct package_section *section, const char *name, json_t *summary)
 {
-	struct package_info info = {.kind = kind, .created = time_of_making()};
+	struct package_info info = {.kind = kind, .created = package_time()};
 	const char *output = tmc_argument(arguments, "output", "");
 	json_t *holds = NULL;
 	struct pki_error err;

@@ -86,14 +86,6 @@ enum tps_exit tps_categories_make_key(struct tps *tps, json_t *arguments)
 
 /* ---- making a package -------------------------------------------------------------------- */
 
-/* SOURCE_DATE_EPOCH, where set, makes the same package of the same lists. */
-static int64_t time_of_making(void)
-{
-	const char *fixed = getenv("SOURCE_DATE_EPOCH");
-
-	return fixed ? strtoll(fixed, NULL, 10) : (int64_t)time(NULL);
-}
-
 static bool fill_text(char *to, size_t size, const char *text)
 {
 	return (size_t)snprintf(to, size, "%s", text) < size;
@@ -104,7 +96,7 @@ static int fill_info(struct package_info *info, const json_t *arguments, struct 
 	char date[16];
 	time_t when;
 
-	*info = (struct package_info){.kind = PACKAGE_CATEGORIES, .created = time_of_making()};
+	*info = (struct package_info){.kind = PACKAGE_CATEGORIES, .created = package_time()};
 	when = (time_t)info->created;
 	(void)strftime(date, sizeof(date), "%Y-%m-%d", gmtime(&when));
 	if (fill_text(info->name, sizeof(info->name), text_of(arguments, "name", "Categories")) &&

@@ -98,10 +98,11 @@ static int add_name(struct list *l, unsigned line, const char *name, size_t len,
 	return rc == 0 ? 0 : failed(l, rc, line);
 }
 
-/* ---- UT1 --------------------------------------------------------------------------------- */
+/* A line that says something, of a list whose names are of `category`, if it has one. */
+typedef int line_fn(struct list *l, const struct domain_text *t, uint32_t category);
 
-static int import_domains(struct category_import *import, const char *path, uint32_t category,
-                          struct pki_error *err)
+static int import_lines(struct category_import *import, const char *path, line_fn *fn,
+                        uint32_t category, struct pki_error *err)
 {
 	struct domain_text t;
 	struct list l;
@@ -111,9 +112,16 @@ static int import_domains(struct category_import *import, const char *path, uint
 		return rc;
 	t = domain_text_of(l.text, l.len);
 	while (rc == 0 && domain_text_next(&t))
-		rc = add_name(&l, t.line, t.text, t.len, category);
+		rc = fn(&l, &t, category);
 	list_close(&l);
 	return rc;
+}
+
+/* ---- UT1 --------------------------------------------------------------------------------- */
+
+static int import_domain(struct list *l, const struct domain_text *t, uint32_t category)
+{
+	return add_name(l, t->line, t->text, t->len, category);
 }
 
 static int import_directory(struct category_import *import, const char *path, const char *name,
@@ -134,7 +142,7 @@ static int import_directory(struct category_import *import, const char *path, co
 		return pki_error_set(err, SL_EINVAL,
 		                     "name it in lower case: letters, digits, -, _ and .",
 		                     "%s/%s: this cannot be the name of a category", path, name);
-	return import_domains(import, file, category, err);
+	return import_lines(import, file, import_domain, category, err);
 }
 
 static int is_visible(const struct dirent *entry)
@@ -224,23 +232,13 @@ static int import_hosts_line(struct list *l, const struct domain_text *t, uint32
 int category_import_hosts(struct category_import *import, const char *path, const char *category,
                           struct pki_error *err)
 {
-	struct domain_text t;
 	uint32_t number;
-	struct list l;
-	int rc;
 
 	if (category_builder_category(import->to, category, "", &number) != 0)
 		return pki_error_set(err, SL_EINVAL,
 		                     "name it in lower case: letters, digits, -, _ and .",
 		                     "\"%.64s\" cannot be the name of a category", category);
-	rc = list_open(&l, import, path, err);
-	if (rc != 0)
-		return rc;
-	t = domain_text_of(l.text, l.len);
-	while (rc == 0 && domain_text_next(&t))
-		rc = import_hosts_line(&l, &t, number);
-	list_close(&l);
-	return rc;
+	return import_lines(import, path, import_hosts_line, number, err);
 }
 
 /* ---- tables ------------------------------------------------------------------------------ */
@@ -293,19 +291,15 @@ static int import_row(struct list *l, const struct domain_text *t)
 	return rc;
 }
 
+static int import_csv_line(struct list *l, const struct domain_text *t, uint32_t category)
+{
+	(void)category; /* of its own */
+	return t->text[0] == '@' ? import_title(l, t) : import_row(l, t);
+}
+
 int category_import_csv(struct category_import *import, const char *path, struct pki_error *err)
 {
-	struct domain_text t;
-	struct list l;
-	int rc = list_open(&l, import, path, err);
-
-	if (rc != 0)
-		return rc;
-	t = domain_text_of(l.text, l.len);
-	while (rc == 0 && domain_text_next(&t))
-		rc = t.text[0] == '@' ? import_title(&l, &t) : import_row(&l, &t);
-	list_close(&l);
-	return rc;
+	return import_lines(import, path, import_csv_line, 0, err);
 }
 
 int category_import_list(struct category_import *import, const char *format, const char *path,

@@ -120,6 +120,10 @@ int package_read(const struct package *p, const char *name, struct buf *out)
 int package_key_load(const char *path, EVP_PKEY **ret_key, struct pki_error *err)
         SL_NONNULL(1, 2, 3) SL_MUST;
 
+/* When one is made that is made now, in seconds since the epoch: SOURCE_DATE_EPOCH where that is
+ * set, so that the same input makes the same package. */
+int64_t package_time(void);
+
 struct package_section {
 	const char *name; /* below PACKAGE_SECTION_NAME_MAX bytes, unique */
 	const void *data;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zstd.h>
 
 #include "lib/base/buf.h"
@@ -10,6 +11,13 @@
 #include "lib/package/package_priv.h"
 
 enum { ZSTD_LEVEL = 9 };
+
+int64_t package_time(void)
+{
+	const char *fixed = getenv("SOURCE_DATE_EPOCH");
+
+	return fixed ? strtoll(fixed, NULL, 10) : (int64_t)time(NULL);
+}
 
 static int add_uint(struct buf *out, uint64_t value, size_t bytes)
 {

@@ -6,6 +6,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "tests/unit/lib/domain/sets.h"
 #include "tests/unit/unit.h"
 
 static uint32_t category(struct category_builder *b, const char *name, const char *title)
@@ -21,31 +22,6 @@ static int add(struct category_builder *b, uint32_t number, const char *name)
 	return category_builder_add(b, name, strlen(name), number);
 }
 
-static struct categories finish(struct category_builder *b, struct buf *bytes)
-{
-	struct categories c;
-
-	buf_init(bytes, 64u << 20);
-	assert_int_equal(category_builder_finish(b, bytes), 0);
-	assert_int_equal(categories_open(bytes->data, bytes->len, &c), 0);
-	category_builder_destroy(b);
-	return c;
-}
-
-/* The names of the categories of a name, one after the other. */
-static void is_in(const struct categories *c, const char *name, const char *wanted)
-{
-	struct domain_match m;
-	char text[256] = "";
-
-	if (categories_lookup(c, name, strlen(name), &m))
-		for (size_t i = 0; i < category_set_size(c, m.value); i++) {
-			(void)strcat(text, category_name(c, category_set_member(c, m.value, i)));
-			(void)strcat(text, ";");
-		}
-	assert_string_equal(text, wanted);
-}
-
 static void a_name_is_in_several_categories_and_so_is_all_below(void **state)
 {
 	struct category_builder *b = category_builder_create();
@@ -59,12 +35,12 @@ static void a_name_is_in_several_categories_and_so_is_all_below(void **state)
 	assert_int_equal(add(b, news, "money.test"), 0);
 	assert_int_equal(add(b, finance, "bank.test"), 0);
 	assert_int_equal(add(b, news, "times.test"), 0);
-	c = finish(b, &bytes);
-	is_in(&c, "money.test", "news;finance;");
-	is_in(&c, "www.MONEY.test", "news;finance;");
-	is_in(&c, "bank.test", "finance;");
-	is_in(&c, "times.test", "news;");
-	is_in(&c, "other.test", "");
+	c = sets_finish(b, &bytes);
+	sets_name_is_in(&c, "money.test", "news;finance;");
+	sets_name_is_in(&c, "www.MONEY.test", "news;finance;");
+	sets_name_is_in(&c, "bank.test", "finance;");
+	sets_name_is_in(&c, "times.test", "news;");
+	sets_name_is_in(&c, "other.test", "");
 	assert_string_equal(category_title(&c, news), "News");
 	assert_string_equal(category_title(&c, finance), "finance");
 	assert_int_equal(category_find(&c, "finance", &news), 0);
@@ -127,7 +103,7 @@ static void a_hundred_thousand_names_keep_their_categories(void **state)
 				(void)snprintf(name, sizeof(name), "site%u.test", i);
 				assert_int_equal(add(b, k, name), 0);
 			}
-	c = finish(b, &bytes);
+	c = sets_finish(b, &bytes);
 	assert_true(c.sets <= 128);
 	for (unsigned i = 0; i < 100000; i++) {
 		unsigned bits = 0;
@@ -150,7 +126,7 @@ static void damaged_bytes_do_not_open_or_stay_within_themselves(void **state)
 
 	assert_int_equal(add(b, category(b, "one", "One"), "a.test"), 0);
 	assert_int_equal(add(b, category(b, "two", ""), "a.test"), 0);
-	(void)finish(b, &bytes);
+	(void)sets_finish(b, &bytes);
 	for (size_t len = 0; len < bytes.len; len++)
 		assert_int_equal(categories_open(bytes.data, len, &c), SL_EMALFORMED);
 	for (size_t i = 0; i < bytes.len * 8; i++) {

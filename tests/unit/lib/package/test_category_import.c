@@ -9,6 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "tests/unit/lib/domain/sets.h"
 #include "tests/unit/lib/pki/make.h"
 #include "tests/unit/unit.h"
 
@@ -39,30 +40,6 @@ static struct category_import begin(void)
 	return (struct category_import){.program = "test", .to = category_builder_create()};
 }
 
-static struct categories end(struct category_import *import, struct buf *bytes)
-{
-	struct categories c;
-
-	buf_init(bytes, 1u << 20);
-	assert_int_equal(category_builder_finish(import->to, bytes), 0);
-	assert_int_equal(categories_open(bytes->data, bytes->len, &c), 0);
-	category_builder_destroy(import->to);
-	return c;
-}
-
-static void is_in(const struct categories *c, const char *name, const char *wanted)
-{
-	struct domain_match m;
-	char text[256] = "";
-
-	if (categories_lookup(c, name, strlen(name), &m))
-		for (size_t i = 0; i < category_set_size(c, m.value); i++) {
-			(void)strcat(text, category_name(c, category_set_member(c, m.value, i)));
-			(void)strcat(text, ";");
-		}
-	assert_string_equal(text, wanted);
-}
-
 static void a_table_gives_each_domain_its_categories(void **state)
 {
 	struct category_import import = begin();
@@ -84,11 +61,11 @@ static void a_table_gives_each_domain_its_categories(void **state)
 	                                     &err),
 	                 0);
 	assert_int_equal(import.left_out, 4);
-	c = end(&import, &bytes);
-	is_in(&c, "www.bank.test", "finance;");
-	is_in(&c, "money.test", "finance;news;");
-	is_in(&c, "times.test", "news;");
-	is_in(&c, "alone.test", "");
+	c = sets_finish(import.to, &bytes);
+	sets_name_is_in(&c, "www.bank.test", "finance;");
+	sets_name_is_in(&c, "money.test", "finance;news;");
+	sets_name_is_in(&c, "times.test", "news;");
+	sets_name_is_in(&c, "alone.test", "");
 	assert_int_equal(category_find(&c, "finance", &number), 0);
 	assert_string_equal(category_title(&c, number), "Money, and banks");
 	buf_fini(&bytes);
@@ -111,9 +88,9 @@ static void a_hosts_file_is_of_one_category(void **state)
 	                 0);
 	assert_int_equal(import.left_out, 1);
 	assert_int_equal(category_builder_count(import.to), 2);
-	c = end(&import, &bytes);
-	is_in(&c, "ads.test", "ads;");
-	is_in(&c, "x.track.test", "ads;");
+	c = sets_finish(import.to, &bytes);
+	sets_name_is_in(&c, "ads.test", "ads;");
+	sets_name_is_in(&c, "x.track.test", "ads;");
 	buf_fini(&bytes);
 }
 
@@ -137,12 +114,12 @@ static void a_directory_of_ut1_has_a_category_a_folder_and_no_links(void **state
 	(void)list("ut1/README", "text\n");
 	assert_int_equal(category_import_ut1(&import, path, &err), 0);
 	assert_int_equal(import.left_out, 0);
-	c = end(&import, &bytes);
+	c = sets_finish(import.to, &bytes);
 	assert_int_equal(c.count, 2);
 	assert_int_equal(category_find(&c, "banque", &number), SL_ENOENT);
-	is_in(&c, "a.test", "bank;games;");
-	is_in(&c, "b.test", "games;");
-	is_in(&c, "192.0.2.1", "games;");
+	sets_name_is_in(&c, "a.test", "bank;games;");
+	sets_name_is_in(&c, "b.test", "games;");
+	sets_name_is_in(&c, "192.0.2.1", "games;");
 	buf_fini(&bytes);
 	(void)unlink(make_path(&folder, "ut1/bank/domains"));
 	(void)unlink(make_path(&folder, "ut1/games/domains"));
