@@ -140,6 +140,7 @@ static void on_wanted(void *arg, const struct https_answer *in)
 	struct follow *f = &link->follow;
 	struct answer answer;
 	struct wanted w;
+	bool first = false;
 
 	f->call = NULL;
 	if (!link_take(link, REMOTE_WANTED, in, &answer))
@@ -149,11 +150,17 @@ static void on_wanted(void *arg, const struct https_answer *in)
 		(void)snprintf(answer.text, sizeof(answer.text),
 		               "what the SMS says is wanted makes no sense");
 	}
+	/* Whole or not at all: an SMS that is asked at once again would be asked each second. */
+	if (answer.status == 0) {
+		answer.status = panic_take(link, answer.value, &first);
+		if (answer.status != 0)
+			(void)snprintf(answer.text, sizeof(answer.text),
+			               "what it says of panic mode is not taken: %s",
+			               err_text(answer.status));
+	}
 	if (answer.status != 0) {
 		ask_later(link, answer.text);
 	} else {
-		bool first = panic_take(link, answer.value);
-
 		licence_take(link, answer.value);
 		reached(link);
 		take_revision(link, &w);

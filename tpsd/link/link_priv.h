@@ -257,8 +257,9 @@ void licence_again(struct link *link);
 /* Its row of a status. */
 void licence_tell(const struct link *link, json_t *status);
 /* ---- panic.c ---- */
-/* What an answer to `wanted` says of it; true for the first of this SMS. */
-bool panic_take(struct link *link, const json_t *wanted);
+/* What an answer to `wanted` says of it; *ret_first: it is the first of this SMS. SL_ENOMEM:
+ * nothing of it is taken. */
+int panic_take(struct link *link, const json_t *wanted, bool *ret_first) SL_MUST;
 void panic_on_done(struct link *link, const struct ipc_panic_done *msg);
 void panic_control_up(struct link *link);
 /* Nothing is known of the SMS; what it asked for stays on. */

@@ -44,7 +44,7 @@ static void hand_over(struct link *link)
 		                     on_timer);
 }
 
-bool panic_take(struct link *link, const json_t *wanted)
+int panic_take(struct link *link, const json_t *wanted, bool *ret_first)
 {
 	struct panicked *p = &link->panic;
 	bool first = !p->heard;
@@ -52,22 +52,21 @@ bool panic_take(struct link *link, const json_t *wanted)
 	char *steps = NULL;
 	int rc = answer_panic(wanted, clock_wall_us(), &number, &steps);
 
-	if (rc != 0) {
-		log_error("SMS: what it says of panic mode is not taken: %s", err_text(rc));
-		return false;
-	}
+	if (rc != 0)
+		return rc;
+	*ret_first = first;
 	p->heard = true;
 	p->has_row = json_object_get(wanted, "panic") != NULL;
 	if (!first && number == p->number) {
 		free(steps);
-		return false;
+		return 0;
 	}
 	free(p->steps);
 	p->steps = steps;
 	p->number = number;
 	p->done = false;
 	hand_over(link);
-	return first;
+	return 0;
 }
 
 void panic_on_done(struct link *link, const struct ipc_panic_done *msg)
