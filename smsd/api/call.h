@@ -36,8 +36,10 @@ struct api_context {
 	uint16_t devices_port; /* its number */
 };
 
-/* Who may: anyone; whoever is logged in; whoever has the capability. What route.def writes. */
+/* Who may: whoever may make something of an upload; anyone; whoever is logged in; whoever has the
+ * capability. What route.def writes. */
 enum api_access {
+	API_ACCESS_UPLOADERS = -3,
 	API_ACCESS_PUBLIC = -2,
 	API_ACCESS_ANYONE = -1,
 #define X(NAME, name, source, help) API_ACCESS_##NAME = AUTH_##NAME,

@@ -38,23 +38,25 @@ static int identify(struct api_call *call)
 
 static int check_access(struct api_call *call)
 {
-	enum api_access access = call->route->access;
+	uint64_t capabilities = api_route_capabilities(call->route);
+	char text[API_CAPABILITIES_TEXT_MAX];
 	int rc;
 
-	if (access == API_ACCESS_PUBLIC)
+	if (call->route->access == API_ACCESS_PUBLIC)
 		return 0;
 	rc = identify(call);
-	if (rc != 0 || access == API_ACCESS_ANYONE)
+	if (rc != 0 || call->route->access == API_ACCESS_ANYONE)
 		return rc;
-	if (call->identity.capabilities & (UINT64_C(1) << access))
+	if (call->identity.capabilities & capabilities)
 		return 0;
 	if (call->identity.must_change)
 		return problem_add(&call->problem, SL_EPERM, "", "POST " API_PREFIX "/me/password",
 		                   "the password must be changed before anything else");
 	return problem_add(&call->problem, SL_EPERM, "",
 	                   "ask whoever gives roles, or use a token with this scope",
-	                   "this needs the capability %s",
-	                   auth_capability_name((enum auth_capability)access));
+	                   "this needs the capability %s%s",
+	                   capabilities & (capabilities - 1) ? "of one of these: " : "",
+	                   api_route_access_text(call->route, text));
 }
 
 int check_query(struct api_call *call)

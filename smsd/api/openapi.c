@@ -68,15 +68,6 @@ static json_t *responses_of(const struct api_route *route)
 	                 "content", content_of(API_SHAPE_PROBLEM, "application/problem+json"));
 }
 
-static const char *access_text(enum api_access access)
-{
-	if (access == API_ACCESS_PUBLIC)
-		return "everyone";
-	if (access == API_ACCESS_ANYONE)
-		return "logged in";
-	return auth_capability_name((enum auth_capability)access);
-}
-
 static json_t *security_of(const struct api_route *route)
 {
 	if (route->access == API_ACCESS_PUBLIC)
@@ -88,14 +79,14 @@ static json_t *security_of(const struct api_route *route)
 
 static json_t *operation_of(const struct api_route *route)
 {
-	char id[TEXT_MAX];
+	char id[TEXT_MAX], access[API_CAPABILITIES_TEXT_MAX];
 	json_t *op;
 
 	lower(route->id, id);
 	op = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "operationId", id, "summary",
 	               route->summary, "parameters", parameters_of(route), "security",
 	               security_of(route), "responses", responses_of(route), "x-access",
-	               access_text(route->access));
+	               api_route_access_text(route, access));
 	if (op && route->body != API_SHAPE_NONE)
 		(void)json_object_set_new(op, "requestBody",
 		                          json_pack("{s:b, s:o}", "required", 1, "content",

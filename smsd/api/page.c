@@ -44,11 +44,11 @@ static void say_shape(struct page *p, enum api_shape shape)
 
 static void say_route(struct page *p, const struct api_route *route)
 {
+	const char *quote = api_route_capabilities(route) ? "`" : "";
+	char access[API_CAPABILITIES_TEXT_MAX];
+
 	page_say(p, "| `%s %s` ", api_method_name(route->method), route->path);
-	if (route->access >= 0)
-		page_say(p, "| `%s` ", auth_capability_name((enum auth_capability)route->access));
-	else
-		page_say(p, "| %s ", route->access == API_ACCESS_PUBLIC ? "everyone" : "logged in");
+	page_say(p, "| %s%s%s ", quote, api_route_access_text(route, access), quote);
 	say_shape(p, route->body);
 	say_shape(p, route->answer);
 	page_say(p, "| %s |\n", route->summary);

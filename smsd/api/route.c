@@ -14,6 +14,44 @@ const struct api_route api_routes[] = {
 
 const size_t api_routes_count = SL_ARRAY_LEN(api_routes);
 
+/* What it takes is an upload, by its body's rows. */
+static bool takes_upload(const struct api_route *route)
+{
+	const struct conf_object *body = api_shape_object(route->body);
+
+	return body && conf_object_field(body, "upload");
+}
+
+uint64_t api_route_capabilities(const struct api_route *route)
+{
+	uint64_t capabilities = 0;
+
+	if (route->access >= 0)
+		return UINT64_C(1) << route->access;
+	if (route->access != API_ACCESS_UPLOADERS)
+		return 0;
+	for (size_t i = 0; i < api_routes_count; i++)
+		if (api_routes[i].access >= 0 && takes_upload(&api_routes[i]))
+			capabilities |= UINT64_C(1) << api_routes[i].access;
+	return capabilities;
+}
+
+const char *api_route_access_text(const struct api_route *route,
+                                  char text[API_CAPABILITIES_TEXT_MAX])
+{
+	uint64_t capabilities = api_route_capabilities(route);
+	size_t len = 0;
+
+	if (capabilities == 0)
+		return route->access == API_ACCESS_PUBLIC ? "everyone" : "logged in";
+	for (unsigned i = 0; i < AUTH_CAPABILITY_END; i++)
+		if (capabilities >> i & 1 && len < API_CAPABILITIES_TEXT_MAX)
+			len += (size_t)snprintf(text + len, API_CAPABILITIES_TEXT_MAX - len, "%s%s",
+			                        len ? ", " : "",
+			                        auth_capability_name((enum auth_capability)i));
+	return text;
+}
+
 const char *api_method_name(enum http_method method)
 {
 	static const char *const names[] = {

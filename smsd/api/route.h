@@ -2,6 +2,8 @@
 /* route.def as a table, and matching by it. Static; any thread. */
 #pragma once
 
+#include <stdint.h>
+
 #include "lib/base/attr.h"
 #include "smsd/api/call.h"
 #include "smsd/api/shape.h"
@@ -37,6 +39,14 @@ const char *api_method_name(enum http_method method);
 const struct api_route *api_route_match(enum http_method method, const char *path,
                                         char ret_parameter[API_PARAMETERS_MAX][API_PARAMETER_MAX],
                                         char ret_allow[API_ALLOW_MAX]) SL_NONNULL(2, 3, 4);
+
+/* Of the capabilities that let one in, a bit each; one is enough. 0: none is needed. */
+uint64_t api_route_capabilities(const struct api_route *route) SL_NONNULL(1);
+
+enum { API_CAPABILITIES_TEXT_MAX = 1024 };
+/* "packages, profiles"; "logged in", "everyone". */
+const char *api_route_access_text(const struct api_route *route,
+                                  char text[API_CAPABILITIES_TEXT_MAX]) SL_NONNULL(1, 2);
 
 /* The route's path without its query's parameters; those, or "". */
 size_t api_route_path_len(const struct api_route *route) SL_NONNULL(1);

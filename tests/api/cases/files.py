@@ -111,7 +111,7 @@ def case_a_file_in_use_is_replaced_and_not_deleted(smsd, client):
 
 
 def case_files_ask_for_their_capability(smsd, client):
-    """Whoever may look at the configuration sees them; only whoever may change profiles uploads."""
+    """Whoever may look at the configuration sees them; only whoever may make something of an upload uploads."""
     enter(smsd, client)
     token = make_token(smsd, client, "looks at files", ["view_configuration"]).must(201).json["token"]
     other = bearer(client, token)

@@ -176,6 +176,13 @@ def case_who_may_not_does_not(smsd, client):
                                ("POST", "/package-keys", {"name": "x", "pem": maker.public}),
                                ("POST", "/package-sources", {"name": "x", "address": "/tmp"})):
         looker.request(method, path, body).must(403)
+    token = make_token(smsd, client, "packer", ["packages"]).must(201).json["token"]
+    packer = bearer(client, token)
+    brought = bring(packer, maker.make("decryption-policy", "packer.test\n")).must(201).json
+    upload = packer.request("POST", "/uploads").must(201).json["id"]
+    packer.request("POST", "/files", {"name": "a", "content": "rules", "upload": upload}).must(403)
+    packer.request("DELETE", f"/uploads/{upload}").must(204)
+    packer.request("DELETE", f"/packages/{brought['id']}").must(204)
 
 
 def case_a_directory_is_a_source(smsd, client):

@@ -107,8 +107,20 @@ static void what_needs_no_capability_is_listed_here(void **state)
 		else if (is_one_of(route->id, anyones))
 			assert_int_equal(route->access, API_ACCESS_ANYONE);
 		else
-			assert_in_range(route->access, 0, AUTH_CAPABILITY_END - 1);
+			assert_int_not_equal(api_route_capabilities(route), 0);
 	}
+}
+
+/* Who may make something of an upload, and nobody else. */
+static void uploads_are_for_those_who_use_them(void **state)
+{
+	static const char *const uploads[] = {"UPLOAD_BEGIN", "UPLOAD_ADD", "UPLOAD_DROP", NULL};
+	char text[API_CAPABILITIES_TEXT_MAX];
+
+	for (size_t i = 0; i < api_routes_count; i++)
+		if (is_one_of(api_routes[i].id, uploads))
+			assert_string_equal(api_route_access_text(&api_routes[i], text),
+			                    "profiles, packages");
 }
 
 /* Somebody with this role, made of one set of capabilities. */
@@ -143,8 +155,8 @@ static void each_route_asks_for_its_capability_and_no_other(void **state)
 		person_of(place, &root.identity, c, c % 2 ? one : all & ~one, &with);
 		for (size_t i = 0; i < api_routes_count; i++) {
 			const struct api_route *route = &api_routes[i];
-			bool may = route->access < 0 ||
-			           with.identity.capabilities >> route->access & 1;
+			uint64_t needs = api_route_capabilities(route);
+			bool may = needs == 0 || with.identity.capabilities & needs;
 
 			if (may != (check(place, route, &with) != SL_EPERM))
 				fail_msg("%s with %llx", route->id,
@@ -545,6 +557,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
 	        TEST(what_needs_no_capability_is_listed_here),
+	        TEST(uploads_are_for_those_who_use_them),
 	        TEST(each_route_asks_for_its_capability_and_no_other),
 	        TEST(a_change_asks_for_the_csrf_token_of_the_session),
 	        TEST(each_route_of_an_item_asks_whether_he_has_it),
