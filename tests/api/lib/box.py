@@ -119,10 +119,19 @@ class Box:
         check(hashlib.sha256(text).hexdigest() == wanted["sha256"], f"{self.name}: another document came")
         check(len(text) == wanted["size"], f"{self.name}: {len(text)} bytes, not {wanted['size']}")
         for file in self.must(200, "GET", f"/files?revision={wanted['revision']}")["files"]:
-            status, content = self.call("GET", f"/file?sha256={file['sha256']}&offset=0")
-            check(status == 200 and hashlib.sha256(content).hexdigest() == file["sha256"]
-                  and len(content) == file["size"], f"{self.name}: file {file}: {status}")
+            content = self.fetch_file(file)
+            check(hashlib.sha256(content).hexdigest() == file["sha256"], f"{self.name}: another {file}")
         return json.loads(text)
+
+    def fetch_file(self, file):
+        """In the pieces in which it comes; `said` has them, and all of it where that is one."""
+        content = b""
+        while len(content) < file["size"]:
+            status, piece = self.call("GET", f"/file?sha256={file['sha256']}&offset={len(content)}")
+            check(status == 200 and piece, f"{self.name}: file {file}: {status}")
+            content += piece
+        check(len(content) == file["size"], f"{self.name}: {len(content)} bytes of {file}")
+        return content
 
     def say(self, revision, state, sha256="", **more):
         return self.must(204, "POST", "/status",
