@@ -9,12 +9,30 @@
 
 enum { OK = 200 };
 
+struct taken {
+	struct buf *body;
+	bool found;
+};
+
+/* Size of the file, and a piece of it. */
+static int take_piece(void *arg, const struct store_row *row)
+{
+	struct taken *taken = arg;
+	bool first = !taken->found;
+	size_t len;
+	const void *bytes = store_row_blob(row, 1, &len);
+
+	taken->found = true;
+	if (first && (uint64_t)store_row_integer(row, 0) > REMOTE_PIECE_MAX - taken->body->len)
+		return SL_ERANGE;
+	return store_row_is_null(row, 1) ? 0 : buf_add(taken->body, bytes, len);
+}
+
 static int add_file(struct port_call *call, int64_t wanted, const char *hex)
 {
 	struct push *push = call->above;
-	struct buf *body = &call->response.body;
+	struct taken taken = {.body = &call->response.body};
 	uint8_t sha256[BLOB_DIGEST];
-	int64_t size;
 	int rc = hex ? blob_digest_parse(hex, sha256) : SL_EINVAL;
 
 	if (rc != 0)
@@ -23,14 +41,14 @@ static int add_file(struct port_call *call, int64_t wanted, const char *hex)
 	const struct store_value values[] = {store_integer(call->device.id), store_integer(wanted),
 	                                     store_blob(sha256, sizeof(sha256))};
 
-	rc = row_number(push->store, STORE_DEVICE_FILE, values, 3, -1, &size);
-	if (rc == 0 && size < 0)
+	rc = store_read(push->store, STORE_DEVICE_FILE_PIECES, values, 3, take_piece, &taken);
+	if (rc == 0 && !taken.found)
 		return problem_add(&call->problem, SL_ENOENT, "/sha256", "",
 		                   "the wanted document names no file %s", hex);
-	if (rc == 0 && (uint64_t)size > REMOTE_PIECE_MAX - body->len)
+	if (rc == SL_ERANGE)
 		return problem_add(&call->problem, SL_ERANGE, "/sha256", "ask for fewer files",
 		                   "they are more than %d bytes", REMOTE_PIECE_MAX);
-	return rc ? rc : blob_read(push->store, sha256, 0, (size_t)size, body);
+	return rc < 0 ? rc : 0;
 }
 
 int push_bundle(struct port_call *call)

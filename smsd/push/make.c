@@ -22,7 +22,7 @@ struct unmade {
 struct making {
 	const struct unmade *of;
 	const struct made *made;
-	char *keys, *objects, *items; /* as JSON */
+	char *items; /* as JSON */
 	int64_t now_ms;
 	int64_t revision;
 	bool turned; /* the device is to be woken */
@@ -30,74 +30,25 @@ struct making {
 
 /* ---- what is written ---------------------------------------------------------------------- */
 
-static char *keys_text(const struct document *document)
-{
-	json_t *list = json_array();
-	char hex[BLOB_HEX_MAX], *text;
-
-	for (size_t i = 0; i < document->keys_count; i++)
-		(void)json_array_append_new(list,
-		                            json_string(blob_digest_text(document->keys[i], hex)));
-	text = json_dumps(list, JSON_COMPACT);
-	json_decref(list);
-	return text;
-}
-
-/* Sorted keys: PUSH_DEVICES_WITH looks for them in this order. */
-static char *objects_text(const struct document *document)
-{
-	json_t *list = json_array();
-	char *text;
-
-	for (size_t i = 0; i < document->objects_count; i++) {
-		const struct document_object *o = &document->objects[i];
-
-		(void)json_array_append_new(
-		        list, json_pack("{s:I, s:s, s:s, s:I}", "id", (json_int_t)o->id, "kind",
-		                        object_kind_name(o->kind), "name", o->name, "revision",
-		                        (json_int_t)o->revision));
-	}
-	text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
-	json_decref(list);
-	return text;
-}
-
-static int add_files(struct store_tx *tx, const struct making *making)
-{
-	const struct document *document = &making->made->document;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < document->files_count; i++) {
-		const struct store_value values[] = {
-		        store_integer(making->of->device),
-		        store_integer(making->revision),
-		        store_blob(document->files[i].sha256, BLOB_DIGEST),
-		        store_integer((int64_t)document->files[i].size),
-		};
-
-		rc = store_tx_run(tx, STORE_DEVICE_FILE_ADD, values, 4, NULL, NULL);
-	}
-	return rc;
-}
-
 static int add_document(struct store_tx *tx, const struct making *making)
 {
-	const struct document *document = &making->made->document;
+	const struct made *made = making->made;
+	int64_t body;
+	int rc = body_put(tx, made->body, &body);
 	const struct store_value values[] = {
 	        store_integer(making->of->device),
 	        store_integer(making->revision),
-	        store_blob(document->sha256, BLOB_DIGEST),
-	        store_text(document->text),
-	        store_integer((int64_t)document->len),
-	        store_text(making->keys),
-	        store_text(making->objects),
+	        store_integer(body),
+	        store_text(made->name),
+	        store_blob(made->document.sha256, BLOB_DIGEST),
+	        store_integer((int64_t)made->document.len),
 	        store_integer(making->of->confirm_s),
 	        store_integer(making->now_ms),
 	};
-	int rc = store_tx_run(tx, STORE_DEVICE_DOCUMENT_ADD, values, SL_ARRAY_LEN(values), NULL,
-	                      NULL);
 
-	return rc ? rc : add_files(tx, making);
+	return rc ? rc
+	          : store_tx_run(tx, STORE_DEVICE_DOCUMENT_ADD, values, SL_ARRAY_LEN(values), NULL,
+	                         NULL);
 }
 
 /* The next revision is the row's. SL_ENOENT: the row is not waiting for it any more. */
@@ -148,17 +99,14 @@ static int write_refused(void *arg, struct store_tx *tx)
 static int write_one(struct push *push, const struct unmade *of, const struct made *made)
 {
 	struct making making = {.of = of, .made = made, .now_ms = moment_now_ms()};
-	int rc = SL_ENOMEM;
+	int rc;
 
-	making.keys = keys_text(&made->document);
-	making.objects = objects_text(&made->document);
 	making.items = json_dumps(made->items, JSON_COMPACT);
-	if (making.keys && making.objects && making.items)
-		rc = store_write(push->store, made->refused ? write_refused : write_made, &making);
+	rc = making.items
+	             ? store_write(push->store, made->refused ? write_refused : write_made, &making)
+	             : SL_ENOMEM;
 	if (rc == 0 && making.turned)
 		push_wake(push, of->device);
-	free(making.keys);
-	free(making.objects);
 	free(making.items);
 	return rc == SL_ENOENT ? 0 : rc;
 }

@@ -18,6 +18,26 @@ enum {
 	PUSH_TURNS_AT_ONCE = 256,
 };
 
+/* ---- what documents have in common: body.c -------------------------------------------------- */
+
+struct body {
+	char *head, *tail;           /* the text around the device's name */
+	char *keys, *objects;        /* as JSON */
+	uint8_t digest[BLOB_DIGEST]; /* of all of it, files too */
+	const struct document *of;
+};
+
+/* Of a document, of which the first `before` and the last `after` bytes are everybody's; it must
+ * outlive the body. SL_ENOMEM, SL_ECRYPTO. */
+int body_of(const struct document *document, size_t before, size_t after, struct body *ret_body)
+        SL_NONNULL(1, 4) SL_MUST;
+void body_fini(struct body *body) SL_NONNULL(1);
+
+/* In a write: its row, which is there or is made. DOCUMENT_BODY_SWEEP takes those that no device's
+ * document is of any more. */
+int body_put(struct store_tx *tx, const struct body *body, int64_t *ret_id)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+
 /* ---- documents: template.c ----------------------------------------------------------------- */
 
 /*
@@ -35,6 +55,7 @@ struct template
 	json_t *tree; /* of its text: what a pointer is of */
 	size_t before,
 	        after; /* bytes of the text around the name; 0 both: it cannot be exchanged */
+	struct body body;
 };
 
 struct templates {
@@ -52,7 +73,9 @@ void templates_fini(struct templates *templates) SL_NONNULL(1);
 /* One device's. made_fini frees. */
 struct made {
 	struct document document; /* `text` and `sha256` are its own, the rest is the template's */
-	json_t *items;            /* owned; what refuses, and notices */
+	const struct body *body;  /* the template's; NULL: there is no document */
+	char name[DEVICE_NAME_MAX]; /* between its head and tail */
+	json_t *items;              /* owned; what refuses, and notices */
 	bool refused;
 };
 

@@ -196,9 +196,8 @@ int row_step_older(struct store_tx *tx, int64_t device, int64_t revision, enum p
 static int drop_old(struct store_tx *tx, int64_t device, int64_t revision)
 {
 	const struct store_value values[] = {store_integer(device), store_integer(revision)};
-	int rc = store_tx_run(tx, STORE_DEVICE_DOCUMENT_DROP_OLD, values, 2, NULL, NULL);
 
-	return rc ? rc : store_tx_run(tx, STORE_DEVICE_FILE_DROP_OLD, values, 1, NULL, NULL);
+	return store_tx_run(tx, STORE_DEVICE_DOCUMENT_DROP_OLD, values, 2, NULL, NULL);
 }
 
 int row_turn(struct store_tx *tx, int64_t device, int64_t revision, int64_t now_ms)

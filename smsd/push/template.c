@@ -31,6 +31,7 @@ static void template_free(struct template *t)
 {
 	json_decref(t->items);
 	json_decref(t->tree);
+	body_fini(&t->body);
 	document_fini(&t->document);
 	free(t);
 }
@@ -69,6 +70,11 @@ static int key_of(const struct device *device, uint32_t version, uint8_t ret_key
 	free(text);
 	json_decref(all);
 	return rc;
+}
+
+static bool is_cut(const struct template *t)
+{
+	return t->before + t->after > 0;
 }
 
 /* Finds the name's place: with another name that stands nowhere else, the text is cut at it. Where
@@ -142,7 +148,10 @@ static int fill(struct template *t, struct document_shelf *shelf, const struct d
 		return SL_EIO;
 	cut(t, device->name);
 	t->items = notices_of(t, device->name);
-	return t->items ? 0 : SL_ENOMEM;
+	if (!t->items)
+		return SL_ENOMEM;
+	return is_cut(t) ? body_of(&t->document, t->before, t->after, &t->body)
+	                 : body_of(&t->document, t->document.len, 0, &t->body);
 }
 
 static int template_of(struct templates *templates, struct store *store,
@@ -155,8 +164,7 @@ static int template_of(struct templates *templates, struct store *store,
 
 	for (size_t i = 0; rc == 0 && i < templates->count; i++) {
 		t = templates->list[i];
-		if (memcmp(t->key, key, sizeof(key)) == 0 &&
-		    (t->code || t->before + t->after > 0)) {
+		if (memcmp(t->key, key, sizeof(key)) == 0 && (t->code || is_cut(t))) {
 			*ret_template = t;
 			return 0;
 		}
@@ -187,7 +195,7 @@ static int copy_text(const struct template *t, const char *name, struct document
 	size_t len = strlen(name);
 
 	*document = *from;
-	if (t->before + t->after == 0) {
+	if (!is_cut(t)) {
 		document->text = strndup(from->text, from->len);
 		return document->text ? 0 : SL_ENOMEM;
 	}
@@ -276,6 +284,9 @@ static int fit(struct templates *templates, const struct template *t, const stru
 		return rc;
 	made->refused = add_lacks(t, device->name, lacks, made->items);
 	json_decref(lacks);
+	made->body = &t->body;
+	if (is_cut(t))
+		(void)snprintf(made->name, sizeof(made->name), "%s", device->name);
 	return copy_text(t, device->name, &made->document);
 }
 

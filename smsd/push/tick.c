@@ -154,6 +154,12 @@ static int end_over(struct push *push, int64_t now_ms)
 	return rc;
 }
 
+static int sweep_bodies(void *arg, struct store_tx *tx)
+{
+	(void)arg;
+	return store_tx_run(tx, STORE_DOCUMENT_BODY_SWEEP, NULL, 0, NULL, NULL);
+}
+
 int push_tick(struct push *push, int64_t now_ms)
 {
 	int64_t swept = atomic_load(&push->swept_ms);
@@ -171,6 +177,8 @@ int push_tick(struct push *push, int64_t now_ms)
 	rc = rc ? rc : next;
 	if (now_ms - swept >= PUSH_SWEEP_MS &&
 	    atomic_compare_exchange_strong(&push->swept_ms, &swept, now_ms)) {
+		next = store_write(push->store, sweep_bodies, NULL);
+		rc = rc ? rc : next;
 		next = blob_sweep(push->store, now_ms);
 		rc = rc ? rc : next;
 		next = panic_sweep(push->store, now_ms);

@@ -195,6 +195,12 @@ int answer_panic(const json_t *wanted, uint64_t now_us, uint64_t *ret_number, ch
 	return 0;
 }
 
+int answer_file_order(const void *a, const void *b)
+{
+	return memcmp(((const struct wanted_file *)a)->sha256,
+	              ((const struct wanted_file *)b)->sha256, SHA256_LEN);
+}
+
 int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *ret_count)
 {
 	const json_t *list = json_object_get(value, "files");
@@ -213,6 +219,7 @@ int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *re
 		free(files);
 		return SL_EMALFORMED;
 	}
+	qsort(files, count, sizeof(*files), answer_file_order);
 	*ret_files = files;
 	*ret_count = count;
 	return 0;

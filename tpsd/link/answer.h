@@ -56,7 +56,8 @@ struct wanted_file {
 	uint64_t size;
 };
 
-/* free() frees. SL_EMALFORMED, SL_ENOMEM. */
+/* By digest, of which answer_file_order is the order. free() frees. SL_EMALFORMED, SL_ENOMEM. */
+int answer_file_order(const void *a, const void *b);
 int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *ret_count)
         SL_NONNULL(1, 2, 3) SL_MUST;
 

@@ -155,13 +155,13 @@ static bool is_named(void *arg, const char *name)
 {
 	const struct link *link = arg;
 	const struct follow *f = &link->follow;
-	char hex[65];
+	struct wanted_file file = {.size = 0};
 	bool found = false;
 	void *text;
 
-	for (size_t i = 0; i < f->files_count; i++)
-		if (strcmp(hex_text(f->files[i].sha256, 32, hex), name) == 0)
-			return true;
+	if (answer_unhex(name, file.sha256, sizeof(file.sha256)) && f->files_count > 0 &&
+	    bsearch(&file, f->files, f->files_count, sizeof(file), answer_file_order))
+		return true;
 	text = link->held.size
 	               ? mmap(NULL, link->held.size, PROT_READ, MAP_SHARED, link->held.fd, 0)
 	               : MAP_FAILED;

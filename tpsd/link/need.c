@@ -73,17 +73,23 @@ static void remove_one(struct need *need, struct needed *n)
 
 /* ---- to the SMS -------------------------------------------------------------------------- */
 
-static struct needed *find(struct need *need, const uint8_t *id)
+/* Answers come as they were asked for: mostly it is the one behind the last, at `*at`. */
+static struct needed *find(struct need *need, const uint8_t *id, size_t *at)
 {
-	for (size_t i = 0; i < need->count; i++)
-		if (memcmp(need->items[i].id, id, KEY_ID) == 0)
-			return &need->items[i];
+	for (size_t i = 0; i < need->count; i++) {
+		struct needed *n = &need->items[(*at + i) % need->count];
+
+		if (memcmp(n->id, id, KEY_ID) == 0) {
+			*at = (size_t)(n - need->items) + 1;
+			return n;
+		}
+	}
 	return NULL;
 }
 
-static void take_one(struct link *link, const struct sealed *sealed)
+static void take_one(struct link *link, const struct sealed *sealed, size_t *at)
 {
-	struct needed *n = find(&link->need, sealed->id);
+	struct needed *n = find(&link->need, sealed->id, at);
 
 	if (!n || !n->asked)
 		return;
@@ -100,12 +106,13 @@ static void take_one(struct link *link, const struct sealed *sealed)
 static void take_all(struct link *link, const json_t *value)
 {
 	struct sealed sealed;
+	size_t at = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc != SL_ENOENT; i++) {
 		rc = answer_key(value, i, &sealed);
 		if (rc == 0)
-			take_one(link, &sealed);
+			take_one(link, &sealed, &at);
 	}
 	for (size_t i = 0; i < link->need.count; i++)
 		if (link->need.items[i].asked)
@@ -170,14 +177,14 @@ static void ask(struct link *link)
 void need_set(struct link *link, const struct ipc_bytes *ids)
 {
 	struct need *need = &link->need;
-	size_t count = ids->len / KEY_ID;
+	size_t count = ids->len / KEY_ID, at = 0;
 	struct needed *items = calloc(count + 1, sizeof(*items));
 
 	if (!items)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *id = ids->data + i * KEY_ID;
-		const struct needed *old = find(need, id);
+		const struct needed *old = find(need, id, &at);
 
 		memcpy(items[i].id, id, KEY_ID);
 		items[i].asked = old && old->asked;

@@ -114,9 +114,14 @@ void send_file(struct desk *d, const uint8_t sha256[BLOB_DIGEST], uint64_t size)
 
 	assert_int_equal(sqlite3_open(place_path(d->place, "sms.db"), &db), SQLITE_OK);
 	(void)sqlite3_busy_timeout(db, 10000);
+	assert_int_equal(sqlite3_exec(db,
+	                              "INSERT INTO document_body (id, digest, head, tail, keys, "
+	                              "objects) VALUES (1, X'00', '{', '}', '[]', '[]')",
+	                              NULL, NULL, NULL),
+	                 SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db,
-	                                    "INSERT INTO device_file (device, revision, sha256, "
-	                                    "size) SELECT id, 1, ?1, ?2 FROM device",
+	                                    "INSERT INTO document_file (body, sha256, size)"
+	                                    " VALUES (1, ?1, ?2)",
 	                                    -1, &add, NULL),
 	                 SQLITE_OK);
 	(void)sqlite3_bind_blob(add, 1, sha256, BLOB_DIGEST, SQLITE_STATIC);

@@ -174,6 +174,25 @@ void field_restart(struct field *field)
 	open_rooms(field);
 }
 
+static int take_number(void *arg, int columns, char **values, char **names)
+{
+	assert_int_equal(columns, 1);
+	(void)names;
+	*(int64_t *)arg = strtoll(values[0], NULL, 10);
+	return 0;
+}
+
+int64_t field_number(const struct field *field, const char *query)
+{
+	int64_t number = -1;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(place_path(field->place, "sms.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, query, take_number, &number, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return number;
+}
+
 void field_sql(const struct field *field, const char *text)
 {
 	sqlite3 *db;

@@ -49,6 +49,9 @@ int64_t field_add_device(struct field *field, const char *name, const char *sett
 /* SQL as it is, for what no statement does. */
 void field_sql(const struct field *field, const char *text) SL_NONNULL(1, 2);
 
+/* The one number that a query comes to. */
+int64_t field_number(const struct field *field, const char *query) SL_NONNULL(1, 2);
+
 /* Begins one for these devices (all without), 300 s to confirm; its id. */
 int64_t field_begin(struct field *field, size_t count, const char *const *names);
 

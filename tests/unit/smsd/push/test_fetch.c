@@ -176,7 +176,7 @@ static void test_files(void **state)
 {
 	struct field *f = *state;
 	int64_t box = field_add_device(f, "box", SETTINGS),
-	        other = field_add_device(f, "other", SETTINGS);
+	        other = field_add_device(f, "other", "{\"version\":1,\"limits\":{}}");
 	static const char hex[] = "00112233445566778899aabbccddeeff"
 	                          "00112233445566778899aabbccddeeff";
 	char query[128], sql[512], *body;
@@ -185,9 +185,9 @@ static void test_files(void **state)
 	(void)snprintf(sql, sizeof(sql),
 	               "INSERT INTO blob (sha256, size, made_ms) VALUES (X'%s', 5, 0);"
 	               "INSERT INTO blob_piece (sha256, at, bytes) VALUES (X'%s', 0, 'bytes');"
-	               "INSERT INTO device_file (device, revision, sha256, size)"
-	               " VALUES (%lld, 1, X'%s', 5)",
-	               hex, hex, (long long)box, hex);
+	               "INSERT INTO document_file (body, sha256, size) SELECT body, X'%s', 5"
+	               " FROM device_document WHERE device = %lld",
+	               hex, hex, hex, (long long)box);
 	field_sql(f, sql);
 	assert_int_equal(field_get(f, box, push_files, "revision=1", &body), 0);
 	assert_non_null(strstr(body, hex));
@@ -210,6 +210,7 @@ static void test_files(void **state)
 	(void)snprintf(query, sizeof(query), "sha256=%s&offset=-1", hex);
 	assert_int_equal(field_get(f, box, push_file, query, NULL), SL_EINVAL);
 	/* Not of the wanted document any more. */
+	field_documents.proxy = "another";
 	field_begin(f, 0, NULL);
 	assert_int_equal(field_bundle(f, box, hex, NULL, NULL), SL_ENOENT);
 	(void)snprintf(query, sizeof(query), "sha256=%s&offset=0", hex);

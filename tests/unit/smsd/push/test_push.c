@@ -160,6 +160,35 @@ static void test_killed_before_its_documents(void **state)
 	assert_int_equal(field_documents.made, 2);
 }
 
+/* One text for all that are alike, each with its own name in it; gone when nobody has it. */
+static void test_alike_share_a_text(void **state)
+{
+	static const char bodies[] = "SELECT COUNT(*) FROM document_body";
+	struct field *f = *state;
+	int64_t box = field_add_device(f, "box", SETTINGS),
+	        other = field_add_device(f, "another-box", SETTINGS);
+	char *text;
+
+	(void)field_add_device(f, "unlike", "{\"version\":1}");
+	field_begin(f, 0, NULL);
+	assert_int_equal(field_number(f, bodies), 2);
+	assert_int_equal(field_get(f, box, push_document, "revision=1", &text), 0);
+	assert_non_null(strstr(text, "\"name\":\"box\""));
+	free(text);
+	assert_int_equal(field_get(f, other, push_document, "revision=1", &text), 0);
+	assert_non_null(strstr(text, "\"name\":\"another-box\""));
+	free(text);
+	field_documents.proxy = "new";
+	field_begin(f, 0, NULL);
+	assert_int_equal(field_number(f, bodies), 4);
+	place_wait(2 * 3600 * 1000);
+	field_tick(f);
+	assert_int_equal(field_number(f, bodies), 2);
+	assert_int_equal(field_get(f, box, push_document, "revision=2", &text), 0);
+	assert_non_null(strstr(text, "\"name\":\"box\""));
+	free(text);
+}
+
 static void test_staged(void **state)
 {
 	static const char *const names[] = {"b", "a", "c"};
@@ -542,6 +571,7 @@ int main(void)
 	        T(test_only_the_newest),
 	        T(test_killed_at_every_step),
 	        T(test_killed_before_its_documents),
+	        T(test_alike_share_a_text),
 	        T(test_staged),
 	        T(test_staged_ends_with_its_first),
 	        T(test_scheduled),

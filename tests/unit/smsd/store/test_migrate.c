@@ -75,6 +75,28 @@ static int insert_rows(void *arg, struct store_tx *tx)
 	return store_tx_run(tx, (enum store_statement)0, NULL, 0, NULL, NULL);
 }
 
+/* The same document in two revisions, with one file. */
+static int insert_documents(void *arg, struct store_tx *tx)
+{
+	static const uint8_t sha256[32] = {1};
+	enum { DEVICE, BLOB, DOCUMENT, FILE_OF };
+	int rc = store_tx_run(tx, (enum store_statement)DEVICE, NULL, 0, NULL, NULL);
+
+	(void)arg;
+	for (int revision = 1; rc == 0 && revision <= 2; revision++) {
+		const struct store_value values[] = {store_blob(sha256, sizeof(sha256)),
+		                                     store_integer(revision)};
+
+		if (revision == 1)
+			rc = store_tx_run(tx, (enum store_statement)BLOB, values, 2, NULL, NULL);
+		if (rc == 0)
+			rc = store_tx_run(tx, (enum store_statement)DOCUMENT, values, 2, NULL, NULL);
+		if (rc == 0)
+			rc = store_tx_run(tx, (enum store_statement)FILE_OF, values, 2, NULL, NULL);
+	}
+	return rc;
+}
+
 /* Virtual segments from before there were places (0003) are behind all that have one, by name. */
 static void virtual_segments_keep_the_order_of_their_names(void **state)
 {
@@ -93,6 +115,36 @@ static void virtual_segments_keep_the_order_of_their_names(void **state)
 	assert_int_equal(store_write(fx->store, insert_rows, NULL), 0);
 	assert_int_equal(open_with(fx, all, store_schema.migration_count, first, 1), 0);
 	assert_text(fx, "a1000000001");
+}
+
+/* 0012 keeps what documents have in common once: one from before is whole, with its files. */
+static void documents_stay_what_they_were(void **state)
+{
+	static const struct statement_text insert[] = {
+	        {"DEVICE", "", "",
+	         "INSERT INTO device (id, name, revision, state, comment, settings,"
+	         " certificate_ends_ms, made_ms, enrolled_ms, seen_ms, wanted)"
+	         " VALUES (7, 'box', 1, 'enrolled', '', '{}', 0, 0, 0, 0, 2)"},
+	        {"BLOB", "bi", "", "INSERT INTO blob (sha256, size, made_ms) VALUES ($1, $2, 0)"},
+	        {"DOCUMENT", "bi", "",
+	         "INSERT INTO device_document (device, revision, sha256, text, size, keys, objects,"
+	         " confirm_s, made_ms) VALUES (7, $2, $1, 'text', 4, '[1]', '[2]', 3, 4)"},
+	        {"FILE", "bi", "",
+	         "INSERT INTO device_file (device, revision, sha256, size) VALUES (7, $2, $1, 5)"},
+	};
+	static const struct statement_text all_of_it[] = {
+	        {"T", "", "t",
+	         "SELECT d.revision || b.head || d.name || b.tail || b.keys || b.objects || d.size"
+	         " || d.confirm_s || d.made_ms || f.size FROM device_document d"
+	         " JOIN document_body b ON b.id = d.body JOIN document_file f ON f.body = b.id"
+	         " ORDER BY d.revision"}};
+	const char *const *all = store_schema.migrations;
+	struct fixture *fx = *state;
+
+	assert_int_equal(open_with(fx, all, 8, insert, SL_ARRAY_LEN(insert)), 0);
+	assert_int_equal(store_write(fx->store, insert_documents, NULL), 0);
+	assert_int_equal(open_with(fx, all, store_schema.migration_count, all_of_it, 1), 0);
+	assert_text(fx, "2text[1][2]4345");
 }
 
 static void a_newer_database_is_refused_and_left_as_it_is(void **state)
@@ -161,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        WITH_FOLDER(each_migration_is_made_once),
 	        WITH_FOLDER(virtual_segments_keep_the_order_of_their_names),
+	        WITH_FOLDER(documents_stay_what_they_were),
 	        WITH_FOLDER(a_newer_database_is_refused_and_left_as_it_is),
 	        WITH_FOLDER(a_migration_that_fails_is_undone_whole),
 	        WITH_FOLDER(a_migration_that_leaves_references_to_nothing_is_undone),
