@@ -257,8 +257,10 @@ int push_document(struct port_call *call)
 	return told(call, rc == 0 && call->response.body.len == 0 ? SL_ENOENT : rc);
 }
 
-static int take_file(void *arg, const struct store_row *row)
+/* Thousands of them for each device: written as they are read. */
+static int add_file(void *arg, const struct store_row *row)
 {
+	struct buf *body = arg;
 	char hex[BLOB_HEX_MAX];
 	size_t len;
 	const void *sha256 = store_row_blob(row, 0, &len);
@@ -266,30 +268,31 @@ static int take_file(void *arg, const struct store_row *row)
 	if (len != BLOB_DIGEST)
 		return SL_EIO;
 	(void)blob_digest_text(sha256, hex);
-	return json_array_append_new(arg, json_pack("{s:s, s:I}", "sha256", hex, "size",
-	                                            (json_int_t)store_row_integer(row, 1)))
-	               ? SL_ENOMEM
-	               : 0;
+	return buf_printf(body, "%s{\"sha256\":\"%s\",\"size\":%" PRId64 "}",
+	                body->data[body->len - 1] == '[' ? "" : ",", hex,
+	                store_row_integer(row, 1));
 }
 
 int push_files(struct port_call *call)
 {
 	struct push *push = call->above;
-	json_t *files = json_array();
+	struct buf *body = &call->response.body;
 	int64_t revision;
-	int rc = files ? wanted_revision(call, &revision) : SL_ENOMEM;
+	int rc = wanted_revision(call, &revision);
 
 	if (rc == 0) {
 		const struct store_value values[] = {store_integer(call->device.id),
 		                                     store_integer(revision)};
 
-		rc = store_read(push->store, STORE_DEVICE_FILES, values, 2, take_file, files);
+		rc = buf_printf(body, "{\"files\":[");
+		if (rc == 0)
+			rc = store_read(push->store, STORE_DEVICE_FILES, values, 2, add_file, body);
+		if (rc == 0)
+			rc = buf_printf(body, "]}");
 	}
-	if (rc < 0) {
-		json_decref(files);
-		return told(call, rc);
-	}
-	return told(call, answer_json(&call->response, OK, json_pack("{s:o}", "files", files)));
+	call->response.status = OK;
+	call->response.content_type = "application/json";
+	return told(call, rc);
 }
 
 /* The installed licence is every device's. */
