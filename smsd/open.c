@@ -139,6 +139,8 @@ int open_all(struct smsd *s, const char *database, const char *passphrase, bool 
 	if (rc == 0)
 		rc = push_create(s->context.store, s->context.vault, &s->context.push, &s->problem);
 	if (rc == 0)
+		rc = certificate_cache_create(&s->context.certificates);
+	if (rc == 0)
 		rc = open_ingest(s);
 	if (rc == 0)
 		rc = open_alerts(s);
@@ -158,6 +160,7 @@ void close_rooms(struct smsd *s)
 	packages_destroy(s->context.packages);
 	alerts_close(s->alerts);
 	ingest_close(s->context.ingest);
+	certificate_cache_destroy(s->context.certificates);
 	push_destroy(s->context.push);
 	vault_close(s->context.vault);
 	if (s->context.store)

@@ -26,6 +26,7 @@ struct vault;
 struct api_context {
 	struct store *store;
 	struct vault *vault;
+	struct certificate_cache *certificates; /* NULL: none is kept */
 	struct ingest *ingest;
 	struct push *push;
 	struct packages *packages;

@@ -20,7 +20,8 @@ enum { OK = 200, CREATED = 201, NO_CONTENT = 204, SIGNING_DAYS = 3650 };
 static struct certificate_store rooms_of(const struct api_call *call)
 {
 	return (struct certificate_store){.store = call->context->store,
-	                                  .vault = call->context->vault};
+	                                  .vault = call->context->vault,
+	                                  .cache = call->context->certificates};
 }
 
 static enum object_kind kind_of(const struct api_call *call)

@@ -44,10 +44,16 @@ enum certificate_status {
 
 const char *certificate_status_text(enum certificate_status status);
 
+/* Certificates that were read to be shown, for all threads. */
+struct certificate_cache;
+int certificate_cache_create(struct certificate_cache **ret_cache) SL_NONNULL(1) SL_MUST;
+void certificate_cache_destroy(struct certificate_cache *cache);
+
 /* The rooms that a call needs. */
 struct certificate_store {
 	struct store *store;
 	struct vault *vault;
+	struct certificate_cache *cache; /* NULL: each is read when it is shown */
 };
 
 enum {

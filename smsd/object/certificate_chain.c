@@ -87,7 +87,7 @@ static int find_issuer(const struct reading *at, X509 *cert, X509 **ret_issuer)
 	return 0;
 }
 
-static bool is_root(X509 *cert)
+bool chain_is_root(X509 *cert)
 {
 	bool root = X509_self_signed(cert, 1) == 1;
 
@@ -112,7 +112,7 @@ static int step(const struct reading *from, struct chain *chain, X509 **at, bool
 	*ret_more = false;
 	if (rc != 0 || !issuer)
 		return rc;
-	if (is_root(issuer)) {
+	if (chain_is_root(issuer)) {
 		chain->root = issuer;
 		return 0;
 	}
@@ -134,7 +134,7 @@ int chain_find_in(const struct reading *from, X509 *leaf, struct chain *ret_chai
 {
 	struct chain chain = {.intermediates = sk_X509_new_null()};
 	X509 *at = leaf;
-	bool more = !is_root(leaf);
+	bool more = !chain_is_root(leaf);
 	int rc = chain.intermediates ? 0 : SL_ENOMEM;
 
 	if (!more) {

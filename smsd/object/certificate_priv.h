@@ -97,6 +97,15 @@ void stored_fini(struct stored *stored) SL_NONNULL(1);
 /* basicConstraints say so; a root of version 1 counts too. */
 bool certificate_is_ca(X509 *certificate) SL_NONNULL(1);
 
+/* The certificate of an object that is no request, from `cache` where it is there (NULL: none);
+ * X509_free. *ret_root as chain_is_root. SL_EIO: a damaged row. */
+int certificate_read(struct certificate_cache *cache, const struct object *object,
+                     X509 **ret_certificate, bool *ret_root, struct problem *problem)
+        SL_NONNULL(2, 3, 4, 5) SL_MUST;
+
+/* It signed itself, verified. */
+bool chain_is_root(X509 *cert) SL_NONNULL(1);
+
 /* Its issuers among the CA certificates. chain_fini frees. */
 struct chain {
 	STACK_OF(X509) * intermediates;

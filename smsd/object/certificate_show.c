@@ -129,8 +129,17 @@ static json_t *show_certificate(X509 *cert, const struct key_state *key, const s
 	return shown;
 }
 
+static int look_at_chain(struct certificate_store *at, X509 *cert, bool root, struct chain *chain)
+{
+	if (!root)
+		return chain_find(at->store, cert, chain);
+	(void)X509_up_ref(cert);
+	*chain = (struct chain){.root = cert};
+	return 0;
+}
+
 static int certificate_of(struct certificate_store *at, enum object_kind kind, X509 *cert,
-                          json_t **ret_shown)
+                          bool root, json_t **ret_shown)
 {
 	struct key_state key = {0};
 	struct chain chain;
@@ -139,7 +148,7 @@ static int certificate_of(struct certificate_store *at, enum object_kind kind, X
 	if (rc == 0)
 		rc = look_at_key(at, kind, &key);
 	if (rc == 0)
-		rc = chain_find(at->store, cert, &chain);
+		rc = look_at_chain(at, cert, root, &chain);
 	if (rc != 0)
 		return rc;
 	*ret_shown = show_certificate(cert, &key, &chain);
@@ -218,6 +227,19 @@ static int request_of(struct certificate_store *at, X509_REQ *request, json_t **
 	return 0;
 }
 
+static int show_request(struct certificate_store *at, const struct object *object,
+                        json_t **ret_shown, struct problem *problem)
+{
+	struct stored stored;
+	int rc = stored_read(object, &stored, problem);
+
+	if (rc != 0)
+		return rc;
+	rc = request_of(at, stored.request, ret_shown);
+	stored_fini(&stored);
+	return rc;
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 static int add_object(const struct object *object, json_t *shown)
@@ -231,18 +253,29 @@ static int add_object(const struct object *object, json_t *shown)
 	return more && json_object_update_new(shown, more) == 0 ? 0 : SL_ENOMEM;
 }
 
+static int show_object(struct certificate_store *at, const struct object *object,
+                       json_t **ret_shown, struct problem *problem)
+{
+	bool root;
+	X509 *cert;
+	int rc;
+
+	if (object->kind == OBJECT_SIGNING_REQUEST)
+		return show_request(at, object, ret_shown, problem);
+	rc = certificate_read(at->cache, object, &cert, &root, problem);
+	if (rc != 0)
+		return rc;
+	rc = certificate_of(at, object->kind, cert, root, ret_shown);
+	X509_free(cert);
+	return rc;
+}
+
 int certificate_show(struct certificate_store *at, const struct object *object, json_t **ret_shown,
                      struct problem *problem)
 {
-	struct stored stored;
 	json_t *shown = NULL;
-	int rc = stored_read(object, &stored, problem);
+	int rc = show_object(at, object, &shown, problem);
 
-	if (rc != 0)
-		return rc;
-	rc = stored.request ? request_of(at, stored.request, &shown)
-	                    : certificate_of(at, object->kind, stored.certificate, &shown);
-	stored_fini(&stored);
 	if (rc == 0)
 		rc = add_object(object, shown);
 	if (rc != 0) {

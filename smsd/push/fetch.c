@@ -269,8 +269,8 @@ static int add_file(void *arg, const struct store_row *row)
 		return SL_EIO;
 	(void)blob_digest_text(sha256, hex);
 	return buf_printf(body, "%s{\"sha256\":\"%s\",\"size\":%" PRId64 "}",
-	                body->data[body->len - 1] == '[' ? "" : ",", hex,
-	                store_row_integer(row, 1));
+	                  body->data[body->len - 1] == '[' ? "" : ",", hex,
+	                  store_row_integer(row, 1));
 }
 
 int push_files(struct port_call *call)

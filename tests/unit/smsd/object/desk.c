@@ -24,6 +24,7 @@ int desk_setup(void **state)
 	assert_int_equal(vault_key_file_make(source.key_file, d->problem), 0);
 	assert_int_equal(vault_open(d->place->store, &source, &d->vault, d->problem), 0);
 	d->at = (struct certificate_store){.store = d->place->store, .vault = d->vault};
+	assert_int_equal(certificate_cache_create(&d->at.cache), 0);
 	d->root_key = make_ec("P-256");
 	d->middle_key = make_ec("P-256");
 	d->leaf_key = make_ec("P-256");
@@ -54,6 +55,7 @@ int desk_teardown(void **state)
 	X509_free(d->second);
 	X509_free(d->foreign);
 	X509_free(d->old);
+	certificate_cache_destroy(d->at.cache);
 	vault_close(d->vault);
 	free(d);
 	return place_teardown(&place);

@@ -357,11 +357,38 @@ static void what_was_deleted_may_come_again(void **state)
 	assert_int_equal(desk_take(d, "web", desk_pem(d->leaf_key, NULL, d->leaf, NULL), "web"), 0);
 }
 
+/* Whether it was read before makes no difference; what becomes of its chain does. */
+static void what_was_read_before_is_shown_the_same(void **state)
+{
+	struct desk *d = *state;
+	struct certificate_cache *cache = d->at.cache;
+
+	assert_int_equal(
+	        desk_take(d, "root", desk_pem(d->second_key, NULL, d->foreign, NULL), "root"), 0);
+	assert_int_equal(desk_take(d, "one", desk_pem(d->leaf_key, NULL, d->leaf, NULL), "one"), 0);
+	for (unsigned twice = 0; twice < 2; twice++) {
+		json_t *shown = desk_show(d, CERT, "root"), *read;
+
+		d->at.cache = NULL;
+		read = desk_show(d, CERT, "root");
+		assert_true(json_equal(shown, read));
+		d->at.cache = cache;
+		json_decref(shown);
+		json_decref(read);
+	}
+	assert_string_equal(desk_text(d, CERT, "root", "status"), "valid");
+	assert_string_equal(desk_text(d, CERT, "one", "status"), "no trust anchor");
+	assert_int_equal(desk_take_ca(d, "top", desk_pem(NULL, NULL, d->root, NULL), "top"), 0);
+	assert_int_equal(desk_take_ca(d, "mid", desk_pem(NULL, NULL, d->middle, NULL), "mid"), 0);
+	assert_string_equal(desk_text(d, CERT, "one", "status"), "valid");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        TEST(what_was_read_before_is_shown_the_same),
 	        TEST(the_old_one_goes_on_under_another_name),
 	        TEST(a_replacement_that_does_not_fit_changes_nothing),
 	        TEST(ca_certificates_are_replaced_without_keys),

@@ -90,7 +90,8 @@ static int insert_documents(void *arg, struct store_tx *tx)
 		if (revision == 1)
 			rc = store_tx_run(tx, (enum store_statement)BLOB, values, 2, NULL, NULL);
 		if (rc == 0)
-			rc = store_tx_run(tx, (enum store_statement)DOCUMENT, values, 2, NULL, NULL);
+			rc = store_tx_run(tx, (enum store_statement)DOCUMENT, values, 2, NULL,
+			                  NULL);
 		if (rc == 0)
 			rc = store_tx_run(tx, (enum store_statement)FILE_OF, values, 2, NULL, NULL);
 	}
