@@ -56,10 +56,10 @@ def restart_under_writes(own, client, server):
     writer = threading.Thread(target=write_unheld, args=(own, client, over, answered))
     writer.start()
     for _ in range(3):
-        time.sleep(0.3)
+        wait_written(answered)
         server.stop("immediate")
         server.start()
-    time.sleep(0.3)
+    wait_written(answered)
     over.set()
     writer.join()
     check(settled(client, "/roles") == 200, "it does not go on")
@@ -71,6 +71,17 @@ def restart_under_writes(own, client, server):
         check(status in (201, 500, 503), f"{number}: {status}")
         check(status != 201 or f"role {number}" in there, f"role {number} was answered and is not there")
         check(status != 503 or f"role {number}" not in there, f"role {number} was refused and is there")
+
+
+def written(answered):
+    return sum(status == 201 for status in list(answered.values()))
+
+
+def wait_written(answered):
+    """Something more was written: the next stop is in the middle of it."""
+    before, until = written(answered), time.monotonic() + BACK_S
+    while written(answered) < before + 2 and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def write_unheld(own, client, over, answered):
