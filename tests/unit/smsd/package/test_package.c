@@ -315,6 +315,7 @@ static void what_is_refused_stands_at_the_source(void **state)
 	assert_non_null(strstr(look(y), "not signed by a key that is trusted"));
 	publish(y, package(y, "1", 1000, y->key), true);
 	assert_non_null(strstr(look(y), "not the one that was signed"));
+	publish(y, package(y, "2", 1500, y->key), false); /* what was refused is not opened again */
 	(void)snprintf(path, sizeof(path), "%s/p%u.pkg", y->folder, y->files);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
