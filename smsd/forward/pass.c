@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a thread sends: a lot of events at a time, and what is known of it at the other end. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,23 @@ static int fill(struct sender *s)
 	return rc;
 }
 
+/* What cannot be read stays the next, so it is said where people look; the log has it by who reads.
+ */
+static void tell_unread(struct sender *s, int rc)
+{
+	if (rc >= 0 && !s->unread)
+		return;
+	s->unread = rc < 0;
+	(void)pthread_mutex_lock(&s->forward->mutex);
+	s->status.error[0] = '\0';
+	if (rc < 0) {
+		(void)snprintf(s->status.error, sizeof(s->status.error),
+		               "events cannot be read: %s", err_text(rc));
+		s->status.error_ms = moment_now_ms();
+	}
+	(void)pthread_mutex_unlock(&s->forward->mutex);
+}
+
 static int send_lot(struct sender *s, char error[FORWARD_ERROR_MAX])
 {
 	size_t n = 1;
@@ -224,12 +242,15 @@ int pass_on(struct sender *s, int *ret_wait_ms, bool *ret_news, char error[FORWA
 
 	if (rc != 0)
 		return rc;
+	tell_unread(s, filled);
 	look_unconfirmed(s);
 	mark_unconfirmed(s);
 	*ret_news = filled == 1;
 	*ret_wait_ms = s->unconfirmed.on ? SENDER_STEP_MS : SENDER_IDLE_MS;
-	if (filled < 0)
+	if (filled == SL_EAGAIN)
 		*ret_wait_ms = SENDER_NO_DATABASE_MS;
+	else if (filled < 0)
+		*ret_wait_ms = SENDER_IDLE_MS;
 	else if (filled == 0 && s->lot.len == 0)
 		*ret_wait_ms = 0;
 	return 0;

@@ -42,7 +42,8 @@ struct sender {
 	struct message_maker *maker;
 	struct buf lot; /* of which the first `written` bytes are on their way */
 	size_t written;
-	bool tests;              /* the lot ends with a test */
+	bool tests;              /* the lot begins with a test */
+	bool unread;             /* what is next cannot be read */
 	struct arrival_place at; /* behind the lot */
 	int64_t sent;            /* by then */
 	struct {

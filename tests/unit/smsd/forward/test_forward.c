@@ -14,6 +14,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "tests/unit/smsd/database.h"
 #include "tests/unit/smsd/ingest/yard.h"
 
 enum { WAIT_MS = 60 * 1000, COUNT_MAX = 16384 };
@@ -250,12 +251,69 @@ static void after_another_start_it_goes_on(void **state)
 	end_close(&end);
 }
 
+/* All days but their first pages, or all of them away. */
+static void damage_days(const struct yard *yard, bool remove_them)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command),
+	               remove_them
+	                       ? "rm -f %s/*"
+	                       : "for f in %s/*.db; do head -c 160K /dev/zero | tr '\\0' '\\377' |"
+	                         " dd of=$f bs=4096 seek=6 conv=notrunc status=none; done",
+	               yard->days);
+	assert_int_equal(system(command), 0);
+}
+
+static bool is_unread(struct end *end, const char *name)
+{
+	json_t *shown = NULL;
+	const char *error;
+	bool unread;
+
+	assert_int_equal(forward_show(end->forward, name, &shown, &end->yard.problem), 0);
+	error = json_string_value(json_object_get(shown, "error"));
+	unread = error && strncmp(error, "events cannot be read", 21) == 0;
+	json_decref(shown);
+	return unread;
+}
+
+static void a_day_that_is_damaged_holds_it_up_until_it_is_gone(void **state)
+{
+	static const struct timespec step = {.tv_nsec = 20 * 1000 * 1000};
+	struct server server;
+	struct end end;
+
+	if (test_database_is_postgresql())
+		skip();
+	end_open(&end);
+	server_open(&server, 0);
+	add_target(&end, "log", &server);
+	forward_destroy(end.forward);
+	feed(&end, 0, 1000);
+	yard_close(&end.yard);
+	damage_days(&end.yard, false);
+	yard_open(&end.yard);
+	end_start(&end);
+	for (unsigned ms = 0; ms < WAIT_MS && !is_unread(&end, "log"); ms += 20)
+		(void)nanosleep(&step, NULL);
+	assert_true(is_unread(&end, "log"));
+	assert_int_equal(shown(&end, "log", "skipped"), 0);
+	damage_days(&end.yard, true);
+	assert_int_equal(forward_test(end.forward, &place_actor, "log", &end.yard.problem), 0);
+	wait_shown(&end, "log", "skipped", 1000);
+	assert_false(is_unread(&end, "log"));
+	server_close(&server);
+	end_close(&end);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_ends_unread_what_he_was_sent_gets_it_again),
 	        cmocka_unit_test(who_reads_nothing_holds_up_nobody),
 	        cmocka_unit_test(after_another_start_it_goes_on),
+	        cmocka_unit_test(a_day_that_is_damaged_holds_it_up_until_it_is_gone),
 	};
 
 	return RUN_TESTS(tests);
