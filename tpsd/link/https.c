@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -18,7 +19,7 @@
 
 /* `wanted` is held in one; documents, keys, statuses, events and a renewal may each have another.
  */
-enum { CONNECTIONS_MAX = 6 };
+enum { CONNECTIONS_MAX = 6, HTTP_BUSY = 503 };
 
 struct https_call {
 	struct https_call *next, **at; /* in https.calls */
@@ -28,7 +29,9 @@ struct https_call {
 	uint8_t *body;
 	size_t body_len;
 	struct buf answer;
-	bool too_long, untrusted;
+	struct loop_timer again;
+	uint64_t until_ns; /* the end of its time */
+	bool fresh, too_long, untrusted;
 	https_done_fn *fn;
 	void *arg;
 };
@@ -350,6 +353,8 @@ int https_start(struct https *https, const struct https_request *request, https_
 	if (!call)
 		return SL_ENOMEM;
 	call->https = https;
+	call->fresh = request->fresh;
+	call->until_ns = clock_now_ns() + request->timeout_s * CLOCK_NS_PER_S;
 	call->fn = fn;
 	call->arg = arg;
 	buf_init(&call->answer, request->answer_max);
@@ -371,6 +376,7 @@ int https_start(struct https *https, const struct https_request *request, https_
 
 static void take_off(struct https_call *call)
 {
+	loop_timer_cancel(&call->again);
 	*call->at = call->next;
 	if (call->next)
 		call->next->at = call->at;
@@ -406,6 +412,43 @@ static void judge(const struct https_call *call, CURLcode code, struct https_ans
 		               why);
 }
 
+/* ---- a server that is busy ---------------------------------------------------------------- */
+
+static void end(struct https_call *call, CURLcode code);
+
+static void on_again(struct loop_timer *timer)
+{
+	struct https_call *call =
+	        (struct https_call *)(void *)((char *)timer - offsetof(struct https_call, again));
+	uint64_t now_ns = clock_now_ns(),
+	         left_ms =
+	                 call->until_ns > now_ns ? (call->until_ns - now_ns) / CLOCK_NS_PER_MS : 0;
+
+	call->answer.len = 0;
+	if (left_ms == 0)
+		end(call, CURLE_OPERATION_TIMEDOUT);
+	else if (curl_easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, (long)left_ms) != CURLE_OK ||
+	         curl_multi_add_handle(call->https->multi, call->curl) != CURLM_OK)
+		end(call, CURLE_OUT_OF_MEMORY);
+}
+
+/* 503 with a time: asked again then, each device at another moment. Who asked hears of it only when
+ * his own time would be over: what a busy server defers has not failed, and is not begun anew. */
+static bool is_deferred(struct https_call *call, const struct https_answer *answer)
+{
+	uint64_t wait_ns = answer->retry_after_s * CLOCK_NS_PER_S;
+	uint16_t random = 0;
+
+	if (answer->status != 0 || answer->http != HTTP_BUSY || wait_ns == 0 || call->fresh)
+		return false;
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) == sizeof(random))
+		wait_ns += wait_ns * random / UINT16_MAX;
+	if (clock_now_ns() + wait_ns >= call->until_ns)
+		return false;
+	(void)curl_multi_remove_handle(call->https->multi, call->curl);
+	return loop_timer_set(call->https->loop, &call->again, wait_ns, on_again) == 0;
+}
+
 static void end(struct https_call *call, CURLcode code)
 {
 	struct https_answer answer = {.status = 0};
@@ -416,6 +459,8 @@ static void end(struct https_call *call, CURLcode code)
 	if (retry_after_s > 0)
 		answer.retry_after_s = (unsigned)SL_MIN(retry_after_s, (curl_off_t)UINT16_MAX);
 	judge(call, code, &answer);
+	if (is_deferred(call, &answer))
+		return;
 	take_off(call);
 	answer.data = call->answer.data ? call->answer.data : (const uint8_t *)"";
 	answer.len = call->answer.len;

@@ -57,7 +57,8 @@ struct https_answer {
 	char why[HTTPS_WHY_MAX]; /* a sentence where status is not 0 */
 };
 
-/* Later, once. `answer` is valid during the call. */
+/* Later, once. `answer` is valid during the call. A 503 that says when to come again is heard of
+ * only when the call's time is over by then, or it is a fresh one: until then it is asked again. */
 typedef void https_done_fn(void *arg, const struct https_answer *answer);
 
 int https_start(struct https *https, const struct https_request *request, https_done_fn *fn,

@@ -37,6 +37,10 @@ static void self_sign(SSL_CTX *ctx)
 	(void)ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
 	(void)X509_gmtime_adj(X509_getm_notBefore(cert), -60);
 	(void)X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+	                                            (const unsigned char *)"rig", -1, -1, 0),
+	                 1);
+	assert_int_equal(X509_set_issuer_name(cert, X509_get_subject_name(cert)), 1);
 	assert_int_equal(X509_set_pubkey(cert, key), 1);
 	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
 	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
