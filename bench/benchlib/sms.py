@@ -22,6 +22,13 @@ class BenchError(Exception):
     pass
 
 
+def cpu_s(pid):
+    """What a process has used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as src:
+        fields = src.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Smsd:
     def __init__(self, build, folder, more=()):
         self.log_path = os.path.join(folder, "smsd.log")
@@ -49,9 +56,7 @@ class Smsd:
             return int(re.search(rf"{what}:\s+(\d+)", src.read()).group(1)) / 1024
 
     def cpu_s(self):
-        with open(f"/proc/{self.child.pid}/stat", encoding="ascii") as src:
-            fields = src.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.child.pid)
 
     def stop(self):
         self.child.terminate()

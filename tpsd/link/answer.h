@@ -54,6 +54,7 @@ int answer_panic(const json_t *wanted, uint64_t now_us, uint64_t *ret_number, ch
 struct wanted_file {
 	uint8_t sha256[32];
 	uint64_t size;
+	bool here; /* on the disk, as was seen; false in an answer */
 };
 
 /* By digest, of which answer_file_order is the order. free() frees. SL_EMALFORMED, SL_ENOMEM. */

@@ -16,6 +16,12 @@ bool bundle_takes(const struct wanted_file *file)
 	return file->size <= REMOTE_BUNDLE_FILE;
 }
 
+bool bundle_has(const struct link *link, struct wanted_file *file)
+{
+	file->here = file->here || store_has_file(link->store, file->sha256, file->size);
+	return file->here;
+}
+
 /* What is missing from follow.at on, as much of it as one answer may have. */
 static json_t *choose(struct link *link)
 {
@@ -26,10 +32,10 @@ static json_t *choose(struct link *link)
 
 	f->bundle_count = 0;
 	for (size_t i = f->at; i < f->files_count && f->bundle_count < REMOTE_BUNDLE_MAX; i++) {
-		const struct wanted_file *file = &f->files[i];
+		struct wanted_file *file = &f->files[i];
 
 		if (!bundle_takes(file) || file->size > REMOTE_PIECE_MAX - bytes ||
-		    store_has_file(link->store, file->sha256, file->size))
+		    bundle_has(link, file))
 			continue;
 		if (json_array_append_new(list, json_string(hex_text(file->sha256, 32, hex))) != 0)
 			break;
@@ -81,11 +87,12 @@ const char *bundle_take(struct link *link, const struct https_answer *in)
 	size_t at = 0;
 
 	for (unsigned i = 0; !why && i < f->bundle_count; i++) {
-		const struct wanted_file *file = &f->files[f->bundle[i]];
+		struct wanted_file *file = &f->files[f->bundle[i]];
 
 		if (file->size > in->len - at)
 			return "the SMS sent fewer bytes than its files have";
 		why = keep(link, file, in->data + at);
+		file->here = !why;
 		at += file->size;
 	}
 	if (!why && at < in->len)

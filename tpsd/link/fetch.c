@@ -198,8 +198,7 @@ static void go_on(struct link *link)
 	if (f->part >= 0) {
 		why = ask_piece(link);
 	} else {
-		while (f->at < f->files_count &&
-		       store_has_file(link->store, f->files[f->at].sha256, f->files[f->at].size))
+		while (f->at < f->files_count && bundle_has(link, &f->files[f->at]))
 			f->at++;
 		if (f->at == f->files_count) {
 			all_here(link);

@@ -241,6 +241,8 @@ void follow_apply(struct link *link);
 /* ---- bundle.c ---- */
 /* Whether it comes with others. */
 bool bundle_takes(const struct wanted_file *file);
+/* It is on the disk; looked up until it is. */
+bool bundle_has(const struct link *link, struct wanted_file *file);
 /* Asks for what is missing of such, from follow.at on. */
 int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn) SL_MUST;
 /* NULL: all that were asked for are on the disk; else what went wrong. */
