@@ -57,7 +57,8 @@ int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn)
 	                 &link->follow.fetch_call);
 }
 
-static const char *keep(struct link *link, const struct wanted_file *file, const uint8_t *data)
+/* On the disk, without its name yet. */
+static const char *lay_down(struct link *link, const struct wanted_file *file, const uint8_t *data)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	int fd, rc;
@@ -67,35 +68,49 @@ static const char *keep(struct link *link, const struct wanted_file *file, const
 		return "a file of the SMS has another digest than it says";
 	if (store_begin_file(link->store, file->sha256, &fd) != 0)
 		return strerror(errno);
-	rc = store_add_file(fd, data, file->size);
-	if (rc == 0)
-		rc = store_keep_file(link->store, file->sha256, fd);
-	if (rc != 0) {
+	rc = store_add_file(fd, data, file->size) == 0 ? 0 : errno;
+	if (close(fd) != 0 && rc == 0)
 		rc = errno;
-		store_drop_file(link->store, file->sha256);
+	if (rc == 0)
+		return NULL;
+	store_drop_file(link->store, file->sha256);
+	return rc == ENOSPC ? "there is no room for the SMS's files" : strerror(rc);
+}
+
+static const char *lay_down_all(struct link *link, const struct https_answer *in,
+                                const uint8_t **laid, size_t *ret_count)
+{
+	const struct follow *f = &link->follow;
+	const char *why = NULL;
+	size_t at = 0;
+
+	for (unsigned i = 0; !why && i < f->bundle_count; i++) {
+		const struct wanted_file *file = &f->files[f->bundle[i]];
+
+		if (file->size > in->len - at)
+			return "the SMS sent fewer bytes than its files have";
+		why = lay_down(link, file, in->data + at);
+		if (!why)
+			laid[(*ret_count)++] = file->sha256;
+		at += file->size;
 	}
-	(void)close(fd);
-	if (rc == ENOSPC)
-		return "there is no room for the SMS's files";
-	return rc == 0 ? NULL : strerror(rc);
+	if (!why && at < in->len)
+		why = "the SMS sent more bytes than its files have";
+	return why;
 }
 
 const char *bundle_take(struct link *link, const struct https_answer *in)
 {
 	struct follow *f = &link->follow;
-	const char *why = NULL;
-	size_t at = 0;
+	const uint8_t *laid[REMOTE_BUNDLE_MAX];
+	size_t count = 0;
+	const char *why = lay_down_all(link, in, laid, &count);
 
-	for (unsigned i = 0; !why && i < f->bundle_count; i++) {
-		struct wanted_file *file = &f->files[f->bundle[i]];
-
-		if (file->size > in->len - at)
-			return "the SMS sent fewer bytes than its files have";
-		why = keep(link, file, in->data + at);
-		file->here = !why;
-		at += file->size;
-	}
-	if (!why && at < in->len)
-		why = "the SMS sent more bytes than its files have";
+	if (!why && store_keep_files(link->store, laid, count) != 0)
+		why = strerror(errno);
+	for (size_t i = 0; why && i < count; i++)
+		store_drop_file(link->store, laid[i]);
+	for (unsigned i = 0; !why && i < f->bundle_count; i++)
+		f->files[f->bundle[i]].here = true;
 	return why;
 }

@@ -203,14 +203,32 @@ int store_add_file(int fd, const void *data, size_t len)
 	return write_all(fd, data, len);
 }
 
-int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
+static int name_file(struct store *store, const uint8_t *sha256)
 {
 	char part[NAME_SIZE], name[2 * STORE_DIGEST + 1];
 
-	if (fsync(fd) != 0 || renameat(store->files, part_name(sha256, part), store->files,
-	                               hex_text(sha256, STORE_DIGEST, name)) != 0)
+	return renameat(store->files, part_name(sha256, part), store->files,
+	                hex_text(sha256, STORE_DIGEST, name)) == 0
+	               ? 0
+	               : SL_ESYS;
+}
+
+int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
+{
+	if (fsync(fd) != 0 || name_file(store, sha256) != 0)
 		return SL_ESYS;
 	return fsync(store->files) == 0 ? 0 : SL_ESYS;
+}
+
+int store_keep_files(struct store *store, const uint8_t *const *sha256s, size_t count)
+{
+	int rc = syncfs(store->files) == 0 ? 0 : SL_ESYS;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = name_file(store, sha256s[i]);
+	if (rc == 0 && fsync(store->files) != 0)
+		rc = SL_ESYS;
+	return rc;
 }
 
 void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST])

@@ -53,6 +53,10 @@ int store_add_file(int fd, const void *data, size_t len) SL_NONNULL(2) SL_MUST;
 /* It is whole: onto the disk, and it has its name. */
 int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
         SL_NONNULL(1, 2) SL_MUST;
+/* The same of many that were closed, with one wait for the disk instead of two for each; when it
+ * fails, some may have their names. */
+int store_keep_files(struct store *store, const uint8_t *const *sha256s, size_t count)
+        SL_NONNULL(1, 2) SL_MUST;
 void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST]) SL_NONNULL(1, 2);
 
 /* Removes what `named` says no to and that has not been touched for `older_s`; what it says yes to

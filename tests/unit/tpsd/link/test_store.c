@@ -87,6 +87,33 @@ static void a_file_of_documents_has_its_name_when_it_is_whole(void **state)
 	assert_int_equal(mode_of("files"), 02750);
 }
 
+static void lay_down(const uint8_t sha256[STORE_DIGEST])
+{
+	int fd;
+
+	assert_int_equal(store_begin_file(env.store, sha256, &fd), 0);
+	assert_int_equal(store_add_file(fd, "ab", 2), 0);
+	(void)close(fd);
+}
+
+static void many_files_have_their_names_together(void **state)
+{
+	const uint8_t one[STORE_DIGEST] = {0xab, 2}, two[STORE_DIGEST] = {0xab, 3},
+	              gone[STORE_DIGEST] = {0xab, 4};
+	const uint8_t *const all[] = {one, two}, *const more[] = {gone};
+
+	lay_down(one);
+	lay_down(two);
+	lay_down(gone);
+	assert_false(store_has_file(env.store, one, 2));
+	assert_int_equal(store_keep_files(env.store, all, 2), 0);
+	assert_true(store_has_file(env.store, one, 2));
+	assert_true(store_has_file(env.store, two, 2));
+	assert_false(store_has_file(env.store, gone, 2));
+	store_drop_file(env.store, gone);
+	assert_int_equal(store_keep_files(env.store, more, 1), SL_ESYS);
+}
+
 static bool is_kept(void *arg, const char *name)
 {
 	return name[0] == 'a';
@@ -132,6 +159,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(a_small_file_is_replaced_whole_and_ours_alone,
 	                                        setup, teardown),
+	        cmocka_unit_test_setup_teardown(many_files_have_their_names_together, setup,
+	                                        teardown),
 	        cmocka_unit_test_setup_teardown(a_file_of_documents_has_its_name_when_it_is_whole,
 	                                        setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_nothing_names_goes_when_it_is_old, setup,
