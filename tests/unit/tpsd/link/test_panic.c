@@ -37,7 +37,8 @@ static json_t *wanted(unsigned number)
 
 static void test_the_first_and_then_what_is_new(void **state)
 {
-	struct link link = {.panic = {.heard = false}};
+	struct proc proc = {.kind = NULL};
+	struct link link = {.proc = &proc, .panic = {.heard = false}};
 	json_t *seven = wanted(7), *eight = wanted(8);
 	bool first = false;
 
@@ -55,7 +56,8 @@ static void test_the_first_and_then_what_is_new(void **state)
 /* Whoever asked has to come again after a while: it is not as if nothing had been said. */
 static void test_what_is_not_taken_is_an_error(void **state)
 {
-	struct link link = {.panic = {.heard = false}};
+	struct proc proc = {.kind = NULL};
+	struct link link = {.proc = &proc, .panic = {.heard = false}};
 	json_t *one = wanted(1);
 	bool first = false;
 	int rc;
