@@ -15,6 +15,7 @@ enum {
 	PUSH_SWEEP_MS = 3600 * 1000,
 	PUSH_PASS_MS = 2000, /* of making documents, in one tick */
 	PUSH_TEMPLATES = 64, /* kept at once; one more drops them all */
+	PUSH_LACKS = 16,     /* kinds of devices of a template; so too */
 	PUSH_TURNS_AT_ONCE = 256,
 };
 
@@ -53,6 +54,9 @@ struct template
 	json_t *items;            /* notices, or what is wrong: as a distribution shows them */
 	struct document document;
 	json_t *tree; /* of its text: what a pointer is of */
+	/* [[capabilities, what a device with them lacks for it]]: 25 ms each with 1,000
+	 * certificates, and most devices are alike. */
+	json_t *lacks;
 	size_t before,
 	        after; /* bytes of the text around the name; 0 both: it cannot be exchanged */
 	struct body body;
@@ -63,9 +67,6 @@ struct templates {
 	struct document_shelf *shelf; /* all objects at one moment; NULL: not opened yet */
 	struct template *list[PUSH_TEMPLATES];
 	size_t count;
-	/* What the last device that was asked lacks: most are alike. */
-	const struct template *lacks_of;
-	json_t *lacks_capabilities, *lacks;
 };
 
 void templates_fini(struct templates *templates) SL_NONNULL(1);

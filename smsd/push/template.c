@@ -31,6 +31,7 @@ static void template_free(struct template *t)
 {
 	json_decref(t->items);
 	json_decref(t->tree);
+	json_decref(t->lacks);
 	body_fini(&t->body);
 	document_fini(&t->document);
 	free(t);
@@ -41,10 +42,6 @@ static void drop_templates(struct templates *templates)
 {
 	for (size_t i = 0; i < templates->count; i++)
 		template_free(templates->list[i]);
-	json_decref(templates->lacks_capabilities);
-	json_decref(templates->lacks);
-	templates->lacks_of = NULL;
-	templates->lacks_capabilities = templates->lacks = NULL;
 	templates->count = 0;
 }
 
@@ -156,7 +153,7 @@ static int fill(struct template *t, struct document_shelf *shelf, const struct d
 
 static int template_of(struct templates *templates, struct store *store,
                        const struct device *device, uint32_t version,
-                       const struct template **ret_template, struct problem *problem)
+                       struct template **ret_template, struct problem *problem)
 {
 	uint8_t key[BLOB_DIGEST];
 	struct template *t;
@@ -210,29 +207,41 @@ static int copy_text(const struct template *t, const char *name, struct document
 	return digest(document->text, document->len, document->sha256);
 }
 
-static int lacks_of(struct templates *templates, const struct template *t,
-                    const struct device *device, json_t **ret_lacks)
+/* Borrowed; NULL: not known yet. */
+static json_t *known_lacks(const struct template *t, const json_t *capabilities)
+{
+	const json_t *known;
+	size_t i;
+
+	json_array_foreach(t->lacks, i, known)
+	{
+		if (json_equal(json_array_get(known, 0), capabilities))
+			return json_array_get(known, 1);
+	}
+	return NULL;
+}
+
+/* Borrowed. A device that was not heard of yet lacks nothing that we know of. */
+static int lacks_of(struct template *t, const struct device *device, const json_t **ret_lacks)
 {
 	json_t *lacks = NULL;
 	int rc;
 
-	if (templates->lacks && templates->lacks_of == t &&
-	    json_equal(templates->lacks_capabilities, device->capabilities)) {
-		*ret_lacks = json_incref(templates->lacks);
+	*ret_lacks = device->capabilities ? known_lacks(t, device->capabilities) : NULL;
+	if (*ret_lacks || !device->capabilities)
 		return 0;
-	}
-	rc = device->capabilities ? document_lacks(&t->document, device->capabilities, &lacks) : 0;
-	if (rc == 0 && !lacks)
-		lacks = json_array();
-	if (rc != 0 || !lacks)
-		return rc ? rc : SL_ENOMEM;
-	json_decref(templates->lacks_capabilities);
-	json_decref(templates->lacks);
-	templates->lacks_of = t;
-	templates->lacks_capabilities = json_incref(device->capabilities);
-	templates->lacks = json_incref(lacks);
+	rc = document_lacks(&t->document, device->capabilities, &lacks);
+	if (rc != 0)
+		return rc;
+	if (!t->lacks)
+		t->lacks = json_array();
+	if (json_array_size(t->lacks) == PUSH_LACKS)
+		(void)json_array_clear(t->lacks);
 	*ret_lacks = lacks;
-	return 0;
+	return json_array_append_new(t->lacks, json_pack("[O, o]", device->capabilities, lacks)) ==
+	                       0
+	               ? 0
+	               : SL_ENOMEM;
 }
 
 /* What it lacks, as items; true when one refuses. */
@@ -274,16 +283,14 @@ static json_t *items_for(const struct template *t, const char *device)
 	return items;
 }
 
-static int fit(struct templates *templates, const struct template *t, const struct device *device,
-               struct made *made)
+static int fit(struct template *t, const struct device *device, struct made *made)
 {
-	json_t *lacks;
-	int rc = lacks_of(templates, t, device, &lacks);
+	const json_t *lacks;
+	int rc = lacks_of(t, device, &lacks);
 
 	if (rc != 0)
 		return rc;
 	made->refused = add_lacks(t, device->name, lacks, made->items);
-	json_decref(lacks);
 	made->body = &t->body;
 	if (is_cut(t))
 		(void)snprintf(made->name, sizeof(made->name), "%s", device->name);
@@ -302,7 +309,7 @@ static int refuse(const struct device *device, struct problem *problem, struct m
 int made_for(struct templates *templates, struct store *store, const struct device *device,
              struct made *ret_made, struct problem *problem)
 {
-	const struct template *t;
+	struct template *t;
 	struct made made = {0};
 	uint32_t version;
 	int rc = document_version(device->capabilities, "/version", &version, problem);
@@ -316,7 +323,7 @@ int made_for(struct templates *templates, struct store *store, const struct devi
 	made.refused = t->code != 0;
 	rc = made.items ? 0 : SL_ENOMEM;
 	if (rc == 0 && !made.refused)
-		rc = fit(templates, t, device, &made);
+		rc = fit(t, device, &made);
 	if (rc != 0) {
 		made_fini(&made);
 		return rc;
