@@ -34,47 +34,12 @@ static enum sms_exit fill(json_t *body, const json_t *arguments)
 
 static const struct sms_record source = {
         .kind = SOURCE,
+        .collection = "/package-sources",
+        .order = "/check",
+        .ordered = "checking",
         .kept = {"address", "ca", "minutes", "automatic"},
         .fill = fill,
 };
-
-static enum sms_exit add(struct sms *sms, const json_t *arguments)
-{
-	json_t *body = json_pack("{s:O}", "name", json_object_get(arguments, "name"));
-	enum sms_exit status = body ? fill(body, arguments) : no_memory();
-
-	if (status == SMS_OK)
-		status = sms_call_show(sms, &(struct link_request){.method = "POST",
-		                                                   .path = "/package-sources",
-		                                                   .body = body});
-	json_decref(body);
-	return status;
-}
-
-static enum sms_exit drop(struct sms *sms, const char *path, const json_t *arguments)
-{
-	char revision[LINK_ETAG_MAX];
-	enum sms_exit status = sms_revision(sms, arguments, SOURCE, revision);
-
-	return status ? status
-	              : sms_call_show(sms, &(struct link_request){.method = "DELETE",
-	                                                          .path = path,
-	                                                          .if_match = revision});
-}
-
-static enum sms_exit check(struct sms *sms, const char *path, const char *name)
-{
-	char *check_path = sms_path(SOURCE, name, "/check");
-	struct link_request request = {.method = "POST", .path = check_path};
-	struct link_answer answer;
-	enum sms_exit status = check_path ? sms_call(sms, &request, &answer) : no_memory();
-
-	free(check_path);
-	if (status != SMS_OK)
-		return status;
-	link_answer_fini(&answer);
-	return sms_record_wait(sms, path, "checking");
-}
 
 enum sms_exit sms_package_source(struct sms *sms, enum sms_command command, const json_t *arguments)
 {
@@ -85,18 +50,18 @@ enum sms_exit sms_package_source(struct sms *sms, enum sms_command command, cons
 	char *path;
 
 	if (command == SMS_PACKAGE_SOURCE_LIST)
-		return sms_show_list(sms, "/package-sources", columns);
+		return sms_show_list(sms, source.collection, columns);
 	if (command == SMS_PACKAGE_SOURCE_ADD)
-		return add(sms, arguments);
+		return sms_record_add(sms, &source, arguments);
 	path = sms_path(SOURCE, name, NULL);
 	if (!path)
 		return no_memory();
 	if (command == SMS_PACKAGE_SOURCE_SET)
 		status = sms_record_set(sms, path, &source, arguments);
 	else if (command == SMS_PACKAGE_SOURCE_DELETE)
-		status = drop(sms, path, arguments);
+		status = sms_record_drop(sms, path, &source, arguments);
 	else if (command == SMS_PACKAGE_SOURCE_CHECK)
-		status = check(sms, path, name);
+		status = sms_record_order(sms, path, &source, name);
 	else
 		status = sms_call_show(sms, &(struct link_request){.method = "GET", .path = path});
 	free(path);

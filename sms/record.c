@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records of the server that are changed a value at a time: as they are, with what was given. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "lib/base/err.h"
@@ -8,6 +9,11 @@
 #include "sms/sms.h"
 
 enum { POLL_MS = 500, NS_PER_MS = 1000000 };
+
+static enum sms_exit no_memory(void)
+{
+	return sms_fail(SMS_REFUSED, "%s", err_text(SL_ENOMEM));
+}
 
 static enum sms_exit get(struct sms *sms, const char *path, json_t **ret_record,
                          char ret_revision[LINK_ETAG_MAX])
@@ -58,7 +64,33 @@ enum sms_exit sms_record_set(struct sms *sms, const char *path, const struct sms
 	return status;
 }
 
-enum sms_exit sms_record_wait(struct sms *sms, const char *path, const char *flag)
+enum sms_exit sms_record_add(struct sms *sms, const struct sms_record *record,
+                             const json_t *arguments)
+{
+	json_t *body = json_pack("{s:O}", "name", json_object_get(arguments, "name"));
+	enum sms_exit status = body ? record->fill(body, arguments) : no_memory();
+
+	if (status == SMS_OK)
+		status = sms_call_show(sms, &(struct link_request){.method = "POST",
+		                                                   .path = record->collection,
+		                                                   .body = body});
+	json_decref(body);
+	return status;
+}
+
+enum sms_exit sms_record_drop(struct sms *sms, const char *path, const struct sms_record *record,
+                              const json_t *arguments)
+{
+	char revision[LINK_ETAG_MAX];
+	enum sms_exit status = sms_revision(sms, arguments, record->kind, revision);
+
+	return status ? status
+	              : sms_call_show(sms, &(struct link_request){.method = "DELETE",
+	                                                          .path = path,
+	                                                          .if_match = revision});
+}
+
+static enum sms_exit wait_while(struct sms *sms, const char *path, const char *flag)
 {
 	static const struct timespec pause = {.tv_nsec = POLL_MS * NS_PER_MS};
 	char revision[LINK_ETAG_MAX];
@@ -79,6 +111,21 @@ enum sms_exit sms_record_wait(struct sms *sms, const char *path, const char *fla
 	return status;
 }
 
+enum sms_exit sms_record_order(struct sms *sms, const char *path, const struct sms_record *record,
+                               const char *name)
+{
+	char *order_path = sms_path(record->kind, name, record->order);
+	struct link_request request = {.method = "POST", .path = order_path};
+	struct link_answer answer;
+	enum sms_exit status = order_path ? sms_call(sms, &request, &answer) : no_memory();
+
+	free(order_path);
+	if (status != SMS_OK)
+		return status;
+	link_answer_fini(&answer);
+	return wait_while(sms, path, record->ordered);
+}
+
 enum sms_exit sms_put_pem(json_t *body, const char *key, const char *path)
 {
 	struct pki_error err;
@@ -91,7 +138,5 @@ enum sms_exit sms_put_pem(json_t *body, const char *key, const char *path)
 	pki_file_fini(&file);
 	if (!text)
 		return sms_fail(SMS_USAGE, "%s is no PEM", path);
-	return json_object_set_new(body, key, text) == 0
-	               ? SMS_OK
-	               : sms_fail(SMS_REFUSED, "%s", err_text(SL_ENOMEM));
+	return json_object_set_new(body, key, text) == 0 ? SMS_OK : no_memory();
 }

@@ -74,6 +74,9 @@ enum { SMS_RECORD_KEPT = 8 };
 /* A record that is set as a whole: what of it stays as it is, and what is given. */
 struct sms_record {
 	const char *kind;
+	const char *collection; /* its path */
+	const char *order;      /* behind its path: what the server does at once, */
+	const char *ordered;    /* and the field that is true while it does */
 	const char *kept[SMS_RECORD_KEPT + 1];
 	enum sms_exit (*fill)(json_t *body, const json_t *arguments);
 };
@@ -81,9 +84,15 @@ struct sms_record {
 /* All that was there but what is given; the revision is that of --revision, or what was seen. */
 enum sms_exit sms_record_set(struct sms *sms, const char *path, const struct sms_record *record,
                              const json_t *arguments) SL_NONNULL(1, 2, 3, 4);
-/* Until `flag` of it is false; what was wrong, its `error`, is the exit status, too. */
-enum sms_exit sms_record_wait(struct sms *sms, const char *path, const char *flag)
-        SL_NONNULL(1, 2, 3);
+/* A new one, of what is given. */
+enum sms_exit sms_record_add(struct sms *sms, const struct sms_record *record,
+                             const json_t *arguments) SL_NONNULL(1, 2, 3);
+/* It goes; the revision is that of --revision. */
+enum sms_exit sms_record_drop(struct sms *sms, const char *path, const struct sms_record *record,
+                              const json_t *arguments) SL_NONNULL(1, 2, 3, 4);
+/* Its order, until that is done; what was wrong, its `error`, is the exit status, too. */
+enum sms_exit sms_record_order(struct sms *sms, const char *path, const struct sms_record *record,
+                               const char *name) SL_NONNULL(1, 2, 3, 4);
 /* A file's text into the body. */
 enum sms_exit sms_put_pem(json_t *body, const char *key, const char *path) SL_NONNULL(1, 2, 3);
 

@@ -41,47 +41,12 @@ static enum sms_exit fill(json_t *body, const json_t *arguments)
 
 static const struct sms_record target = {
         .kind = TARGET,
+        .collection = "/syslog-targets",
+        .order = "/test",
+        .ordered = "testing",
         .kept = {"host", "port", "transport", "ca", "kinds", "enabled", "spool"},
         .fill = fill,
 };
-
-static enum sms_exit add(struct sms *sms, const json_t *arguments)
-{
-	json_t *body = json_pack("{s:O}", "name", json_object_get(arguments, "name"));
-	enum sms_exit status = body ? fill(body, arguments) : no_memory();
-
-	if (status == SMS_OK)
-		status = sms_call_show(sms, &(struct link_request){.method = "POST",
-		                                                   .path = "/syslog-targets",
-		                                                   .body = body});
-	json_decref(body);
-	return status;
-}
-
-static enum sms_exit drop(struct sms *sms, const char *path, const json_t *arguments)
-{
-	char revision[LINK_ETAG_MAX];
-	enum sms_exit status = sms_revision(sms, arguments, TARGET, revision);
-
-	return status ? status
-	              : sms_call_show(sms, &(struct link_request){.method = "DELETE",
-	                                                          .path = path,
-	                                                          .if_match = revision});
-}
-
-static enum sms_exit test(struct sms *sms, const char *path, const char *name)
-{
-	char *test_path = sms_path(TARGET, name, "/test");
-	struct link_request request = {.method = "POST", .path = test_path};
-	struct link_answer answer;
-	enum sms_exit status = test_path ? sms_call(sms, &request, &answer) : no_memory();
-
-	free(test_path);
-	if (status != SMS_OK)
-		return status;
-	link_answer_fini(&answer);
-	return sms_record_wait(sms, path, "testing");
-}
 
 enum sms_exit sms_syslog_target(struct sms *sms, enum sms_command command, const json_t *arguments)
 {
@@ -92,18 +57,18 @@ enum sms_exit sms_syslog_target(struct sms *sms, enum sms_command command, const
 	char *path;
 
 	if (command == SMS_SYSLOG_TARGET_LIST)
-		return sms_show_list(sms, "/syslog-targets", columns);
+		return sms_show_list(sms, target.collection, columns);
 	if (command == SMS_SYSLOG_TARGET_ADD)
-		return add(sms, arguments);
+		return sms_record_add(sms, &target, arguments);
 	path = sms_path(TARGET, name, NULL);
 	if (!path)
 		return no_memory();
 	if (command == SMS_SYSLOG_TARGET_SET)
 		status = sms_record_set(sms, path, &target, arguments);
 	else if (command == SMS_SYSLOG_TARGET_DELETE)
-		status = drop(sms, path, arguments);
+		status = sms_record_drop(sms, path, &target, arguments);
 	else if (command == SMS_SYSLOG_TARGET_TEST)
-		status = test(sms, path, name);
+		status = sms_record_order(sms, path, &target, name);
 	else
 		status = sms_call_show(sms, &(struct link_request){.method = "GET", .path = path});
 	free(path);
