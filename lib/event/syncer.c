@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/thread.h"
 
 struct syncer {
 	pthread_t thread;
@@ -61,19 +61,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals stay with the loop's thread. */
-static int start_thread(struct syncer *s)
-{
-	sigset_t all, old;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&s->thread, NULL, run, s);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
-
 struct syncer *syncer_create(void)
 {
 	struct syncer *s = calloc(1, sizeof(*s));
@@ -82,8 +69,7 @@ struct syncer *syncer_create(void)
 		return NULL;
 	(void)pthread_mutex_init(&s->mutex, NULL);
 	(void)pthread_cond_init(&s->wake, NULL);
-	errno = start_thread(s);
-	if (errno == 0)
+	if (thread_begin(run, s, &s->thread) == 0)
 		return s;
 	free(s);
 	return NULL;

@@ -2,7 +2,6 @@
 /* A thread a server: what it is told, connecting, and waiting until there is something to do. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/thread.h"
 #include "smsd/base/moment.h"
 #include "smsd/forward/sender_priv.h"
 
@@ -312,19 +312,6 @@ static void sender_free(struct sender *s)
 	free(s);
 }
 
-/* Signals are the event thread's. */
-static int begin_thread(struct sender *s)
-{
-	sigset_t all, old;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&s->thread, NULL, run, s);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc == 0 ? 0 : SL_ESYS;
-}
-
 int sender_start(struct forward *forward, int64_t id, struct sender **ret_sender)
 {
 	struct sender *s = calloc(1, sizeof(*s));
@@ -341,7 +328,7 @@ int sender_start(struct forward *forward, int64_t id, struct sender **ret_sender
 	s->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->order = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->maker)
-		rc = s->news >= 0 && s->order >= 0 ? begin_thread(s) : SL_ESYS;
+		rc = s->news >= 0 && s->order >= 0 ? thread_begin(run, s, &s->thread) : SL_ESYS;
 	if (rc == 0)
 		*ret_sender = s;
 	else

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -12,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/magic.h"
+#include "lib/base/thread.h"
 
 enum { JOB_POOL_MAGIC = 0x4a4f4253 };
 
@@ -98,22 +98,16 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the event thread's. */
 static int start_threads(struct job_pool *pool, unsigned threads)
 {
-	sigset_t all, old;
 	int rc = 0;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (pool->threads < threads && rc == 0) {
-		rc = pthread_create(&pool->thread[pool->threads], NULL, run, pool);
+		rc = thread_begin(run, pool, &pool->thread[pool->threads]);
 		if (rc == 0)
 			pool->threads++;
 	}
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	errno = rc;
-	return rc == 0 ? 0 : SL_ESYS;
+	return rc;
 }
 
 /* What was asked for, or one a core, within the bounds. */

@@ -6,14 +6,13 @@
 #include "smsd/store/writer.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/thread.h"
 #include "smsd/store/conn.h"
 
 /* A write that waits; on its caller's stack. */
@@ -190,20 +189,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the event thread's. */
-static int start_thread(struct writer *writer)
-{
-	sigset_t all, old;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&writer->thread, NULL, run, writer);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	errno = rc;
-	return rc == 0 ? 0 : SL_ESYS;
-}
-
 static void free_writer(struct writer *writer)
 {
 	(void)pthread_cond_destroy(&writer->done);
@@ -227,7 +212,7 @@ int writer_create(struct conn *conn, struct writer **ret_writer)
 	(void)pthread_mutex_init(&writer->mutex, NULL);
 	(void)pthread_cond_init(&writer->wake, NULL);
 	(void)pthread_cond_init(&writer->done, NULL);
-	code = start_thread(writer);
+	code = thread_begin(run, writer, &writer->thread);
 	if (code == 0)
 		*ret_writer = writer;
 	else

@@ -3,9 +3,7 @@
  * sets beside it, one a profile. */
 #include "tpsd/report/compile.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/thread.h"
 #include "lib/conf/canon.h"
 #include "lib/conf/config.h"
 #include "lib/conf/image.h"
@@ -269,20 +268,6 @@ static void on_done(struct loop_source *source, uint32_t events)
 	destroy(c);
 }
 
-/* Signals stay with the loop's thread. */
-static int start_thread(struct compile *c)
-{
-	sigset_t all, old;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&c->thread, NULL, run, c);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	errno = rc;
-	return rc == 0 ? 0 : SL_ESYS;
-}
-
 int compile_start(struct loop *loop, const struct compile_source *source, compile_done_fn *fn,
                   void *arg, struct compile **ret_compile)
 {
@@ -304,7 +289,7 @@ int compile_start(struct loop *loop, const struct compile_source *source, compil
 	if (rc == 0)
 		rc = loop_add(loop, &c->source, c->event_fd, EPOLLIN, on_done);
 	if (rc == 0)
-		rc = start_thread(c);
+		rc = thread_begin(run, c, &c->thread);
 	if (rc != 0) {
 		destroy(c);
 		return rc;
