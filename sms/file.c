@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "lib/pki/file.h"
 
@@ -17,19 +17,18 @@ enum sms_exit file_put(json_t *body, const char *key, const char *path, bool sec
 {
 	struct pki_error err;
 	struct pki_file file;
-	unsigned char *text;
-	int len, rc = SL_ENOMEM;
+	int rc = SL_ENOMEM;
+	char *text;
+	size_t len;
 
 	if (pki_file_read(path, secret, &file, &err) != 0)
 		return sms_fail(SMS_USAGE, "%s%s%s", err.text, err.remedy[0] ? "; " : "",
 		                err.remedy);
-	text = malloc(4 * (file.len / 3 + 1) + 1);
+	text = malloc(BASE64_CHARS(file.len) + 1);
 	if (text) {
-		len = EVP_EncodeBlock(text, file.data, (int)file.len);
-		rc = json_object_set_new(body, key, json_stringn((char *)text, (size_t)len)) == 0
-		             ? 0
-		             : SL_ENOMEM;
-		OPENSSL_cleanse(text, (size_t)len);
+		len = base64_encode(file.data, file.len, text);
+		rc = json_object_set_new(body, key, json_stringn(text, len)) == 0 ? 0 : SL_ENOMEM;
+		OPENSSL_cleanse(text, len);
 		free(text);
 	}
 	pki_file_fini(&file);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `tps licence` brings along: the package, as base64, since requests are JSON. */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/base64.h"
 #include "lib/licence/licence.h"
 #include "tps/run.h"
 
@@ -43,10 +43,10 @@ bool tps_licence_prepare(const struct cli_command *command, json_t *arguments)
 	if (command->id != CLI_LICENCE_INSTALL && command->id != CLI_LICENCE_CHECK)
 		return true;
 	bytes = malloc(LICENCE_MAX + 1);
-	text = malloc(LICENCE_MAX / 3 * 4 + 8);
+	text = malloc(BASE64_CHARS(LICENCE_MAX) + 1);
 	good = bytes && text && read_package(path, bytes, &len);
 	if (good) {
-		(void)EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
+		(void)base64_encode(bytes, len, text);
 		good = json_object_set_new(arguments, "text", json_string(text)) == 0;
 	}
 	free(bytes);

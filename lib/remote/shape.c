@@ -2,13 +2,14 @@
 /* Rows of the bodies between a device and its SMS. */
 #include "lib/remote/remote.h"
 
+#include "lib/base/base64.h"
 #include "lib/conf/name.h"
 
 enum {
 	HEX_SHA256 = 64,
 	PEM_MAX = 64 * 1024,
 	TOKEN_MAX = 128,
-	BASE64_32 = 44,
+	BASE64_32 = BASE64_CHARS(32),
 	TEXT_MAX = 1024,
 	SUITES_MAX = 256,
 	DOCUMENT_MAX = 32 * 1024 * 1024,

@@ -6,11 +6,11 @@
 #include "smsd/object/certificate.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "smsd/api/route.h"
 #include "smsd/object/object.h"
@@ -64,40 +64,32 @@ static void file_fini(struct file *file)
 	free(file->data);
 }
 
-static bool is_base64(const char *text, size_t len, size_t *ret_padding)
-{
-	static const char alphabet[] =
-	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t chars = strspn(text, alphabet);
-
-	*ret_padding = len - chars;
-	return len % 4 == 0 && *ret_padding <= 2 && strspn(text + chars, "=") == *ret_padding;
-}
-
 /* A field of the body; its shape has bounded it. */
 static int read_file(struct api_call *call, const char *name, struct file *ret_file)
 {
 	const char *text = api_body_text(call, name);
 	size_t len = text ? strlen(text) : 0;
 	char pointer[32];
-	size_t padding;
 	struct file file;
+	int rc;
 
 	*ret_file = (struct file){0};
 	if (!text)
 		return 0;
-	(void)snprintf(pointer, sizeof(pointer), "/%s", name);
-	if (!is_base64(text, len, &padding))
-		return problem_add(&call->problem, SL_EINVAL, pointer,
-		                   "send it as base64 (RFC 4648) with its padding, in one line",
-		                   "%s is no base64", name);
-	file.data = calloc(1, len / 4 * 3 + 1);
+	file.data = calloc(1, BASE64_BYTES(len) + 1);
 	if (!file.data)
 		return SL_ENOMEM;
-	file.len = len / 4 * 3 - padding;
-	(void)EVP_DecodeBlock(file.data, (const unsigned char *)text, (int)len);
-	*ret_file = file;
-	return 0;
+	rc = base64_decode(text, len, file.data, BASE64_BYTES(len), &file.len);
+	if (rc == 0) {
+		*ret_file = file;
+		return 0;
+	}
+	OPENSSL_cleanse(file.data, BASE64_BYTES(len));
+	free(file.data);
+	(void)snprintf(pointer, sizeof(pointer), "/%s", name);
+	return problem_add(&call->problem, SL_EINVAL, pointer,
+	                   "send it as base64 (RFC 4648) with its padding, in one line",
+	                   "%s is no base64", name);
 }
 
 /* In the order of enum pki_format; the shape has checked the word. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shapes of certificates, CA certificates and signing requests. */
+#include "lib/base/base64.h"
 #include "lib/pki/ca.h"
 #include "smsd/api/shape.h"
 #include "smsd/object/certificate.h"
 #include "smsd/object/object.h"
 
 enum {
-	BASE64_MAX = (CERTIFICATE_FILE_MAX + 2) / 3 * 4,
+	BASE64_MAX = BASE64_CHARS(CERTIFICATE_FILE_MAX),
 	DIGEST_MAX = 64, /* hexadecimal */
 	NAMES_MAX = 100000,
 	SUBJECT_TEXT_MAX = 1024,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "lib/pki/ca.h"
 #include "lib/pki/cert.h"
@@ -265,11 +266,12 @@ static int check_token(struct issue *issue)
 static int read_sealing_key(struct issue *issue)
 {
 	const char *text = text_of(issue, "sealing_key");
-	uint8_t bytes[HPKE_PUBLIC + 1], encapsulated[HPKE_ENCAPSULATED], sealed[HPKE_TAG];
+	uint8_t bytes[HPKE_PUBLIC], encapsulated[HPKE_ENCAPSULATED], sealed[HPKE_TAG];
 	int rc = SL_EINVAL;
+	size_t len;
 
-	if (strlen(text) == 44 && text[43] == '=' && !strpbrk(text, " \t\r\n") &&
-	    EVP_DecodeBlock(bytes, (const unsigned char *)text, 44) == HPKE_PUBLIC + 1)
+	if (base64_decode(text, strlen(text), bytes, sizeof(bytes), &len) == 0 &&
+	    len == sizeof(bytes))
 		rc = hpke_seal(bytes, HPKE_INFO_DEVICE_KEY, NULL, 0, "", 0, encapsulated, sealed);
 	if (rc != 0)
 		return problem_add(issue->problem, SL_EINVAL, "/sealing_key",

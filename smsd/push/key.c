@@ -5,12 +5,12 @@
  * vault's hands.
  */
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/pki/hpke.h"
@@ -22,7 +22,6 @@
 enum {
 	OK = 200,
 	PLAIN_MAX = REMOTE_SEALED_MAX - HPKE_TAG,
-	BASE64_MAX = (REMOTE_SEALED_MAX + 2) / 3 * 4 + 1,
 };
 
 /* ---- which it may have ---------------------------------------------------------------------- */
@@ -102,9 +101,9 @@ static bool is_allowed(const struct allowed *allowed, const uint8_t id[VAULT_ID_
 
 static json_t *base64(const uint8_t *data, size_t len)
 {
-	char text[BASE64_MAX];
+	char text[BASE64_CHARS(REMOTE_SEALED_MAX) + 1];
 
-	(void)EVP_EncodeBlock((unsigned char *)text, data, (int)len);
+	(void)base64_encode(data, len, text);
 	return json_string(text);
 }
 

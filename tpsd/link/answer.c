@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tpsd/link/answer.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "lib/conf/error.h"
 #include "lib/conf/object.h"
@@ -45,22 +45,9 @@ bool answer_unhex(const char *text, uint8_t *ret_data, size_t len)
 /* At most `max` bytes; their number, 0 for what is no base64 or too long. */
 static size_t unbase64(const char *text, uint8_t *ret_data, size_t max)
 {
-	uint8_t room[2 * REMOTE_SEALED_MAX];
-	size_t chars = strlen(text), pad = 0;
-	int len;
+	size_t len;
 
-	if (chars == 0 || chars % 4 != 0 || chars / 4 * 3 > sizeof(room))
-		return 0;
-	while (pad < 2 && text[chars - 1 - pad] == '=')
-		pad++;
-	if (strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") !=
-	    chars - pad)
-		return 0;
-	len = EVP_DecodeBlock(room, (const unsigned char *)text, (int)chars);
-	if (len < (int)pad || (size_t)len - pad > max)
-		return 0;
-	memcpy(ret_data, room, (size_t)len - pad);
-	return (size_t)len - pad;
+	return base64_decode(text, strlen(text), ret_data, max, &len) == 0 ? len : 0;
 }
 
 /* ---- an answer --------------------------------------------------------------------------- */

@@ -6,12 +6,12 @@
  */
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -83,11 +83,11 @@ static json_t *held_text(const struct held *held)
 
 static json_t *body_of(struct link *link, const char *token)
 {
-	unsigned char sealing[48];
+	char sealing[BASE64_CHARS(sizeof(link->sealing_key)) + 1];
 
-	(void)EVP_EncodeBlock(sealing, link->sealing_key, sizeof(link->sealing_key));
+	(void)base64_encode(link->sealing_key, sizeof(link->sealing_key), sealing);
 	return json_pack("{s:s, s:o, s:s, s:o, s:o}", "token", token, "request",
-	                 request_of(&link->enrolment.identity), "sealing_key", (char *)sealing,
+	                 request_of(&link->enrolment.identity), "sealing_key", sealing,
 	                 "capabilities", tell_capabilities(link), "document",
 	                 held_text(&link->held));
 }

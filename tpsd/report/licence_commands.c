@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tps licence: show, check, install. The package comes as base64, since requests are JSON. */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "tpsd/report/control.h"
 #include "tpsd/report/handlers.h"
@@ -13,22 +13,15 @@
 /* NULL: it is no base64, or too long. free() frees. */
 static uint8_t *unbase64(const char *text, size_t *ret_len)
 {
-	size_t chars = strlen(text), pad = 0;
-	uint8_t *bytes;
-	int len;
+	size_t chars = strlen(text);
+	uint8_t *bytes = NULL;
 
-	if (chars == 0 || chars % 4 != 0 || chars / 4 * 3 > LICENCE_MAX + 2)
-		return NULL;
-	while (pad < 2 && text[chars - 1 - pad] == '=')
-		pad++;
-	bytes = malloc(chars / 4 * 3);
-	len = bytes ? EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)chars) : -1;
-	if (len < (int)pad) {
-		free(bytes);
-		return NULL;
-	}
-	*ret_len = (size_t)len - pad;
-	return bytes;
+	if (chars > 0 && chars <= BASE64_CHARS(LICENCE_MAX))
+		bytes = malloc(BASE64_BYTES(chars) + 1);
+	if (bytes && base64_decode(text, chars, bytes, LICENCE_MAX, ret_len) == 0)
+		return bytes;
+	free(bytes);
+	return NULL;
 }
 
 /* NULL: the request was refused. */
