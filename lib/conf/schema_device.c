@@ -20,7 +20,9 @@ static const struct conf_field device_fields[] = {
               "Whom users ask about a block page: a name, an address, a telephone number.",
               .max = CONTACT_MAX, .fallback = ""),
         FIELD("workers", UINT, config_device, workers, RESTART, "",
-              "Worker processes; 0: one for each CPU.", .min = 0, .max = 256, .fallback = "0"),
+              "Worker processes; 0: one for each CPU. With licence_keys, one only unless a licence "
+              "allows all_cores.",
+              .min = 0, .max = 256, .fallback = "0"),
         FIELD("asymmetric_network", BOOL, config_device, asymmetric_network, RESTART, "R9",
               "The two directions of a flow may take different devices. Not together with SSL "
               "inspection.",

@@ -137,6 +137,18 @@ void licence_judge_built_in(struct licence_verdict *ret_verdict)
 	        .text = "no licence authority is configured: everything is allowed"};
 }
 
+void licence_judge_reboot(struct licence_verdict *verdict)
+{
+	static const char follows[] = "; tpsd was started without it: start it again";
+	size_t len = strlen(verdict->text), room = sizeof(verdict->text) - sizeof(follows);
+
+	if (verdict->state == LICENCE_DENIED)
+		return;
+	verdict->state = LICENCE_REBOOT;
+	verdict->warn = true;
+	memcpy(verdict->text + SL_MIN(len, room), follows, sizeof(follows));
+}
+
 json_t *licence_describe(enum licence_capability capability, const struct licence_verdict *verdict)
 {
 	char until[LICENCE_DAY_TEXT];

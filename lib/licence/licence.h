@@ -42,6 +42,7 @@ enum {
 	LICENCE_GRACE_DAYS_MAX = 365,
 	LICENCE_WARN_DAYS = 14, /* before the end */
 	LICENCE_TEXT_MAX = 160,
+	LICENCE_WORKERS_DENIED = 1, /* processes that inspect without "all_cores" */
 };
 
 enum licence_capability {
@@ -143,6 +144,10 @@ struct licence_verdict {
 /* `term`: of the device's licence, NULL when there is none that counts. */
 void licence_judge(const struct licence_term *term, int64_t now,
                    struct licence_verdict *ret_verdict) SL_NONNULL(3);
+
+/* What is allowed takes effect when tpsd is started again: LICENCE_REBOOT, worth a warning. Nothing
+ * where it is denied. */
+void licence_judge_reboot(struct licence_verdict *verdict) SL_NONNULL(1);
 
 /* Of a device that was given no authority. */
 void licence_judge_built_in(struct licence_verdict *ret_verdict) SL_NONNULL(1);

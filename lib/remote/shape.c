@@ -167,8 +167,8 @@ static const struct conf_field keys_rows[] = {
 const struct conf_object remote_shape_keys = CONF_ROWS("keys", keys_rows);
 
 static const struct conf_field licensed_rows[] = {
-        CONF_ROW("capability", TEXT, "\"ssl_inspection\", \"categories\".", .flags = CONF_REQUIRED,
-                 .min = 1, .max = 64),
+        CONF_ROW("capability", TEXT, "\"ssl_inspection\", \"categories\", \"all_cores\".",
+                 .flags = CONF_REQUIRED, .min = 1, .max = 64),
         CONF_ROW("state", TEXT, "\"allowed\", \"denied\" or \"reboot required\" (R39).",
                  .flags = CONF_REQUIRED, .min = 1, .max = 32),
         CONF_ROW("source", TEXT, "\"built-in\", \"licence\", \"grace\" or \"none\".", .max = 32),

@@ -16,8 +16,8 @@ static const struct conf_field package_rows[] = {
 static const struct conf_object package = CONF_ROWS("licence package", package_rows);
 
 static const struct conf_field capability_rows[] = {
-        CONF_ROW("capability", TEXT, "ssl_inspection or categories.", .flags = CONF_REQUIRED,
-                 .max = 64),
+        CONF_ROW("capability", TEXT, "ssl_inspection, categories or all_cores.",
+                 .flags = CONF_REQUIRED, .max = 64),
         CONF_ROW("given", BOOL, "Whether the installed licence gives it to the device.",
                  .flags = CONF_REQUIRED),
         CONF_ROW("from", TEXT, "First day; empty: no bound.", .flags = CONF_REQUIRED,

@@ -7,10 +7,11 @@
 /* The one with the fewest sessions and questions; -1: none is there. */
 static int choose_worker(struct wire *w)
 {
+	unsigned n = w->workers_allowed ? w->workers_allowed : PROC_WORKERS_MAX;
 	uint32_t best_load = UINT32_MAX;
 	int best = -1;
 
-	for (unsigned i = 0; i < PROC_WORKERS_MAX; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct wire_worker *k = &w->workers[i];
 
 		if (k->up && k->sessions + k->waiting < best_load) {

@@ -272,6 +272,18 @@ static void command_stop(struct show *s)
 	answer(s, switch_set(s->wire, WIRE_SWITCH_STOP, on), false);
 }
 
+/* How many workers may inspect: those beyond get no new flows. */
+static void command_licence(struct show *s)
+{
+	json_int_t n = json_integer_value(json_object_get(s->arguments, "workers"));
+	bool good = n >= 0 && n <= PROC_WORKERS_MAX;
+
+	if (good)
+		s->wire->workers_allowed = (unsigned)n;
+	say(s, "{\"workers\":%u}", s->wire->workers_allowed);
+	answer(s, good ? 0 : SL_EINVAL, false);
+}
+
 static void command_clear(struct show *s)
 {
 	json_int_t number = json_integer_value(json_object_get(s->arguments, "flow_id"));
@@ -338,6 +350,7 @@ static const struct {
         {"stop", command_stop},
         {"except", command_except},
         {"segment_check", command_segment_check},
+        {"licence", command_licence},
         {"clear", command_clear},
 };
 

@@ -114,6 +114,7 @@ struct wire {
 	uint64_t next_number;
 	uint32_t next_synthetic[WIRE_TUNNELS];
 	struct wire_worker workers[PROC_WORKERS_MAX];
+	unsigned workers_allowed; /* the first of these get new flows; 0: all (R39) */
 	struct wire_limit limits[WIRE_LIMIT_END];
 	bool overloaded;
 	uint32_t segment_sessions[WIRE_SEGMENTS_MAX];

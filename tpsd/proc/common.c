@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 #include "tpsd/proc/netns.h"
 #include "tpsd/proc/sandbox.h"
+#include "tpsd/report/licensing.h"
 #include "tpsd/session/learned.h"
 
 enum {
@@ -161,12 +162,19 @@ static int make_shared(struct common *c)
 	return 0;
 }
 
-int common_make(const char *instance, unsigned nworkers, struct common *c)
+static void count_workers(struct common *c, unsigned wanted, bool authority)
+{
+	unsigned most = authority ? licensing_workers(c->state_dir) : 0;
+
+	c->nworkers = most > 0 ? SL_MIN(most, wanted) : wanted;
+	c->nslots = PROC_SLOT_WORKER + c->nworkers;
+}
+
+int common_make(const char *instance, unsigned nworkers, bool authority, struct common *c)
 {
 	int status;
 
 	*c = (struct common){.lock_fd = -1, .netns_fd = -1, .origin_fd = -1, .heartbeat_fd = -1};
-	c->nslots = PROC_SLOT_WORKER + nworkers;
 	if (geteuid() != 0) {
 		log_critical("tpsd must be started as root; its processes give up what they do not "
 		             "need");
@@ -180,7 +188,10 @@ int common_make(const char *instance, unsigned nworkers, struct common *c)
 		status = take_lock(c);
 	if (status == 0)
 		status = make_heartbeats(c);
-	return status != 0 ? status : make_shared(c);
+	if (status != 0)
+		return status;
+	count_workers(c, nworkers, authority);
+	return make_shared(c);
 }
 
 static void close_fd(int *fd)

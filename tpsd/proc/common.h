@@ -19,11 +19,14 @@ struct common {
 	struct counter_file *counter_file;
 	struct ring *rings[PROC_SLOTS];
 	struct learned *learned;
-	unsigned nslots; /* used: 5 + workers */
+	unsigned nworkers; /* to start */
+	unsigned nslots;   /* used: 5 + workers */
 };
 
-/* All of it for `nworkers` workers, or an exit status (enum tpsd_exit) said by log_critical. */
-int common_make(const char *instance, unsigned nworkers, struct common *c) SL_NONNULL(1, 3) SL_MUST;
+/* All of it for `nworkers` workers, with a licence authority no more than its licence allows; or an
+ * exit status (enum tpsd_exit) said by log_critical. */
+int common_make(const char *instance, unsigned nworkers, bool authority, struct common *c)
+        SL_NONNULL(1, 4) SL_MUST;
 
 /*
  * Makes the log folder that a configuration names, for `control`, which may not; one that is there

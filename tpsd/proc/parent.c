@@ -172,13 +172,14 @@ static const struct proc_kind parent_kind = {
 
 /* ---- bringing it all up ---- */
 
-static void fill_proc(struct parent *p, const struct parent_options *o, unsigned nworkers,
+static void fill_proc(struct parent *p, const struct parent_options *o, unsigned wanted,
                       const struct proc_kind *kind, unsigned slot, struct proc *proc)
 {
 	*proc = (struct proc){
 	        .kind = kind,
 	        .index = slot >= PROC_SLOT_WORKER ? slot - PROC_SLOT_WORKER : 0,
-	        .nworkers = nworkers,
+	        .nworkers = p->common.nworkers,
+	        .nworkers_wanted = wanted,
 	        .slot = slot,
 	        .instance = o->instance,
 	        .config_path = o->config_path,
@@ -212,18 +213,18 @@ static unsigned slot_of(enum ipc_role role)
 	}
 }
 
-static int start_all(struct parent *p, const struct parent_options *o, unsigned nworkers)
+static int start_all(struct parent *p, const struct parent_options *o, unsigned wanted)
 {
 	for (size_t i = 0; i < processes_count; i++) {
 		const struct proc_kind *kind = &processes[i];
 		unsigned first = slot_of(kind->role);
-		unsigned n = kind->role == IPC_WORKER ? nworkers : 1;
+		unsigned n = kind->role == IPC_WORKER ? p->common.nworkers : 1;
 
 		for (unsigned slot = first; slot < first + n; slot++) {
 			struct child *child = &p->children[slot];
 
 			child->parent = p;
-			fill_proc(p, o, nworkers, kind, slot, &child->proc);
+			fill_proc(p, o, wanted, kind, slot, &child->proc);
 			if (children_start(p, child) != 0) {
 				log_critical("cannot start %s: %s", kind->name, strerror(errno));
 				return TPSD_FAILED;
@@ -249,16 +250,16 @@ static int watch_signals(struct parent *p)
 	return loop_add(p->proc.loop, &p->signals, p->signal_fd, EPOLLIN, on_signal);
 }
 
-static int supervise(struct parent *p, const struct parent_options *o, unsigned nworkers)
+static int supervise(struct parent *p, const struct parent_options *o, unsigned wanted)
 {
 	int status;
 
-	fill_proc(p, o, nworkers, &parent_kind, PROC_SLOT_PARENT, &p->proc);
+	fill_proc(p, o, wanted, &parent_kind, PROC_SLOT_PARENT, &p->proc);
 	p->proc.state = p;
 	report_log_to_ring(p->proc.ring, "tpsd: parent");
 	if (shell_init(&p->proc) != 0 || watch_signals(p) != 0)
 		return TPSD_FAILED;
-	status = start_all(p, o, nworkers);
+	status = start_all(p, o, wanted);
 	if (status == 0) {
 		children_watch(p);
 		status = shell_run(&p->proc);
@@ -283,17 +284,18 @@ int parent_run(const struct parent_options *o)
 {
 	struct parent *p;
 	unsigned workers;
+	bool authority;
 	int status;
 
 	log_open("tpsd: parent", o->log_level);
-	if (check_workers(o->config_path, stderr, &workers) != 0)
+	if (check_workers(o->config_path, stderr, &workers, &authority) != 0)
 		return TPSD_CONFIG;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return TPSD_FAILED;
 	title_set("tpsd: parent");
 	workers = worker_count(o, workers);
-	status = common_make(o->instance, workers, &p->common);
+	status = common_make(o->instance, workers, authority, &p->common);
 	if (status == 0)
 		status = supervise(p, o, workers);
 	common_release(&p->common);

@@ -95,6 +95,7 @@ struct proc {
 	const struct proc_kind *kind;
 	unsigned index; /* of a worker, from 0 */
 	unsigned nworkers;
+	unsigned nworkers_wanted; /* more than those: held down by the licence */
 	unsigned slot;
 	const char *instance;
 	const char *config_path; /* control and parent */

@@ -37,7 +37,7 @@ static void print(const struct conf_errors *errs, FILE *out)
 	buf_fini(&text);
 }
 
-int check_workers(const char *path, FILE *out, unsigned *ret_workers)
+int check_workers(const char *path, FILE *out, unsigned *ret_workers, bool *ret_authority)
 {
 	struct conf_errors errs;
 	struct config *config;
@@ -47,6 +47,7 @@ int check_workers(const char *path, FILE *out, unsigned *ret_workers)
 	rc = load(path, &errs, &config);
 	if (rc == 0) {
 		*ret_workers = config->device.workers;
+		*ret_authority = config->device.licence_keys[0] != '\0';
 		config_put(config);
 	} else {
 		print(&errs, out);

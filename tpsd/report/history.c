@@ -73,7 +73,7 @@ int state_read(const char *state_dir, const char *name, struct buf *out)
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", state_dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? SL_ENOENT : SL_ESYS;
 	if (fstat(fd, &st) == 0)

@@ -20,8 +20,9 @@
 #include "tpsd/report/panic.h"
 #include "tpsd/report/remote.h"
 
-#define FILE_NAME "licence"
-#define SEEN_NAME "licence-seen"
+#define FILE_NAME    "licence"
+#define SEEN_NAME    "licence-seen"
+#define WORKERS_NAME "licence-workers"
 
 enum { LOOK_EVERY_S = 60, HOUR_S = 3600, DAY_S = 86400, SHA256_LEN = 32, PATH_TEXT = 1024 };
 
@@ -46,6 +47,7 @@ struct licensing {
 	char text[256]; /* why it does not count; "" */
 
 	int64_t seen, kept_seen; /* the latest time that was seen; that is on the disk */
+	int kept_workers;        /* on the disk, for the next start; -1: not known */
 	int64_t said[LICENCE_CAPABILITY_END]; /* when the last line of it was written; 0: never */
 };
 
@@ -110,6 +112,49 @@ static void tell_workers(struct licensing *l)
 	json_decref(denied);
 }
 
+/* ---- processes that inspect -------------------------------------------------------------- */
+
+static bool all_cores_denied(const struct licensing *l)
+{
+	return l->here.verdicts[LICENCE_ALL_CORES].state == LICENCE_DENIED;
+}
+
+/* Those that are there and not allowed any more get no new flows: at once, without a restart. */
+static void tell_wire(struct licensing *l)
+{
+	json_t *arguments =
+	        json_pack("{s:i}", "workers", all_cores_denied(l) ? LICENCE_WORKERS_DENIED : 0);
+
+	forward_tell(l->control, CLI_WIRE, "licence", arguments);
+	json_decref(arguments);
+}
+
+static void keep_workers(struct licensing *l)
+{
+	int workers = all_cores_denied(l) ? LICENCE_WORKERS_DENIED : 0;
+	char text[32];
+
+	if (workers == l->kept_workers)
+		return;
+	(void)snprintf(text, sizeof(text), "%d\n", workers);
+	if (state_write(l->control->proc->state_dir, WORKERS_NAME, text, strlen(text)) == 0)
+		l->kept_workers = workers;
+}
+
+unsigned licensing_workers(const char *state_dir)
+{
+	unsigned workers = 0;
+	struct buf text;
+
+	buf_init(&text, 64);
+	if (state_read(state_dir, WORKERS_NAME, &text) == 0)
+		workers = (unsigned)strtoul(buf_text(&text), NULL, 10);
+	buf_fini(&text);
+	return workers;
+}
+
+/* ---- all of it --------------------------------------------------------------------------- */
+
 /* A change at once, what is worth a warning once a day. */
 static void say(struct licensing *l, enum licence_capability c, bool changed, int64_t now)
 {
@@ -139,6 +184,9 @@ static void judge(const struct licensing *l, const json_t *licence, enum licence
 		licence_judge(named ? &terms.of[c] : NULL, now, ret);
 	else
 		licence_judge_built_in(ret);
+	if (c == LICENCE_ALL_CORES &&
+	    l->control->proc->nworkers < l->control->proc->nworkers_wanted)
+		licence_judge_reboot(ret);
 }
 
 /* Everything again, and to everyone that it is another for. */
@@ -158,8 +206,10 @@ static void look(struct licensing *l)
 		any |= changed;
 		say(l, c, changed, now);
 	}
+	keep_workers(l);
 	if (!any)
 		return;
+	tell_wire(l);
 	panic_tell_stop(l->control->panic);
 	tell_workers(l);
 	remote_licences(l->control, NULL);
@@ -336,13 +386,16 @@ void licensing_configure(struct licensing *licensing, const struct config *confi
 	                     on_timer);
 }
 
-/* Who just came up knows nothing of it; wire hears by panic.c, with its other reasons to stop. */
+/* Who just came up knows nothing of it; of its switch wire hears by panic.c, with the other reasons
+ * to stop. */
 void licensing_peer_up(struct licensing *licensing, enum ipc_role role)
 {
 	if (!licensing->configured)
 		return;
 	if (role == IPC_WORKER)
 		tell_workers(licensing);
+	else if (role == IPC_WIRE)
+		tell_wire(licensing);
 	else if (role == IPC_LINK)
 		remote_licences(licensing->control, NULL);
 }
@@ -367,6 +420,7 @@ int licensing_open(struct control *control, struct licensing **ret_licensing)
 	if (!l)
 		return SL_ENOMEM;
 	l->control = control;
+	l->kept_workers = -1;
 	buf_init(&l->package, LICENCE_MAX);
 	for (unsigned c = 0; c < LICENCE_CAPABILITY_END; c++)
 		licence_judge_built_in(&l->here.verdicts[c]);

@@ -3,7 +3,8 @@
  * What this device may do (R36-R40): the licence that was installed, STATE/licence, held against
  * the authority's keys (device.licence_keys) and the clock, once a minute and whenever one of them
  * changes. Without an authority everything is allowed. What is denied is told to wire and workers:
- * new flows pass as with panic's second step, open sessions go on. docs/internals/control.md.
+ * new flows pass as with panic's second step, open sessions go on. How many processes may inspect
+ * is kept in STATE/licence-workers for the next start. docs/internals/control.md.
  *
  * The time that counts is the latest that was seen (STATE/licence-seen, by the hour), so that a
  * clock that is set back gives nobody a longer licence. Whoever installs a licence by hand says
@@ -26,6 +27,10 @@ struct licensing;
 int licensing_open(struct control *control, struct licensing **ret_licensing)
         SL_NONNULL(1, 2) SL_MUST;
 void licensing_close(struct licensing *licensing);
+
+/* Processes that may inspect, as control last found them licensed; 0: no bound is known. For
+ * parent, before it forks: it reads a number and no licence. */
+unsigned licensing_workers(const char *state_dir) SL_NONNULL(1);
 
 /* A configuration is about to come into force: its authority and the device's name count from here
  * on. Before the COMMIT, so that nothing is taken that may not be. */

@@ -36,14 +36,18 @@ def states(inspection, categories="allowed"):
             for c, s in (("ssl_inspection", inspection), ("categories", categories))]
 
 
+CORES = {"capability": "all_cores", "state": "reboot required", "source": "licence", "until": "",
+         "text": "start it again"}
+
+
 def tell(box, sha256, said, refused=""):
     box.must(204, "POST", "/status", {"licence": {"sha256": sha256, "refused": refused, "states": said}})
 
 
-def shown(client, name):
-    """Delivery, whether it is given, and what the device says of SSL inspection."""
+def shown(client, name, capability="ssl_inspection"):
+    """Delivery, whether it is given, and what the device says of it."""
     found = {d["name"]: d for d in client.request("GET", "/licences").must(200).json["devices"]}[name]
-    one = [c for c in found["capabilities"] if c["capability"] == "ssl_inspection"][0]
+    one = [c for c in found["capabilities"] if c["capability"] == capability][0]
     return found["delivery"], one["given"], one["state"]
 
 
@@ -74,14 +78,16 @@ def case_a_licence_is_every_devices_at_once(fresh, client):
     check(shown(client, "box") == ("waiting", True, "unknown"), f"{shown(client, 'box')}")
     tell(box, "", states("denied"), "it is not signed by the authority")
     check(shown(client, "box") == ("refused", True, "denied"), f"{shown(client, 'box')}")
-    tell(box, digest, states("allowed"))
+    tell(box, digest, [*states("allowed"), CORES])
     tell(old, digest, states("denied"))
     fresh.kill()
     fresh.start()
     check(shown(client, "box") == ("taken", True, "allowed"), f"{shown(client, 'box')}")
     check(shown(client, "old") == ("taken", False, "denied"), f"{shown(client, 'old')}")
+    cores = [shown(client, name, "all_cores") for name in ("box", "old")]
+    check(cores == [("taken", False, "reboot required"), ("taken", False, "unknown")], f"{cores}")
     one = client.request("GET", "/devices/box").must(200).json
-    check(one["ssl_inspection"] == "allowed" and len(one["licence"]) == 2, f"{one}")
+    check(one["ssl_inspection"] == "allowed" and len(one["licence"]) == 3, f"{one}")
     listed = {d["name"]: d for d in client.request("GET", "/devices").must(200).json["items"]}
     check(listed["old"]["ssl_inspection"] == "denied", f"{listed['old']}")
     client.request("POST", f"/packages/{ident}/uninstall").must(200)
@@ -92,6 +98,7 @@ def case_a_licence_is_every_devices_at_once(fresh, client):
         sms.options = ("--server", sms.server, "--pin", fingerprint(fresh))
         said = sms("licences")
         check("ssl_inspection" in said and "denied" in said and "so it is allowed" in said, said)
+        check("reboot required" in said and "start it again" in said, said)
 
 
 def case_what_is_not_in_effect_is_said(smsd, client):

@@ -177,6 +177,29 @@ static void the_day_decides(void **state)
 	}
 }
 
+/* What needs a restart is no news where it is denied, and says so behind the longest text. */
+static void a_restart_is_asked_for_where_it_is_allowed(void **state)
+{
+	static const struct licence_term term = {
+	        .given = true, .until = 1798761600, .grace_days = LICENCE_GRACE_DAYS_MAX};
+	struct licence_verdict v;
+
+	licence_judge(NULL, 1, &v);
+	licence_judge_reboot(&v);
+	assert_int_equal(v.state, LICENCE_DENIED);
+	assert_null(strstr(v.text, "start it again"));
+	licence_judge(&term, 1798761600, &v);
+	licence_judge_reboot(&v);
+	assert_int_equal(v.state, LICENCE_REBOOT);
+	assert_int_equal(v.source, LICENCE_FROM_GRACE);
+	assert_true(v.warn);
+	assert_non_null(strstr(v.text, "in 365 days; tpsd was started without it: start it again"));
+	memset(v.text, 'x', sizeof(v.text) - 1);
+	licence_judge_reboot(&v);
+	assert_int_equal(strlen(v.text), sizeof(v.text) - 1);
+	assert_non_null(strstr(v.text, "x; tpsd was started without it: start it again"));
+}
+
 static void a_verdict_is_told_in_words(void **state)
 {
 	static const struct licence_term term = {
@@ -273,6 +296,7 @@ int main(void)
 	        cmocka_unit_test(what_is_wrong_is_named_with_its_place),
 	        cmocka_unit_test(a_device_has_its_own_entry_or_everyones),
 	        cmocka_unit_test(the_day_decides),
+	        cmocka_unit_test(a_restart_is_asked_for_where_it_is_allowed),
 	        cmocka_unit_test(a_verdict_is_told_in_words),
 	        cmocka_unit_test(a_package_is_read_by_the_authority_s_keys),
 	        cmocka_unit_test(another_package_is_no_licence),

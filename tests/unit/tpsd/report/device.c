@@ -206,6 +206,7 @@ static int run_control(struct device *d, const int fds[DEV_ALL])
 	struct proc proc = {
 	        .kind = &control_kind,
 	        .nworkers = 1,
+	        .nworkers_wanted = d->workers_wanted,
 	        .slot = PROC_SLOT_CONTROL,
 	        .instance = "test",
 	        .config_path = d->config_path,

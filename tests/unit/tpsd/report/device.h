@@ -39,6 +39,7 @@ struct device {
 	struct counter_file *counters;
 	uint64_t heartbeats[PROC_SLOTS];
 	struct ipc_channel *peers[DEV_ALL];
+	unsigned workers_wanted; /* of control, as parent tells it; 1 is there */
 	/* What the peers do: */
 	int ready_status[DEV_ALL];   /* of their READY; > 0: none is sent */
 	const char *refuse_path;     /* an ITEM with it goes before a refusal */

@@ -13,6 +13,7 @@
 #include "lib/licence/licence.h"
 #include "lib/package/package.h"
 #include "tests/unit/tpsd/report/steps.h"
+#include "tpsd/report/licensing.h"
 
 enum { DAY_S = 86400 };
 
@@ -32,8 +33,9 @@ static int free_keys(void **state)
 	return 0;
 }
 
-/* SSL inspection for `device` until that many days from now. */
-static json_t *make_licence(EVP_PKEY *key, const char *device, int days, int grace_days)
+/* A capability for `device` until that many days from now. */
+static json_t *make_licence_of(EVP_PKEY *key, const char *device, const char *capability, int days,
+                               int grace_days)
 {
 	const struct package_info info = {.name = "L", .version = "1", .created = 1};
 	char day[LICENCE_DAY_TEXT];
@@ -42,9 +44,8 @@ static json_t *make_licence(EVP_PKEY *key, const char *device, int days, int gra
 	struct buf bytes;
 
 	(void)licence_day((int64_t)time(NULL) + (int64_t)days * DAY_S, day);
-	licence =
-	        json_pack("{s:[{s:s, s:{s:{s:s, s:i}}}]}", "devices", "name", device,
-	                  "capabilities", "ssl_inspection", "until", day, "grace_days", grace_days);
+	licence = json_pack("{s:[{s:s, s:{s:{s:s, s:i}}}]}", "devices", "name", device,
+	                    "capabilities", capability, "until", day, "grace_days", grace_days);
 	buf_init(&bytes, LICENCE_MAX);
 	assert_int_equal(licence_write(&info, licence, key, &bytes), 0);
 	json_decref(licence);
@@ -52,6 +53,11 @@ static json_t *make_licence(EVP_PKEY *key, const char *device, int days, int gra
 	(void)EVP_EncodeBlock(text, bytes.data, (int)bytes.len);
 	buf_fini(&bytes);
 	return json_pack("{s:s, s:s}", "package", "x.pkg", "text", (const char *)text);
+}
+
+static json_t *make_licence(EVP_PKEY *key, const char *device, int days, int grace_days)
+{
+	return make_licence_of(key, device, "ssl_inspection", days, grace_days);
 }
 
 static void install(const char *device, int days, int grace_days)
@@ -215,6 +221,78 @@ static void a_clock_that_was_set_back_is_no_way_round(void **state)
 	check("allowed", "licence");
 }
 
+/* What `licence show` and `show version` say of all cores. */
+static void check_cores(const char *state, const char *text)
+{
+	json_t *data = device_command(&dev, "licence show", NULL, NULL);
+	const json_t *list = json_object_get(json_array_get(data, 0), "capabilities");
+	const json_t *one = json_array_get(list, LICENCE_ALL_CORES);
+
+	assert_string_equal(json_string_value(json_object_get(one, "state")), state);
+	assert_non_null(strstr(json_string_value(json_object_get(one, "text")), text));
+	json_decref(data);
+	data = device_command(&dev, "show version", NULL, NULL);
+	one = json_object_get(json_array_get(data, 0), "licence");
+	assert_string_equal(json_string_value(json_object_get(one, "all_cores")), state);
+	json_decref(data);
+}
+
+static void install_cores(int days)
+{
+	json_decref(device_command(&dev, "licence install",
+	                           make_licence_of(authority, "one", "all_cores", days, 1), NULL));
+}
+
+static void start_with(unsigned workers_wanted)
+{
+	device_stop(&dev, false);
+	dev.workers_wanted = workers_wanted;
+	dev.seen[DEV_WIRE][0] = '\0';
+	start_committed();
+}
+
+/* R39: processes are started once, so more of them are there when tpsd starts again. */
+static void more_processes_need_a_restart(void **state)
+{
+	json_t *would;
+
+	(void)state;
+	assert_int_equal(licensing_workers(dev.state_dir), 0);
+	device_write_config(&dev, licensed_config());
+	start_committed();
+	check_cores("denied", "no licence is here");
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":1}"));
+	assert_int_equal(licensing_workers(dev.state_dir), 1);
+
+	start_with(2); /* and one is there, as parent does it then */
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":1}"));
+	would = device_command(&dev, "licence check",
+	                       make_licence_of(authority, "one", "all_cores", 9, 1), NULL);
+	assert_string_equal(
+	        json_string_value(json_object_get(
+	                json_array_get(json_object_get(json_array_get(would, 0), "capabilities"),
+	                               LICENCE_ALL_CORES),
+	                "state")),
+	        "reboot required");
+	json_decref(would);
+	check_cores("denied", "no licence is here");
+	install_cores(100);
+	check_cores("reboot required", "start it again");
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":0}"));
+	assert_int_equal(licensing_workers(dev.state_dir), 0);
+	assert_true(log_has("system", "inspection on all cores is reboot required"));
+	device_restart_peer(&dev, DEV_WIRE);
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":0}"));
+
+	start_with(1); /* all that is wanted is there */
+	check_cores("allowed", "licensed until");
+	install_cores(-10);
+	check_cores("denied", "over since");
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":1}"));
+	install_cores(100);
+	check_cores("allowed", "licensed until");
+}
+
 static void keys_that_cannot_be_read_refuse_the_document(void **state)
 {
 	char text[1024], *place;
@@ -243,6 +321,7 @@ int main(void)
 	        TEST(what_was_installed_outlives_control),
 	        TEST(it_can_be_here_before_its_authority),
 	        TEST(a_clock_that_was_set_back_is_no_way_round),
+	        TEST(more_processes_need_a_restart),
 	        TEST(keys_that_cannot_be_read_refuse_the_document),
 	};
 
