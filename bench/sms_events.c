@@ -4,10 +4,11 @@
  * after the other, as the pool of smsd takes them; then pages are asked for by filters, with no
  * events coming and while they come. What is measured is the room smsd/ingest without HTTPS.
  *
- *   sms-events [--database CONNECTION] DIRECTORY [SECONDS [DEVICES [BATCH [RATE]]]]
+ *   sms-events [--database CONNECTION] DIRECTORY [EVENTS [DEVICES [BATCH [RATE]]]]
  *
  * CONNECTION: of libpq, to an empty database of PostgreSQL; without it, SQLite in DIRECTORY.
- * RATE: events a second that all devices send together; 0: as fast as they are taken.
+ * EVENTS: so many are there at least when pages are asked for. RATE: events a second that all
+ * devices send together; 0: as fast as they are taken.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -39,7 +40,8 @@ enum {
 
 struct bench {
 	struct ingest *ingest;
-	unsigned seconds, devices, batch, rate;
+	unsigned devices, batch, rate;
+	uint64_t enough; /* events; 0: until it is over */
 	atomic_bool over;
 	atomic_uint_least64_t stored, generating_ns, worst_ns, batches, took_ns;
 };
@@ -161,7 +163,7 @@ static void *run_device(void *arg)
 	(void)snprintf(epoch, sizeof(epoch), "%016" PRIx64, random_of(&d->state));
 	if (b->rate)
 		period = CLOCK_NS_PER_S * b->batch * b->devices / b->rate;
-	while (!b->over) {
+	while (!b->over && (b->enough == 0 || b->stored < b->enough)) {
 		uint64_t now = clock_now_ns();
 
 		if (now < due)
@@ -227,8 +229,12 @@ static void fill(struct event_filter *filter, unsigned kind, uint64_t *state, ch
 		filter->field[INTAKE_OUTCOME] = "inspected";
 		filter->field[INTAKE_REASON] = "ech";
 		break;
-	default:
+	case 8:
 		filter->field[INTAKE_SNI] = "nobody.example";
+		break;
+	default: /* of one word in a thousand to one in three */
+		(void)snprintf(text[2], 64, "site%u*", pick(state, 30));
+		filter->text = text[2];
 		break;
 	}
 }
@@ -241,7 +247,8 @@ static const char *const kinds[] = {"nothing",
                                     "profile, reason, device",
                                     "address, outcome",
                                     "two that never meet",
-                                    "a name that is not there"};
+                                    "a name that is not there",
+                                    "a beginning"};
 
 static void ask(struct bench *b, unsigned kind)
 {
@@ -300,11 +307,12 @@ static void tell(const struct bench *b, uint64_t wall_ns, uint64_t cpu)
 	             usage.ru_maxrss / 1024);
 }
 
-static void run(struct bench *b, bool asks)
+static void run(struct bench *b)
 {
 	pthread_t threads[DEVICES_MAX_HERE];
 	struct device devices[DEVICES_MAX_HERE];
 	uint64_t began = clock_now_ns(), cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	bool asks = b->enough == 0;
 
 	b->over = false;
 	b->stored = b->generating_ns = b->worst_ns = b->batches = b->took_ns = 0;
@@ -314,11 +322,10 @@ static void run(struct bench *b, bool asks)
 		if (pthread_create(&threads[i], NULL, run_device, &devices[i]) != 0)
 			fail("no thread");
 	}
-	if (asks)
+	if (asks) {
 		ask_all(b);
-	else
-		(void)sleep(b->seconds);
-	b->over = true;
+		b->over = true;
+	}
 	for (unsigned i = 0; i < b->devices; i++)
 		(void)pthread_join(threads[i], NULL);
 	if (!asks)
@@ -335,7 +342,7 @@ static unsigned number_of(int argc, char **argv, int at, unsigned otherwise)
 
 static int measure(int argc, char **argv, const char *connection)
 {
-	struct bench b = {.seconds = number_of(argc, argv, 2, 60),
+	struct bench b = {.enough = number_of(argc, argv, 2, 1000000),
 	                  .devices = number_of(argc, argv, 3, 4),
 	                  .batch = number_of(argc, argv, 4, 2000),
 	                  .rate = number_of(argc, argv, 5, 0)};
@@ -344,8 +351,9 @@ static int measure(int argc, char **argv, const char *connection)
 	struct store *store;
 	char days[4096];
 
-	if (argc < 2 || b.devices == 0 || b.devices > DEVICES_MAX_HERE || b.batch == 0)
-		fail("usage: sms-events [--database CONNECTION] DIRECTORY [SECONDS [DEVICES [BATCH "
+	if (argc < 2 || b.enough == 0 || b.devices == 0 || b.devices > DEVICES_MAX_HERE ||
+	    b.batch == 0)
+		fail("usage: sms-events [--database CONNECTION] DIRECTORY [EVENTS [DEVICES [BATCH "
 		     "[RATE]]]]");
 	(void)mkdir(argv[1], 0700);
 	(void)snprintf(days, sizeof(days), "%s/events", argv[1]);
@@ -353,10 +361,11 @@ static int measure(int argc, char **argv, const char *connection)
 	if (store_open(argv[1], connection, 4, &store, &problem) != 0 ||
 	    ingest_open(store, &options, &b.ingest, &problem) != 0)
 		fail(problem.count ? problem.items[0].text : "the directory cannot be used");
-	run(&b, false);
+	run(&b);
 	ask_all(&b);
+	b.enough = 0;
 	b.rate = 5000;
-	run(&b, true);
+	run(&b);
 	ingest_close(b.ingest);
 	store_close(store);
 	return 0;
