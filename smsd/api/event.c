@@ -145,6 +145,10 @@ static const char *comma(const struct buf *body)
 	return body->len > 0 && body->data[body->len - 1] == '[' ? "" : ",";
 }
 
+/* Of a page, about: whoever reads it slowly holds so much, however long lines are. */
+enum { PAGE_BYTES = 2 * 1024 * 1024 };
+
+/* 1: enough, the next page goes on. */
 static int add_found(void *arg, const struct event_found *found)
 {
 	struct buf *body = arg;
@@ -153,7 +157,9 @@ static int add_found(void *arg, const struct event_found *found)
 
 	event_cursor_text(found->day, found->place, at);
 	rc = buf_printf(body, "%s{\"at\":\"%s\",", comma(body), at);
-	return rc ? rc : add_line(body, found);
+	if (rc == 0)
+		rc = add_line(body, found);
+	return rc ? rc : body->len >= PAGE_BYTES;
 }
 
 static int add_came(void *arg, const struct event_found *found)
@@ -161,7 +167,9 @@ static int add_came(void *arg, const struct event_found *found)
 	struct buf *body = arg;
 	int rc = buf_printf(body, "%s{", comma(body));
 
-	return rc ? rc : add_line(body, found);
+	if (rc == 0)
+		rc = add_line(body, found);
+	return rc ? rc : body->len >= PAGE_BYTES;
 }
 
 static int refuse(struct api_call *call, const char *cursor, int rc)

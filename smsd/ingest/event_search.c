@@ -81,7 +81,7 @@ struct search {
 	unsigned left;     /* that may still be found */
 	event_store_fn *fn;
 	void *arg;
-	uint64_t began_ns;
+	uint64_t until_ns;
 	int64_t day, before; /* where it goes on: places of `day` below `before` */
 	int64_t last;        /* the place that was given last */
 	struct intake_line line;
@@ -91,7 +91,7 @@ struct search {
 
 static bool is_over_budget(const struct search *s)
 {
-	return clock_now_ns() - s->began_ns > EVENT_STORE_BUDGET_MS * CLOCK_NS_PER_MS;
+	return clock_now_ns() >= s->until_ns;
 }
 
 static int take_found(void *arg, int64_t place, const char *line, size_t len)
@@ -106,7 +106,7 @@ static int take_found(void *arg, int64_t place, const char *line, size_t len)
 		return 0;
 	code = s->fn(s->arg, &found);
 	s->left--;
-	return code ? code : s->left == 0;
+	return code < 0 ? code : code > 0 || s->left == 0;
 }
 
 /* Places of the day that the filter's times leave. */
@@ -126,10 +126,7 @@ static void span_of_day(const struct search *s, int64_t *ret_from, int64_t *ret_
 /* The day from its latest on; 1: enough, or no time any more. */
 static int search_day(struct search *s, struct event_day *day)
 {
-	struct event_query query = {.words = s->words,
-	                            .wanted = s->left,
-	                            .until_ns =
-	                                    s->began_ns + EVENT_STORE_BUDGET_MS * CLOCK_NS_PER_MS};
+	struct event_query query = {.words = s->words, .wanted = s->left, .until_ns = s->until_ns};
 	int64_t before;
 	int code;
 
@@ -210,7 +207,7 @@ int event_store_find(struct event_store *store, const struct event_filter *filte
 	                   .left = limit,
 	                   .fn = fn,
 	                   .arg = arg,
-	                   .began_ns = clock_now_ns(),
+	                   .until_ns = clock_now_ns() + store->budget_ns,
 	                   .day = INT64_MAX,
 	                   .before = INT64_MAX};
 	struct buf words;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "smsd/base/problem.h"
@@ -326,6 +327,7 @@ int event_store_open(struct database *database, const char *directory,
 
 	if (!store)
 		return problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
+	store->budget_ns = EVENT_STORE_BUDGET_MS * CLOCK_NS_PER_MS;
 	code = event_days_open(database, directory, &store->days, problem);
 	if (code != 0) {
 		free(store);

@@ -70,8 +70,9 @@ int event_cursor_read(const char *text, int64_t *ret_day, int64_t *ret_place)
 /*
  * Latest first, `limit` at most, before the place of `cursor` ("": from the latest on). In
  * *ret_next where the next page begins: "" when there is nothing before. A search that has taken
- * its time ends early, perhaps with nothing found, and *ret_next says where it was. Events that
- * come meanwhile move no others: pages neither repeat one nor leave one out that was there.
+ * its time ends early, perhaps with nothing found, and *ret_next says where it was: further than
+ * `cursor`, however short the time. A positive code of `fn` is enough for now, and no error. Events
+ * that come meanwhile move no others: pages neither repeat one nor leave one out that was there.
  */
 int event_store_find(struct event_store *store, const struct event_filter *filter,
                      const char *cursor, unsigned limit, event_store_fn *fn, void *arg,

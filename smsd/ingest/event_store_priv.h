@@ -43,6 +43,7 @@ struct event_store {
 		uint64_t used;
 	} writing[EVENT_STORE_WRITERS];
 	uint64_t uses;
-	bool full; /* the disk, when last written to */
+	bool full;          /* the disk, when last written to */
+	uint64_t budget_ns; /* what one search may take */
 	struct event_tail tail;
 };

@@ -11,7 +11,14 @@
 #include "smsd/store/database.h"
 #include "smsd/store/event_engine.h"
 
-enum { SPAN_GOAL_NS = 10 * 1000 * 1000, SPAN_GROWS = 8 };
+enum {
+	SPAN_GOAL_NS = 10 * 1000 * 1000,
+	SPAN_GROWS = 8,
+	SPAN_LEAST_NS =
+	        10 * 1000 * 1000,   /* half the time for each that was in vain, down to this */
+	LOOK_NS = 15 * 1000 * 1000, /* behind it no span is begun */
+	INDEX_NS = 50 * 1000 * 1000,
+};
 
 int64_t event_day_of(int64_t time_ms)
 {
@@ -37,6 +44,20 @@ int64_t event_day_place(int64_t ms_of_day)
 
 /* ---- searching --------------------------------------------------------------------------- */
 
+struct walking {
+	const struct event_walk *walk;
+	int64_t from, to;  /* what is left */
+	bool moved;        /* something was looked at */
+	uint64_t until_ns; /* the query's */
+};
+
+/* What is before `before` is left. */
+static void move_to(struct walking *w, int64_t before)
+{
+	w->moved = w->moved || before < w->to;
+	w->to = before;
+}
+
 /* The next span's length by what this one took. */
 static int64_t next_span(int64_t span, uint64_t took_ns)
 {
@@ -45,36 +66,68 @@ static int64_t next_span(int64_t span, uint64_t took_ns)
 	return took_ns > SPAN_GOAL_NS * 2 ? SL_MAX(span / 4, event_day_place(1)) : span;
 }
 
-int event_walk_spans(const struct event_walk *walk, const struct event_query *query,
-                     int64_t *ret_before)
+/* Until it is time; `must_move`: not before something was looked at, for which shorter spans are
+ * tried, each with less time, so that all of them together are no other budget. A span may take
+ * `limit` at most. */
+static int walk_spans(struct walking *w, uint64_t until_ns, uint64_t limit, bool must_move)
 {
-	int64_t to = query->to, span = walk->first;
+	uint64_t now = clock_now_ns();
+	int64_t span = w->walk->first;
 	int code = 0;
 
-	*ret_before = SL_MAX(query->from, to);
-	/* A place beyond the day's is of a millisecond that was full. */
-	if (to > event_day_place(EVENT_DAY_MS)) {
-		to = SL_MAX(query->from, event_day_place(EVENT_DAY_MS));
-		code = walk->span_fn(walk->arg, to, query->to);
-		*ret_before = to;
-	}
-	while (code == 0 && query->from < to) {
-		int64_t low = to - query->from > span ? to - span : query->from;
-		uint64_t began = clock_now_ns();
+	while (code == 0 && w->from < w->to && (now < until_ns || (must_move && !w->moved))) {
+		int64_t places = SL_MIN(span, w->to - w->from), before = w->to;
+		int64_t low = w->to - places;
+		bool bound = w->moved || !must_move;
+		uint64_t end = bound ? SL_MIN(now + limit, w->until_ns) : now + limit;
+		uint64_t began = now;
 
-		code = walk->span_fn(walk->arg, low, to);
-		if (code == SL_ETIMEOUT && to - low > event_day_place(1)) {
-			span = SL_MAX((to - low) / SPAN_GROWS, event_day_place(1));
-			code = 0;
-			continue;
-		}
-		span = next_span(span, clock_now_ns() - began);
-		to = low;
-		if (code == 0)
-			*ret_before = low;
-		if (clock_now_ns() >= query->until_ns)
+		/* The shortest takes what it takes. */
+		if (places <= event_day_place(1))
+			end = UINT64_MAX;
+		code = w->walk->span_fn(w->walk->arg, low, w->to, end, &before);
+		now = clock_now_ns();
+		if (code != 0)
 			break;
+		if (before == low) {
+			span = next_span(span, now - began);
+		} else if (before == w->to) {
+			code = end == UINT64_MAX ? SL_ETIMEOUT : 0;
+			span = SL_MAX(places / SPAN_GROWS, event_day_place(1));
+			limit = SL_MAX(limit / 2, (uint64_t)SPAN_LEAST_NS);
+		}
+		move_to(w, before);
 	}
+	return code;
+}
+
+/* All that is left at once. */
+static int ask_index(struct walking *w)
+{
+	uint64_t end = SL_MIN(clock_now_ns() + INDEX_NS, w->until_ns);
+	int64_t before = w->to;
+	int code = w->walk->index_fn(w->walk->arg, w->from, w->to, end, &before);
+
+	if (code == 0)
+		move_to(w, before);
+	return code;
+}
+
+int event_walk_find(const struct event_walk *walk, const struct event_query *query,
+                    int64_t *ret_before)
+{
+	struct walking w = {
+	        .walk = walk, .from = query->from, .to = query->to, .until_ns = query->until_ns};
+	int code = 0;
+
+	if (walk->look_ns)
+		code = walk_spans(&w, SL_MIN(clock_now_ns() + LOOK_NS, query->until_ns),
+		                  walk->look_ns, false);
+	if (code == 0 && walk->index_fn && w.from < w.to && clock_now_ns() < query->until_ns)
+		code = ask_index(&w);
+	if (code == 0)
+		code = walk_spans(&w, query->until_ns, EVENT_SPAN_NS, true);
+	*ret_before = SL_MAX(w.from, w.to);
 	return code;
 }
 

@@ -100,7 +100,8 @@ struct event_query {
 
 /*
  * Latest first, until the function's code is not 0, which becomes the result, or until the time is
- * over. In *ret_before where it was: what is before that place was not looked at; `from`: all was.
+ * over, in the midst of a statement too. In *ret_before where it was: what is before that place was
+ * not looked at; `from`: all was. Others may come that lack some of the words: who asks compares.
  */
 int event_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
                    void *arg, int64_t *ret_before) SL_NONNULL(1, 2, 3, 5) SL_MUST;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Searching a day. Two ways lead to the latest that have all words: from the latest on, looking at
- * each, which is quick for what is common; and by the index of words, which finds all there are and
- * sorts them, quick for what is rare. A short span by the first way says mostly enough; then the
- * second has some time; what it cannot do in that is common, and the first goes on.
+ * Searching a day. Two ways lead to the latest that have all words (event_walk): from the latest
+ * on, looking at each, and by the index of words, which finds all there are and sorts them. A
+ * statement is cut short by the server (statement_timeout).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +15,6 @@
 enum {
 	ROWS_MAX = 1024, /* of an answer */
 	SPAN_FIRST_MS = 1000,
-	FIRST_LOOK_NS = 15 * 1000 * 1000,
-	SPAN_LIMIT_MS = 40, /* what one may take before it is cut short */
-	INDEX_LIMIT_MS = 50,
 	MATCH_MAX = 32 * 1024,
 	BINARY = 1,
 };
@@ -45,6 +41,7 @@ static int match_of(const char *words, struct buf *out)
 	return code;
 }
 
+/* What the next statement may take, in whole milliseconds; 0: what it takes. */
 static int set_limit(PGconn *pg, unsigned ms)
 {
 	char text[48];
@@ -80,13 +77,13 @@ static PGresult *run(const struct search *s, const char *format, int64_t from, i
 	                    BINARY);
 }
 
-static int give(const struct search *s, const PGresult *result, int64_t *ret_last)
+static int give(const struct search *s, const PGresult *result, int64_t *ret_before)
 {
 	int code = 0;
 
 	for (int i = 0; i < PQntuples(result) && code == 0; i++) {
-		*ret_last = postgresql_get_integer(PQgetvalue(result, i, 0), 8);
-		code = s->fn(s->arg, *ret_last, PQgetvalue(result, i, 1),
+		*ret_before = postgresql_get_integer(PQgetvalue(result, i, 0), 8);
+		code = s->fn(s->arg, *ret_before, PQgetvalue(result, i, 1),
 		             (size_t)PQgetlength(result, i, 1));
 	}
 	return code;
@@ -99,68 +96,62 @@ static bool is_cut_short(const PGresult *result)
 	return state && strcmp(state, "57014") == 0;
 }
 
-/* All of [from, to), in answers of so many rows; the first is mostly enough, and alone is cut
- * short: SL_ETIMEOUT. */
-static int search_all(const struct search *s, const char *format, int64_t from, int64_t to)
+/* One answer; *ret_more: there may be another. False there, and *ret_before where it was: cut
+ * short. */
+static int ask(const struct search *s, const char *format, int64_t from, int64_t *ret_before,
+               bool *ret_more)
 {
-	int64_t last = to;
-	int rows = s->rows, code = 0;
+	int64_t to = *ret_before;
+	PGresult *result = run(s, format, from, to);
+	bool cut = is_cut_short(result);
+	int code = cut ? 0 : postgresql_code(s->day->reader, result, "searching events");
 
-	while (code == 0 && rows == s->rows) {
-		PGresult *result = run(s, format, from, last);
+	*ret_more = !cut && PQntuples(result) == s->rows;
+	if (code == 0 && !cut)
+		code = give(s, result, ret_before);
+	if (code == 0 && !cut && !*ret_more)
+		*ret_before = from;
+	PQclear(result);
+	return code;
+}
 
-		code = is_cut_short(result)
-		               ? SL_ETIMEOUT
-		               : postgresql_code(s->day->reader, result, "searching events");
-		rows = PQntuples(result);
-		if (code == 0)
-			code = give(s, result, &last);
-		PQclear(result);
-		if (code == 0 && rows == s->rows && s->match)
+/* In answers of so many rows; the first is mostly enough. */
+static int search_by(const struct search *s, const char *format, int64_t from, int64_t to,
+                     uint64_t until_ns, int64_t *ret_before)
+{
+	bool more = true;
+	int code = 0;
+
+	*ret_before = to;
+	while (code == 0 && more) {
+		uint64_t now = clock_now_ns();
+
+		if (now >= until_ns)
+			break;
+		if (until_ns == UINT64_MAX)
 			code = set_limit(s->day->reader, 0);
+		else
+			code = set_limit(s->day->reader,
+			                 (unsigned)((until_ns - now) / CLOCK_NS_PER_MS) + 1);
+		if (code == 0)
+			code = ask(s, format, from, ret_before, &more);
 	}
 	return code;
 }
 
-/* A millisecond has no shorter span: it takes what it takes. */
-static int search_span(void *arg, int64_t from, int64_t to)
+static int search_span(void *arg, int64_t from, int64_t to, uint64_t until_ns, int64_t *ret_before)
 {
-	const struct search *s = arg;
-	int code;
-
-	if (!s->match)
-		return search_all(s, by_place_alone, from, to);
-	code = set_limit(s->day->reader, to - from > event_day_place(1) ? SPAN_LIMIT_MS : 0);
-	return code == 0 ? search_all(s, by_place, from, to) : code;
+	return search_by(arg, by_place, from, to, until_ns, ret_before);
 }
 
-/* 1, 0: all was found, or enough; SL_ETIMEOUT: not in time. */
-static int search_index(struct search *s, int64_t from, int64_t to)
+static int search_index(void *arg, int64_t from, int64_t to, uint64_t until_ns, int64_t *ret_before)
 {
-	int code = set_limit(s->day->reader, INDEX_LIMIT_MS);
-
-	return code == 0 ? search_all(s, by_words, from, to) : code;
+	return search_by(arg, by_words, from, to, until_ns, ret_before);
 }
 
-static int search_words(struct search *s, const struct event_query *query, int64_t *ret_before)
+static int search_all(void *arg, int64_t from, int64_t to, uint64_t until_ns, int64_t *ret_before)
 {
-	struct event_walk walk = {
-	        .first = event_day_place(SPAN_FIRST_MS), .span_fn = search_span, .arg = s};
-	struct event_query part = *query;
-	int code;
-
-	part.until_ns = SL_MIN(query->until_ns, clock_now_ns() + FIRST_LOOK_NS);
-	code = event_walk_spans(&walk, &part, ret_before);
-	if (code != 0 || *ret_before <= query->from)
-		return code;
-	code = search_index(s, query->from, *ret_before);
-	if (code != SL_ETIMEOUT) {
-		*ret_before = code == 0 ? query->from : *ret_before;
-		return code;
-	}
-	part = *query;
-	part.to = *ret_before;
-	return event_walk_spans(&walk, &part, ret_before);
+	return search_by(arg, by_place_alone, from, to, until_ns, ret_before);
 }
 
 /* From the latest that there is on: behind it a day may have hours of nothing, in which spans would
@@ -178,6 +169,7 @@ static int find_latest(struct search *s, int64_t to, int64_t *ret_to)
 	return code;
 }
 
+/* Without words there is nothing to walk over: the whole is one span. */
 int postgresql_day_find(struct event_day *base, const struct event_query *query, event_found_fn *fn,
                         void *arg, int64_t *ret_before)
 {
@@ -186,20 +178,23 @@ int postgresql_day_find(struct event_day *base, const struct event_query *query,
 	                   .arg = arg,
 	                   .rows = (int)SL_MAX(1U, SL_MIN(query->wanted, (unsigned)ROWS_MAX))};
 	struct event_query from_latest = *query;
-	struct event_walk all = {.first = INT64_MAX, .span_fn = search_span, .arg = &s};
+	struct event_walk all = {.first = INT64_MAX, .span_fn = search_all, .arg = &s};
+	struct event_walk by_either = {.first = event_day_place(SPAN_FIRST_MS),
+	                               .span_fn = search_span,
+	                               .index_fn = search_index,
+	                               .look_ns = EVENT_SPAN_NS,
+	                               .arg = &s};
 	struct buf match;
 	int code, limit;
 
 	code = find_latest(&s, query->to, &from_latest.to);
 	if (code != 0)
 		return code;
-	if (!query->words)
-		return event_walk_spans(&all, &from_latest, ret_before);
 	buf_init(&match, MATCH_MAX);
-	code = match_of(query->words, &match);
-	s.match = buf_text(&match);
+	code = match_of(query->words ? query->words : "", &match);
+	s.match = query->words ? buf_text(&match) : NULL;
 	if (code == 0)
-		code = search_words(&s, &from_latest, ret_before);
+		code = event_walk_find(s.match ? &by_either : &all, &from_latest, ret_before);
 	limit = postgresql_is_lost(s.day->reader) ? 0 : set_limit(s.day->reader, 0);
 	buf_fini(&match);
 	return code != 0 ? code : limit;

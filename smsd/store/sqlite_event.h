@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "lib/base/attr.h"
 #include "smsd/store/event_engine.h"
 
 struct sqlite_days {
@@ -27,7 +28,31 @@ static inline struct sqlite_day *sqlite_day_of(struct event_day *day)
 	return (struct sqlite_day *)day;
 }
 
-/* In sqlite_event_find.c. */
+/* ---- sqlite_event_walk.c ---- */
+
+enum { SQLITE_WALK_WORDS = 8 };
+
+/* Whole words, the first few that are asked for: where these meet, the others may not be. */
+struct sqlite_walk {
+	sqlite3 *db;
+	sqlite3_stmt *line;
+	struct sqlite_word {
+		sqlite3_stmt *stmt;
+		int64_t at; /* its place; INT64_MAX: not looked for yet */
+	} words[SQLITE_WALK_WORDS];
+	unsigned count;
+};
+
+/* To be closed, whatever it returns. */
+int sqlite_walk_open(struct sqlite_walk *walk, sqlite3 *db, const char *words)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+void sqlite_walk_close(struct sqlite_walk *walk) SL_NONNULL(1);
+/* As event_span_fn; the database's progress handler cuts it short. */
+int sqlite_walk_span(struct sqlite_walk *walk, int64_t from, int64_t to, event_found_fn *fn,
+                     void *arg, int64_t *ret_before) SL_NONNULL(1, 4, 6) SL_MUST;
+
+/* ---- sqlite_event_find.c ---- */
+
 int sqlite_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
                     void *arg, int64_t *ret_before);
 int sqlite_day_read(struct event_day *day, const struct event_numbers *numbers, event_number_fn *fn,
