@@ -8,29 +8,41 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What a call's answer of bytes is read by. */
+static void read_bytes(enum remote_call_id id, const uint8_t *data, size_t len)
+{
+	char words[ANSWER_TEXT_MAX];
+	struct wanted_file *files;
+	struct remote_keys keys;
+	struct answer_key key;
+	size_t count;
+
+	if (id == REMOTE_FILES && answer_files(data, len, &files, &count) == 0)
+		free(files);
+	if (id != REMOTE_KEYS || remote_keys_begin(data, len, &keys) != 0)
+		return;
+	while (answer_key(&keys, &key) == 0)
+		answer_words((const char *)key.key.bytes, key.key.len, words);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct wanted_file *files;
-	struct sealed sealed;
+	enum remote_call_id id;
 	struct answer answer;
 	struct wanted wanted;
 	uint64_t number;
-	size_t count;
 	char *steps;
 
 	if (size < 2)
 		return 0;
-	answer_read(data[0] % REMOTE_CALL_END, data[1] & 1 ? 200 : 403, data + 2, size - 2,
-	            &answer);
+	id = data[0] % REMOTE_CALL_END;
+	answer_read(id, data[1] & 1 ? 200 : 403, data + 2, size - 2, &answer);
 	if (answer.value) {
 		(void)!answer_wanted(answer.value, &wanted);
 		if (answer_panic(answer.value, 1, &number, &steps) == 0)
 			free(steps);
-		if (answer_files(answer.value, &files, &count) == 0)
-			free(files);
-		for (size_t i = 0; answer_key(answer.value, i, &sealed) != SL_ENOENT && i < 100;
-		     i++)
-			;
+	} else if (answer.status == 0) {
+		read_bytes(id, data + 2, size - 2);
 	}
 	answer_fini(&answer);
 	return 0;

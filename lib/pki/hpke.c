@@ -14,7 +14,7 @@
 
 #include "lib/base/err.h"
 
-enum { HASH = 32, NONCE = 12, TEXT_MAX = 256, CONTEXT = 1 + 2 * HASH, SUITE_MAX = 10 };
+enum { HASH = 32, KEY = 32, NONCE = 12, TEXT_MAX = 256, CONTEXT = 1 + 2 * HASH, SUITE_MAX = 10 };
 
 /* "KEM" and DHKEM(X25519, HKDF-SHA256); "HPKE", that, HKDF-SHA256, AES-256-GCM. */
 static const struct suite {
@@ -120,10 +120,25 @@ static int shared_secret(EVP_PKEY *key, const uint8_t other[HPKE_PUBLIC],
 	return rc;
 }
 
-static int key_schedule(const uint8_t shared[HASH], const char *info, struct hpke_context *ret)
+/* `sealing`: the sender's, else the receiver's. */
+static int make_cipher(const uint8_t key[KEY], bool sealing, EVP_CIPHER_CTX **ret_cipher)
+{
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+
+	if (!cipher ||
+	    EVP_CipherInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, NULL, sealing) != 1) {
+		EVP_CIPHER_CTX_free(cipher);
+		return SL_ECRYPTO;
+	}
+	*ret_cipher = cipher;
+	return 0;
+}
+
+static int key_schedule(const uint8_t shared[HASH], const char *info, bool sealing,
+                        struct hpke_context *ret)
 {
 	uint8_t context[CONTEXT] = {0}; /* mode base */
-	uint8_t secret[HASH] = {0};
+	uint8_t secret[HASH] = {0}, key[KEY] = {0};
 	int rc = extract(&hpke_suite, "", 0, "psk_id_hash", "", 0, context + 1);
 
 	if (rc == 0)
@@ -132,28 +147,31 @@ static int key_schedule(const uint8_t shared[HASH], const char *info, struct hpk
 	if (rc == 0)
 		rc = extract(&hpke_suite, shared, HASH, "secret", "", 0, secret);
 	if (rc == 0)
-		rc = expand(&hpke_suite, secret, "key", context, CONTEXT, ret->key,
-		            sizeof(ret->key));
+		rc = expand(&hpke_suite, secret, "key", context, CONTEXT, key, sizeof(key));
 	if (rc == 0)
 		rc = expand(&hpke_suite, secret, "base_nonce", context, CONTEXT, ret->nonce,
 		            sizeof(ret->nonce));
+	if (rc == 0)
+		rc = make_cipher(key, sealing, &ret->cipher);
 	OPENSSL_cleanse(secret, sizeof(secret));
+	OPENSSL_cleanse(key, sizeof(key));
 	return rc;
 }
 
-/* `key` is ours, `other` theirs; the two public parts are those of the message. */
-static int make_schedule(EVP_PKEY *key, const uint8_t other[HPKE_PUBLIC],
-                         const uint8_t encapsulated[HPKE_ENCAPSULATED],
+/* `key` is ours, the sender's or the receiver's; the two public parts are those of the message. */
+static int make_schedule(EVP_PKEY *key, bool sealing, const uint8_t encapsulated[HPKE_ENCAPSULATED],
                          const uint8_t receiver[HPKE_PUBLIC], const char *info,
                          struct hpke_context *ret)
 {
 	uint8_t shared[HASH] = {0};
 	int rc = strlen(info) > HPKE_INFO_MAX ? SL_EINVAL : 0;
 
+	*ret = (struct hpke_context){.cipher = NULL};
 	if (rc == 0)
-		rc = shared_secret(key, other, encapsulated, receiver, shared);
+		rc = shared_secret(key, sealing ? receiver : encapsulated, encapsulated, receiver,
+		                   shared);
 	if (rc == 0)
-		rc = key_schedule(shared, info, ret);
+		rc = key_schedule(shared, info, sealing, ret);
 	OPENSSL_cleanse(shared, sizeof(shared));
 	return rc;
 }
@@ -167,72 +185,66 @@ static void nonce_of(const struct hpke_context *context, uint32_t number, uint8_
 		ret[NONCE - 1 - i] ^= (uint8_t)(number >> 8 * i);
 }
 
-static bool encrypt(EVP_CIPHER_CTX *ctx, const struct hpke_context *context, uint32_t number,
-                    const void *aad, size_t aad_len, const void *plain, size_t len,
-                    uint8_t *ret_sealed)
+static bool encrypt(const struct hpke_context *context, uint32_t number, const void *aad,
+                    size_t aad_len, const void *plain, size_t len, uint8_t *ret_sealed)
 {
+	EVP_CIPHER_CTX *ctx = context->cipher;
 	uint8_t nonce[NONCE];
 	int n;
 
 	nonce_of(context, number, nonce);
-	return EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, context->key, nonce) == 1 &&
+	return EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) == 1 &&
 	       (aad_len == 0 || EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1) &&
 	       (len == 0 || EVP_EncryptUpdate(ctx, ret_sealed, &n, plain, (int)len) == 1) &&
 	       EVP_EncryptFinal_ex(ctx, ret_sealed + len, &n) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, HPKE_TAG, ret_sealed + len) == 1;
 }
 
-static bool decrypt(EVP_CIPHER_CTX *ctx, const struct hpke_context *context, uint32_t number,
-                    const void *aad, size_t aad_len, const uint8_t *sealed, size_t len,
-                    uint8_t *ret_plain)
+static bool decrypt(const struct hpke_context *context, uint32_t number, const void *aad,
+                    size_t aad_len, const uint8_t *sealed, size_t len, uint8_t *ret_plain)
 {
+	EVP_CIPHER_CTX *ctx = context->cipher;
 	uint8_t tag[HPKE_TAG], nonce[NONCE];
 	int n;
 
 	nonce_of(context, number, nonce);
 	memcpy(tag, sealed + len, sizeof(tag));
-	return EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, context->key, nonce) == 1 &&
+	return EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, nonce) == 1 &&
 	       (aad_len == 0 || EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1) &&
 	       (len == 0 || EVP_DecryptUpdate(ctx, ret_plain, &n, sealed, (int)len) == 1) &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, HPKE_TAG, tag) == 1 &&
 	       EVP_DecryptFinal_ex(ctx, tag, &n) == 1;
 }
 
-int hpke_context_seal(const struct hpke_context *context, uint32_t number, const void *aad,
+int hpke_context_seal(struct hpke_context *context, uint32_t number, const void *aad,
                       size_t aad_len, const void *plain, size_t len, uint8_t *ret_sealed)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int rc = len > INT_MAX || aad_len > INT_MAX ? SL_EINVAL : 0;
 
-	if (rc == 0 &&
-	    (!ctx || !encrypt(ctx, context, number, aad, aad_len, plain, len, ret_sealed)))
+	if (rc == 0 && !encrypt(context, number, aad, aad_len, plain, len, ret_sealed))
 		rc = SL_ECRYPTO;
-	EVP_CIPHER_CTX_free(ctx);
 	ERR_clear_error();
 	return rc;
 }
 
-int hpke_context_open(const struct hpke_context *context, uint32_t number, const void *aad,
+int hpke_context_open(struct hpke_context *context, uint32_t number, const void *aad,
                       size_t aad_len, const uint8_t *sealed, size_t len, uint8_t *ret_plain)
 {
-	EVP_CIPHER_CTX *ctx;
 	int rc = 0;
 
 	if (len < HPKE_TAG || len > INT_MAX || aad_len > INT_MAX)
 		return SL_EINVAL;
-	ctx = EVP_CIPHER_CTX_new();
-	if (!ctx ||
-	    !decrypt(ctx, context, number, aad, aad_len, sealed, len - HPKE_TAG, ret_plain)) {
+	if (!decrypt(context, number, aad, aad_len, sealed, len - HPKE_TAG, ret_plain)) {
 		OPENSSL_cleanse(ret_plain, len - HPKE_TAG);
 		rc = SL_ECRYPTO;
 	}
-	EVP_CIPHER_CTX_free(ctx);
 	ERR_clear_error();
 	return rc;
 }
 
 void hpke_context_fini(struct hpke_context *context)
 {
+	EVP_CIPHER_CTX_free(context->cipher);
 	OPENSSL_cleanse(context, sizeof(*context));
 }
 
@@ -265,7 +277,7 @@ int hpke_send_from(EVP_PKEY *ephemeral, const uint8_t public[HPKE_PUBLIC], const
 	int rc = hpke_public(ephemeral, ret_encapsulated);
 
 	if (rc == 0)
-		rc = make_schedule(ephemeral, public, ret_encapsulated, public, info, ret_context);
+		rc = make_schedule(ephemeral, true, ret_encapsulated, public, info, ret_context);
 	ERR_clear_error();
 	return rc;
 }
@@ -289,7 +301,7 @@ int hpke_receive(EVP_PKEY *key, const char *info, const uint8_t encapsulated[HPK
 	int rc = hpke_public(key, receiver);
 
 	if (rc == 0)
-		rc = make_schedule(key, encapsulated, encapsulated, receiver, info, ret_context);
+		rc = make_schedule(key, false, encapsulated, receiver, info, ret_context);
 	ERR_clear_error();
 	return rc;
 }
@@ -298,7 +310,7 @@ int hpke_seal(const uint8_t public[HPKE_PUBLIC], const char *info, const void *a
               const void *plain, size_t len, uint8_t ret_encapsulated[HPKE_ENCAPSULATED],
               uint8_t *ret_sealed)
 {
-	struct hpke_context context = {.key = {0}};
+	struct hpke_context context = {.cipher = NULL};
 	int rc = hpke_send(public, info, ret_encapsulated, &context);
 
 	if (rc == 0)
@@ -311,7 +323,7 @@ int hpke_open(EVP_PKEY *key, const char *info, const void *aad, size_t aad_len,
               const uint8_t encapsulated[HPKE_ENCAPSULATED], const uint8_t *sealed, size_t len,
               uint8_t *ret_plain)
 {
-	struct hpke_context context = {.key = {0}};
+	struct hpke_context context = {.cipher = NULL};
 	int rc = len < HPKE_TAG ? SL_EINVAL : hpke_receive(key, info, encapsulated, &context);
 
 	if (rc == 0)

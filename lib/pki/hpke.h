@@ -21,10 +21,11 @@ int hpke_public(const EVP_PKEY *key, uint8_t ret_public[HPKE_PUBLIC]) SL_NONNULL
 /*
  * Several messages by one encapsulation (section 5.2), which is what costs: message `number` has
  * the base nonce with that number added by XOR, so a sender never gives one twice. What is inside
- * opens all of them: hpke_context_fini wipes it.
+ * opens all of them: hpke_context_fini wipes and frees it, and takes one that was never made if it
+ * is zeros. It is scheduled for its one direction: a sender seals, a receiver opens.
  */
 struct hpke_context {
-	uint8_t key[32];
+	EVP_CIPHER_CTX *cipher; /* with the key: a thousand messages set it up once */
 	uint8_t nonce[12];
 };
 
@@ -38,10 +39,10 @@ int hpke_receive(EVP_PKEY *key, const char *info, const uint8_t encapsulated[HPK
 void hpke_context_fini(struct hpke_context *context) SL_NONNULL(1);
 
 /* As hpke_seal and hpke_open, of one of them. */
-int hpke_context_seal(const struct hpke_context *context, uint32_t number, const void *aad,
+int hpke_context_seal(struct hpke_context *context, uint32_t number, const void *aad,
                       size_t aad_len, const void *plain, size_t len, uint8_t *ret_sealed)
         SL_NONNULL(1, 5, 7) SL_MUST;
-int hpke_context_open(const struct hpke_context *context, uint32_t number, const void *aad,
+int hpke_context_open(struct hpke_context *context, uint32_t number, const void *aad,
                       size_t aad_len, const uint8_t *sealed, size_t len, uint8_t *ret_plain)
         SL_NONNULL(1, 5, 7) SL_MUST;
 

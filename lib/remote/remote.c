@@ -6,8 +6,6 @@
 #include "lib/base/err.h"
 
 static const struct conf_object *const shapes[] = {
-        [REMOTE_SHAPE_NONE] = NULL,
-        [REMOTE_SHAPE_FILE] = NULL,
 #define SHAPE(ID, object) [REMOTE_SHAPE_##ID] = &(object),
 #include "lib/remote/shape.def"
 #undef SHAPE

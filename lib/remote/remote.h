@@ -27,9 +27,9 @@ enum {
 	REMOTE_PIECE_MAX = 4 * 1024 * 1024,  /* bytes of a file in one answer */
 	REMOTE_FILES_MAX = 4096,             /* of one document */
 	REMOTE_FILE_MAX = 256 * 1024 * 1024, /* bytes: CONF_NAMES_FILE_MAX */
-	REMOTE_BUNDLE_MAX = 512,             /* files in one answer: their names are 34 KiB */
+	REMOTE_BUNDLE_MAX = 1024,            /* files in one answer: their names are 32 KiB */
 	REMOTE_BUNDLE_FILE = 64 * 1024,      /* bytes; a larger one comes in pieces of its own */
-	REMOTE_KEYS_MAX = 256,               /* in one call; ANSWER_JSON_MAX */
+	REMOTE_KEYS_MAX = 1024,              /* in one call; 8 MiB when all were the longest */
 	REMOTE_ITEMS_MAX = 1000,             /* of one status; more are counted */
 	REMOTE_EVENTS_MAX = 4 * 1024 * 1024, /* bytes of one batch of events */
 	REMOTE_EVENT_LINES_MAX = 10000,      /* and lines */
@@ -83,7 +83,11 @@ const char *remote_panic_name(enum remote_panic_step step);
 
 enum remote_shape {
 	REMOTE_SHAPE_NONE,
+	/* Bytes: of a file, or as lib/remote/packed.h lays them out. */
 	REMOTE_SHAPE_FILE,
+	REMOTE_SHAPE_DIGESTS,
+	REMOTE_SHAPE_FILES,
+	REMOTE_SHAPE_KEYS,
 #define SHAPE(ID, object) REMOTE_SHAPE_##ID,
 #include "lib/remote/shape.def"
 #undef SHAPE
@@ -93,7 +97,7 @@ enum remote_shape {
 #include "lib/remote/shape.def"
 #undef SHAPE
 
-/* NULL for NONE and FILE. */
+/* NULL for NONE and for what is bytes. */
 const struct conf_object *remote_shape_object(enum remote_shape shape);
 
 enum remote_method { REMOTE_GET, REMOTE_POST };

@@ -122,50 +122,6 @@ static const struct conf_field wanted_rows[] = {
 };
 const struct conf_object remote_shape_wanted = CONF_ROWS("wanted", wanted_rows);
 
-static const struct conf_field file_rows[] = {
-        CONF_ROW("sha256", TEXT, "Of its bytes; its name below `files`.", .flags = CONF_REQUIRED,
-                 .min = HEX_SHA256, .max = HEX_SHA256),
-        CONF_ROW("size", UINT, "Bytes.", .flags = CONF_REQUIRED, .max = REMOTE_FILE_MAX),
-};
-static const struct conf_object file = CONF_ROWS("file", file_rows);
-
-static const struct conf_field files_rows[] = {
-        CONF_ROW("files", OBJECTS, "Every file that the document names.", .flags = CONF_REQUIRED,
-                 .object = &file, .max = REMOTE_FILES_MAX),
-};
-const struct conf_object remote_shape_files = CONF_ROWS("files", files_rows);
-
-static const struct conf_field digests_rows[] = {
-        CONF_ROW("sha256", NAMES, "SHA-256 of files, hexadecimal, none twice.",
-                 .flags = CONF_REQUIRED, .min = 1, .max = REMOTE_BUNDLE_MAX),
-};
-const struct conf_object remote_shape_digests = CONF_ROWS("digests", digests_rows);
-
-static const struct conf_field key_ids_rows[] = {
-        CONF_ROW("ids", NAMES, "SHA-256 of public keys, hexadecimal.", .flags = CONF_REQUIRED,
-                 .min = 1, .max = REMOTE_KEYS_MAX),
-};
-const struct conf_object remote_shape_key_ids = CONF_ROWS("key ids", key_ids_rows);
-
-static const struct conf_field key_rows[] = {
-        CONF_ROW("id", TEXT, "Of which key.", .flags = CONF_REQUIRED, .min = HEX_SHA256,
-                 .max = HEX_SHA256),
-        CONF_ROW("encapsulated", TEXT, "RFC 9180's enc, base64; left out with `refused`.",
-                 .max = BASE64_32),
-        CONF_ROW("number", UINT, "Of the message, of all by this `encapsulated`.",
-                 .max = UINT32_MAX),
-        CONF_ROW("sealed", TEXT, "PKCS8 in DER, sealed, base64.", .max = 2 * REMOTE_SEALED_MAX),
-        CONF_ROW("refused", TEXT, "Why there is none: this device may not have it, broken key.",
-                 .max = TEXT_MAX),
-};
-static const struct conf_object key = CONF_ROWS("key", key_rows);
-
-static const struct conf_field keys_rows[] = {
-        CONF_ROW("keys", OBJECTS, "One for each id, in their order.", .flags = CONF_REQUIRED,
-                 .object = &key, .max = REMOTE_KEYS_MAX),
-};
-const struct conf_object remote_shape_keys = CONF_ROWS("keys", keys_rows);
-
 static const struct conf_field licensed_rows[] = {
         CONF_ROW("capability", TEXT, "\"ssl_inspection\", \"categories\", \"all_cores\".",
                  .flags = CONF_REQUIRED, .min = 1, .max = 64),

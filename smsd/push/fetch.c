@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/conf/value.h"
+#include "lib/remote/packed.h"
 #include "smsd/base/moment.h"
 #include "smsd/http/answer.h"
 #include "smsd/push/licence.h"
@@ -257,26 +258,19 @@ int push_document(struct port_call *call)
 	return told(call, rc == 0 && call->response.body.len == 0 ? SL_ENOENT : rc);
 }
 
-/* Thousands of them for each device: written as they are read. */
 static int add_file(void *arg, const struct store_row *row)
 {
-	struct buf *body = arg;
-	char hex[BLOB_HEX_MAX];
 	size_t len;
 	const void *sha256 = store_row_blob(row, 0, &len);
 
-	if (len != BLOB_DIGEST)
-		return SL_EIO;
-	(void)blob_digest_text(sha256, hex);
-	return buf_printf(body, "%s{\"sha256\":\"%s\",\"size\":%" PRId64 "}",
-	                  body->data[body->len - 1] == '[' ? "" : ",", hex,
-	                  store_row_integer(row, 1));
+	return len == BLOB_DIGEST
+	               ? remote_file_put(arg, sha256, (uint64_t)store_row_integer(row, 1))
+	               : SL_EIO;
 }
 
 int push_files(struct port_call *call)
 {
 	struct push *push = call->above;
-	struct buf *body = &call->response.body;
 	int64_t revision;
 	int rc = wanted_revision(call, &revision);
 
@@ -284,14 +278,11 @@ int push_files(struct port_call *call)
 		const struct store_value values[] = {store_integer(call->device.id),
 		                                     store_integer(revision)};
 
-		rc = buf_printf(body, "{\"files\":[");
-		if (rc == 0)
-			rc = store_read(push->store, STORE_DEVICE_FILES, values, 2, add_file, body);
-		if (rc == 0)
-			rc = buf_printf(body, "]}");
+		rc = store_read(push->store, STORE_DEVICE_FILES, values, 2, add_file,
+		                &call->response.body);
 	}
 	call->response.status = OK;
-	call->response.content_type = "application/json";
+	call->response.content_type = "application/octet-stream";
 	return told(call, rc);
 }
 

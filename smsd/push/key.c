@@ -4,25 +4,19 @@
  * written down, each sealed for the device's own key. The plain bytes live for one seal, in the
  * vault's hands.
  */
-#include <openssl/crypto.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/pki/hpke.h"
+#include "lib/remote/packed.h"
 #include "smsd/base/actor.h"
 #include "smsd/base/problem.h"
-#include "smsd/http/answer.h"
 #include "smsd/push/push_priv.h"
 
-enum {
-	OK = 200,
-	PLAIN_MAX = REMOTE_SEALED_MAX - HPKE_TAG,
-};
+enum { OK = 200, PLAIN_MAX = REMOTE_SEALED_MAX - HPKE_TAG };
 
 /* ---- which it may have ---------------------------------------------------------------------- */
 
@@ -99,49 +93,59 @@ static bool is_allowed(const struct allowed *allowed, const uint8_t id[VAULT_ID_
 
 /* ---- sealing them --------------------------------------------------------------------------- */
 
-static json_t *base64(const uint8_t *data, size_t len)
-{
-	char text[BASE64_CHARS(REMOTE_SEALED_MAX) + 1];
-
-	(void)base64_encode(data, len, text);
-	return json_string(text);
-}
+/* What is asked for, in its order, and of it what the vault is asked for. */
+struct asked {
+	const uint8_t (*ids)[VAULT_ID_SIZE];
+	size_t count;
+	uint8_t (*allowed)[VAULT_ID_SIZE];
+	size_t *places; /* in `ids`, of each that is allowed */
+	size_t allowed_count;
+};
 
 /* One answer: its keys are messages of one encapsulation, numbered. */
 struct sealer {
 	const struct device *device;
-	const uint8_t (*ids)[VAULT_ID_SIZE];
-	json_t **places; /* of each id, in the answer */
-	uint8_t encapsulated[HPKE_ENCAPSULATED];
+	const struct asked *asked;
+	struct buf *answer;
+	size_t at; /* in asked.ids: the next that has no answer */
 	struct hpke_context context;
 	uint32_t number;
 };
 
-static int seal(struct sealer *s, const uint8_t id[VAULT_ID_SIZE], const uint8_t *der, size_t len,
-                json_t *out)
+static int refuse(struct sealer *s, const char *why)
 {
-	uint8_t aad[VAULT_ID_SIZE + DEVICE_NAME_MAX], sealed[REMOTE_SEALED_MAX];
-	size_t name = strlen(s->device->name);
-	int rc;
+	uint8_t *bytes;
+	int rc = remote_key_put(s->answer, REMOTE_KEY_REFUSED, strlen(why), &bytes);
 
-	if (len > PLAIN_MAX)
-		return SL_ECRYPTO;
-	memcpy(aad, id, VAULT_ID_SIZE);
-	memcpy(aad + VAULT_ID_SIZE, s->device->name, name);
-	rc = hpke_context_seal(&s->context, s->number, aad, VAULT_ID_SIZE + name, der, len, sealed);
-	if (rc != 0)
-		return rc;
-	(void)json_object_set_new(out, "encapsulated",
-	                          base64(s->encapsulated, sizeof(s->encapsulated)));
-	(void)json_object_set_new(out, "number", json_integer(s->number));
-	(void)json_object_set_new(out, "sealed", base64(sealed, len + HPKE_TAG));
-	s->number++;
-	return 0;
+	if (rc == 0)
+		memcpy(bytes, why, strlen(why));
+	s->at++;
+	return rc;
 }
 
-static void refuse(json_t *out, const char *why)
+/* Those that it may not have, up to `place`. */
+static int refuse_until(struct sealer *s, size_t place)
 {
-	(void)json_object_set_new(out, "refused", json_string(why));
+	int rc = 0;
+
+	while (rc == 0 && s->at < place)
+		rc = refuse(s, "no document of this device names it");
+	return rc;
+}
+
+static int seal(struct sealer *s, const uint8_t *der, size_t len)
+{
+	uint8_t aad[VAULT_ID_SIZE + DEVICE_NAME_MAX], *bytes;
+	size_t name = strlen(s->device->name);
+	int rc = remote_key_put(s->answer, REMOTE_KEY_SEALED, len + HPKE_TAG, &bytes);
+
+	if (rc != 0)
+		return rc;
+	memcpy(aad, s->asked->ids[s->at], VAULT_ID_SIZE);
+	memcpy(aad + VAULT_ID_SIZE, s->device->name, name);
+	s->at++;
+	return hpke_context_seal(&s->context, s->number++, aad, VAULT_ID_SIZE + name, der, len,
+	                         bytes);
 }
 
 static const char *words_of(int code)
@@ -157,30 +161,56 @@ static const char *words_of(int code)
 static int seal_one(void *arg, size_t index, int code, const uint8_t *der, size_t len)
 {
 	struct sealer *s = arg;
+	int rc = refuse_until(s, s->asked->places[index]);
 
-	if (code == 0)
-		code = seal(s, s->ids[index], der, len, s->places[index]);
-	if (code != 0)
-		refuse(s->places[index], words_of(code));
-	return 0;
+	if (rc != 0)
+		return rc;
+	if (code == 0 && len > PLAIN_MAX)
+		code = SL_ECRYPTO;
+	return code == 0 ? seal(s, der, len) : refuse(s, words_of(code));
 }
 
-static int seal_all(struct port_call *call, const struct actor *actor,
-                    const uint8_t (*ids)[VAULT_ID_SIZE], json_t **places, size_t count)
+static int seal_all(struct port_call *call, const struct asked *asked)
 {
 	struct push *push = call->above;
-	struct sealer s = {.device = &call->device, .ids = ids, .places = places};
-	int rc = count == 0 ? 0
-	                    : hpke_send(call->device.sealing_key, HPKE_INFO_DEVICE_KEY,
-	                                s.encapsulated, &s.context);
+	struct actor actor = {.via = "device"};
+	struct sealer s = {.device = &call->device, .asked = asked, .answer = &call->response.body};
+	uint8_t encapsulated[HPKE_ENCAPSULATED];
+	int rc =
+	        hpke_send(call->device.sealing_key, HPKE_INFO_DEVICE_KEY, encapsulated, &s.context);
 
-	if (rc == 0 && count > 0)
-		rc = vault_use_all(push->vault, ids, count, actor, "device keys", call->device.name,
+	(void)snprintf(actor.name, sizeof(actor.name), "%s", call->device.name);
+	(void)snprintf(actor.from, sizeof(actor.from), "%s", call->request->from);
+	if (rc == 0)
+		rc = buf_add(s.answer, encapsulated, sizeof(encapsulated));
+	if (rc == 0 && asked->allowed_count > 0)
+		rc = vault_use_all(push->vault, (const uint8_t(*)[VAULT_ID_SIZE])asked->allowed,
+		                   asked->allowed_count, &actor, "device keys", call->device.name,
 		                   seal_one, &s);
+	if (rc == 0)
+		rc = refuse_until(&s, asked->count);
 	hpke_context_fini(&s.context);
-	for (size_t i = 0; rc != 0 && i < count; i++)
-		refuse(places[i], words_of(rc));
-	return 0;
+	return rc;
+}
+
+/* ---- the call ------------------------------------------------------------------------------- */
+
+static int choose(struct port_call *call, struct asked *asked)
+{
+	struct allowed allowed = {.ids = NULL};
+	int rc = allowed_keys(call, &allowed);
+
+	for (size_t i = 0; rc == 0 && i < asked->count; i++) {
+		if (!is_allowed(&allowed, asked->ids[i]))
+			continue;
+		memcpy(asked->allowed[asked->allowed_count], asked->ids[i], VAULT_ID_SIZE);
+		asked->places[asked->allowed_count++] = i;
+	}
+	free(allowed.ids);
+	if (rc == 0 && asked->allowed_count < asked->count)
+		log_warning("%s asks for %zu private keys that no document of it names",
+		            call->device.name, asked->count - asked->allowed_count);
+	return rc;
 }
 
 static int told(struct port_call *call, int rc)
@@ -191,42 +221,21 @@ static int told(struct port_call *call, int rc)
 /* The answer has a place for each id that was asked for, in their order. */
 int push_keys(struct port_call *call)
 {
-	const json_t *ids = json_object_get(call->body, "ids");
-	uint8_t named[REMOTE_KEYS_MAX][VAULT_ID_SIZE];
-	json_t *places[REMOTE_KEYS_MAX], *keys = json_array(), *id;
-	struct actor actor = {.via = "device"};
-	struct allowed allowed = {.ids = NULL};
-	size_t i, count = 0, denied = 0;
-	int rc = keys ? allowed_keys(call, &allowed) : SL_ENOMEM;
+	uint8_t allowed[REMOTE_KEYS_MAX][VAULT_ID_SIZE];
+	size_t places[REMOTE_KEYS_MAX];
+	struct asked asked = {.ids = (const uint8_t(*)[VAULT_ID_SIZE])call->request->body,
+	                      .allowed = allowed,
+	                      .places = places};
+	int rc = remote_digests_count(call->request->body_len, REMOTE_KEYS_MAX, &asked.count);
 
-	(void)snprintf(actor.name, sizeof(actor.name), "%s", call->device.name);
-	(void)snprintf(actor.from, sizeof(actor.from), "%s", call->request->from);
-	json_array_foreach(ids, i, id)
-	{
-		const char *hex = json_string_value(id);
-		json_t *out = rc == 0 && hex ? json_pack("{s:s}", "id", hex) : NULL;
-
-		if (json_array_append_new(keys, out) != 0)
-			break;
-		if (count < REMOTE_KEYS_MAX && blob_digest_parse(hex, named[count]) == 0 &&
-		    is_allowed(&allowed, named[count])) {
-			places[count++] = out;
-		} else {
-			refuse(out, "no document of this device names it");
-			denied++;
-		}
-	}
-	free(allowed.ids);
-	if (denied > 0)
-		log_warning("%s asks for %zu private keys that no document of it names",
-		            call->device.name, denied);
-	if (rc == 0 && json_array_size(keys) < json_array_size(ids))
-		rc = SL_ENOMEM;
+	if (rc != 0)
+		return problem_add(&call->problem, rc, "", "",
+		                   "the body is not 1 to %d ids of %d bytes", REMOTE_KEYS_MAX,
+		                   VAULT_ID_SIZE);
+	rc = choose(call, &asked);
 	if (rc == 0)
-		rc = seal_all(call, &actor, (const uint8_t(*)[VAULT_ID_SIZE])named, places, count);
-	if (rc == 0)
-		return told(call,
-		            answer_json(&call->response, OK, json_pack("{s:o}", "keys", keys)));
-	json_decref(keys);
+		rc = seal_all(call, &asked);
+	call->response.status = OK;
+	call->response.content_type = "application/octet-stream";
 	return told(call, rc);
 }

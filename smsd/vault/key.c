@@ -2,7 +2,6 @@
 /* Private keys in the vault: PKCS#8, sealed by the data key together with what their row says. */
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <jansson.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,25 +15,6 @@
 #include "smsd/base/problem.h"
 #include "smsd/store/store.h"
 #include "smsd/vault/vault_priv.h"
-
-#define CONTEXT "sluice private key 1"
-
-enum { ID_TEXT_MAX = 2 * VAULT_ID_SIZE + 1 };
-
-/* Rows cannot be exchanged, and whoever can write the database cannot make a key exportable. */
-struct key_context {
-	char label[sizeof(CONTEXT)];
-	uint8_t id[VAULT_ID_SIZE];
-	uint8_t exportable;
-};
-
-static struct key_context key_context(const uint8_t *id, bool exportable)
-{
-	struct key_context context = {.label = CONTEXT, .exportable = exportable};
-
-	memcpy(context.id, id, sizeof(context.id));
-	return context;
-}
 
 /* PKCS#8, in the secure heap. */
 static int encode(const EVP_PKEY *key, uint8_t **ret_der, size_t *ret_len)
@@ -68,7 +48,7 @@ static EVP_PKEY *decode(const uint8_t *der, size_t len)
 static int seal_der(struct vault *vault, const uint8_t *der, size_t len,
                     struct vault_sealed *sealed)
 {
-	struct key_context context = key_context(sealed->id, sealed->exportable);
+	struct private_context context = private_context(sealed->id, sealed->exportable);
 	int rc;
 
 	sealed->len = len + VAULT_SEAL_EXTRA;
@@ -129,41 +109,15 @@ int vault_drop(struct store_tx *tx, const uint8_t id[VAULT_ID_SIZE])
 	return store_tx_changed(tx) ? 0 : SL_ENOENT;
 }
 
-/* A row of private_key. */
-struct key_row {
-	bool found, exportable;
-	uint8_t *bytes;
-	size_t len;
-};
-
-static void key_row_fini(struct key_row *row)
-{
-	free(row->bytes);
-	*row = (struct key_row){0};
-}
-
 static int take_row(void *arg, const struct store_row *row)
 {
-	struct key_row *key = arg;
-	const void *bytes = store_row_blob(row, 0, &key->len);
-
-	key->found = true;
-	key->exportable = store_row_integer(row, 1) != 0;
-	if (key->len == 0 || key->len > VAULT_SEALED_MAX) {
-		key->len = 0; /* damaged: seal_open says so */
-		return 0;
-	}
-	key->bytes = malloc(key->len);
-	if (!key->bytes)
-		return SL_ENOMEM;
-	memcpy(key->bytes, bytes, key->len);
-	return 0;
+	return private_row_take(arg, row, 0);
 }
 
 int vault_has(struct store *store, const uint8_t id[VAULT_ID_SIZE], bool *ret_exportable)
 {
 	const struct store_value value = store_blob(id, VAULT_ID_SIZE);
-	struct key_row row = {0};
+	struct private_row row = {0};
 	int rc = store_read(store, STORE_PRIVATE_KEY, &value, 1, take_row, &row);
 
 	if (rc >= 0) {
@@ -171,7 +125,7 @@ int vault_has(struct store *store, const uint8_t id[VAULT_ID_SIZE], bool *ret_ex
 		if (row.found)
 			*ret_exportable = row.exportable;
 	}
-	key_row_fini(&row);
+	private_row_fini(&row);
 	return rc;
 }
 
@@ -182,19 +136,19 @@ struct key_use {
 	const char *action;
 	bool leaves; /* it is to be exported */
 	bool refused;
-	struct key_row row;
+	struct private_row row;
 };
 
 static int use_row(void *arg, struct store_tx *tx)
 {
 	struct key_use *use = arg;
 	const struct store_value value = store_blob(use->id, VAULT_ID_SIZE);
-	char name[ID_TEXT_MAX];
+	char name[VAULT_ID_TEXT];
 	struct audit_line line = {.kind = "private key",
 	                          .name = hex_text(use->id, VAULT_ID_SIZE, name)};
 	int rc;
 
-	key_row_fini(&use->row);
+	private_row_fini(&use->row);
 	rc = store_tx_run(tx, STORE_PRIVATE_KEY, &value, 1, take_row, &use->row);
 	if (rc < 0)
 		return rc;
@@ -205,24 +159,17 @@ static int use_row(void *arg, struct store_tx *tx)
 	return audit_add(tx, use->actor, &line);
 }
 
-/* What is in the row, in the secure heap: it is what was sealed, under this id. */
-static int open_der(struct vault *vault, const uint8_t *id, const struct key_row *row,
+static int open_der(struct vault *vault, const uint8_t *id, const struct private_row *row,
                     uint8_t **ret_der, size_t *ret_len)
 {
-	struct key_context context = key_context(id, row->exportable);
-	size_t len = row->len > VAULT_SEAL_EXTRA ? row->len - VAULT_SEAL_EXTRA : 0;
-	uint8_t *der = len ? OPENSSL_secure_malloc(len) : NULL;
+	struct seal_opener opener;
+	int rc = seal_opener_make(vault->key, &opener);
 
-	if (len && !der)
-		return SL_ENOMEM;
-	if (!der ||
-	    seal_open(vault->key, &context, sizeof(context), row->bytes, row->len, der) != 0) {
-		OPENSSL_secure_clear_free(der, len);
-		return SL_ECRYPTO;
-	}
-	*ret_der = der;
-	*ret_len = len;
-	return 0;
+	if (rc != 0)
+		return rc;
+	rc = private_row_open(&opener, id, row, ret_der, ret_len);
+	seal_opener_fini(&opener);
+	return rc;
 }
 
 static int open_row(struct vault *vault, const struct key_use *use, EVP_PKEY **ret_key)
@@ -246,7 +193,7 @@ static int open_row(struct vault *vault, const struct key_use *use, EVP_PKEY **r
 
 static int tell(struct problem *problem, int rc, const uint8_t *id)
 {
-	char text[ID_TEXT_MAX];
+	char text[VAULT_ID_TEXT];
 
 	(void)hex_text(id, VAULT_ID_SIZE, text);
 	switch (rc) {
@@ -272,7 +219,7 @@ static int tell(struct problem *problem, int rc, const uint8_t *id)
 int vault_check(struct vault *vault, const uint8_t id[VAULT_ID_SIZE])
 {
 	const struct store_value value = store_blob(id, VAULT_ID_SIZE);
-	struct key_row row = {0};
+	struct private_row row = {0};
 	uint8_t *der = NULL;
 	size_t len = 0;
 	int rc = store_read(vault->store, STORE_PRIVATE_KEY, &value, 1, take_row, &row);
@@ -280,7 +227,7 @@ int vault_check(struct vault *vault, const uint8_t id[VAULT_ID_SIZE])
 	if (rc >= 0)
 		rc = row.found ? open_der(vault, id, &row, &der, &len) : SL_ENOENT;
 	OPENSSL_secure_clear_free(der, len);
-	key_row_fini(&row);
+	private_row_fini(&row);
 	return rc;
 }
 
@@ -293,7 +240,7 @@ static int use_key(struct vault *vault, struct key_use *use, EVP_PKEY **ret_key,
 		rc = SL_EPERM;
 	if (rc == 0)
 		rc = open_row(vault, use, ret_key);
-	key_row_fini(&use->row);
+	private_row_fini(&use->row);
 	return rc ? tell(problem, rc, use->id) : 0;
 }
 
@@ -311,81 +258,4 @@ int vault_export(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const str
 	struct key_use use = {.id = id, .actor = actor, .action = "export", .leaves = true};
 
 	return use_key(vault, &use, ret_key, problem);
-}
-
-/* ---- many at once ------------------------------------------------------------------------ */
-
-struct key_uses {
-	const uint8_t (*ids)[VAULT_ID_SIZE];
-	size_t count;
-	struct key_row *rows;
-	const struct actor *actor;
-	const char *action, *about;
-};
-
-static int write_down(const struct key_uses *uses, struct store_tx *tx)
-{
-	json_t *list = json_array(), *after = json_pack("{s:o}", "keys", list);
-	struct audit_line line = {
-	        .action = uses->action, .kind = "private key", .name = uses->about};
-	char id[ID_TEXT_MAX], *text;
-	int rc = SL_ENOMEM;
-
-	for (size_t i = 0; i < uses->count; i++)
-		if (uses->rows[i].found)
-			(void)json_array_append_new(
-			        list, json_string(hex_text(uses->ids[i], VAULT_ID_SIZE, id)));
-	text = after ? json_dumps(after, JSON_COMPACT) : NULL;
-	line.after = text;
-	if (text)
-		rc = json_array_size(list) > 0 ? audit_add(tx, uses->actor, &line) : 0;
-	free(text);
-	json_decref(after);
-	return rc;
-}
-
-static int use_rows(void *arg, struct store_tx *tx)
-{
-	struct key_uses *uses = arg;
-	int rc = 0;
-
-	for (size_t i = 0; rc >= 0 && i < uses->count; i++) {
-		const struct store_value value = store_blob(uses->ids[i], VAULT_ID_SIZE);
-
-		key_row_fini(&uses->rows[i]);
-		rc = store_tx_run(tx, STORE_PRIVATE_KEY, &value, 1, take_row, &uses->rows[i]);
-	}
-	return rc < 0 ? rc : write_down(uses, tx);
-}
-
-static int give(struct vault *vault, const uint8_t *id, const struct key_row *row, size_t index,
-                vault_plain_fn *fn, void *arg)
-{
-	uint8_t *der = NULL;
-	size_t len = 0;
-	int code = row->found ? open_der(vault, id, row, &der, &len) : SL_ENOENT;
-	int rc = fn(arg, index, code, der, len);
-
-	OPENSSL_secure_clear_free(der, len);
-	return rc;
-}
-
-int vault_use_all(struct vault *vault, const uint8_t (*ids)[VAULT_ID_SIZE], size_t count,
-                  const struct actor *actor, const char *purpose, const char *about,
-                  vault_plain_fn *fn, void *arg)
-{
-	struct key_uses uses = {.ids = ids,
-	                        .count = count,
-	                        .rows = calloc(count + 1, sizeof(*uses.rows)),
-	                        .actor = actor,
-	                        .action = purpose,
-	                        .about = about};
-	int rc = uses.rows ? store_write(vault->store, use_rows, &uses) : SL_ENOMEM;
-
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = give(vault, ids[i], &uses.rows[i], i, fn, arg);
-	for (size_t i = 0; uses.rows && i < count; i++)
-		key_row_fini(&uses.rows[i]);
-	free(uses.rows);
-	return rc;
 }

@@ -81,10 +81,11 @@ int vault_use(struct vault *vault, const uint8_t id[VAULT_ID_SIZE], const struct
         SL_NONNULL(1, 2, 3, 4, 5, 6) SL_MUST;
 
 /*
- * Many keys for one use, written down by one audit row, whose `after` has the ids of those that are
- * there ({"keys": [...]}) and whose name is `about`. Then `fn` is called for each id in their order
- * with its key's PKCS8 in DER, which is wiped when it returns; `code` says why there is none
- * (SL_ENOENT, SL_ECRYPTO: damaged). Ends with fn's code when that is not 0. Codes as store_write.
+ * Many keys for one use, read together and written down by one audit row before the first is
+ * opened; its `after` has the ids of those that are there ({"keys": [...]}), its name is `about`.
+ * Then `fn` is called for each id in their order with its key's PKCS8 in DER, which is wiped when
+ * it returns; `code` says why there is none (SL_ENOENT, SL_ECRYPTO: damaged). Ends with fn's code
+ * when that is not 0. Codes as store_read and store_write.
  */
 typedef int vault_plain_fn(void *arg, size_t index, int code, const uint8_t *der, size_t len);
 

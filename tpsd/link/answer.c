@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/base64.h"
 #include "lib/base/err.h"
 #include "lib/conf/error.h"
 #include "lib/conf/object.h"
+#include "lib/remote/packed.h"
 #include "tpsd/link/line.h"
 
 #define REVOKED ":revoked" /* the end of the problem's type */
@@ -17,7 +17,7 @@ enum { SHA256_LEN = 32, DOCUMENT_MAX = 32 * 1024 * 1024 };
 
 #define PANIC_MS_MAX (UINT64_C(10) * 366 * 86400 * 1000) /* longer is for ever */
 
-/* ---- hexadecimal and base64 -------------------------------------------------------------- */
+/* ---- hexadecimal ------------------------------------------------------------------------- */
 
 static int nibble(char c)
 {
@@ -42,21 +42,21 @@ bool answer_unhex(const char *text, uint8_t *ret_data, size_t len)
 	return true;
 }
 
-/* At most `max` bytes; their number, 0 for what is no base64 or too long. */
-static size_t unbase64(const char *text, uint8_t *ret_data, size_t max)
-{
-	size_t len;
-
-	return base64_decode(text, strlen(text), ret_data, max, &len) == 0 ? len : 0;
-}
-
 /* ---- an answer --------------------------------------------------------------------------- */
 
 size_t answer_max(enum remote_call_id id)
 {
-	if (id == REMOTE_DOCUMENT)
-		return DOCUMENT_MAX;
-	return remote_calls[id].answer == REMOTE_SHAPE_FILE ? REMOTE_PIECE_MAX : ANSWER_JSON_MAX;
+	switch (remote_calls[id].answer) {
+	case REMOTE_SHAPE_FILE:
+		return id == REMOTE_DOCUMENT ? DOCUMENT_MAX : REMOTE_PIECE_MAX;
+	case REMOTE_SHAPE_FILES:
+		return (size_t)REMOTE_FILES_MAX * REMOTE_FILE_ROW;
+	case REMOTE_SHAPE_KEYS:
+		return REMOTE_ENCAPSULATED +
+		       (size_t)REMOTE_KEYS_MAX * (REMOTE_KEY_HEAD + REMOTE_SEALED_MAX);
+	default:
+		return ANSWER_JSON_MAX;
+	}
 }
 
 static const char *text_of(const json_t *value, const char *key)
@@ -64,6 +64,13 @@ static const char *text_of(const json_t *value, const char *key)
 	const char *text = json_string_value(json_object_get(value, key));
 
 	return text ? text : "";
+}
+
+static void blank_controls(char *text)
+{
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
 }
 
 /* RFC 9457, if it is that: what is shown to people has no control characters. */
@@ -78,9 +85,7 @@ static void read_problem(const void *body, size_t len, long http, struct answer 
 	             strcmp(type + n - (sizeof(REVOKED) - 1), REVOKED) == 0;
 	(void)snprintf(a->text, sizeof(a->text), "the SMS refuses (%ld): %.400s", http,
 	               detail[0] ? detail : text_of(value, "title"));
-	for (char *c = a->text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = ' ';
+	blank_controls(a->text);
 	json_decref(value);
 }
 
@@ -188,23 +193,23 @@ int answer_file_order(const void *a, const void *b)
 	              ((const struct wanted_file *)b)->sha256, SHA256_LEN);
 }
 
-int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *ret_count)
+int answer_files(const uint8_t *data, size_t len, struct wanted_file **ret_files, size_t *ret_count)
 {
-	const json_t *list = json_object_get(value, "files");
-	size_t count = json_array_size(list);
-	struct wanted_file *files = calloc(count + 1, sizeof(*files));
+	size_t count = len / REMOTE_FILE_ROW;
+	struct wanted_file *files;
 
+	if (len % REMOTE_FILE_ROW != 0 || count > REMOTE_FILES_MAX)
+		return SL_EMALFORMED;
+	files = calloc(count + 1, sizeof(*files));
 	if (!files)
 		return SL_ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		const json_t *one = json_array_get(list, i);
-
-		files[i].size = number_of(one, "size");
-		if (files[i].size <= REMOTE_FILE_MAX &&
-		    answer_unhex(text_of(one, "sha256"), files[i].sha256, SHA256_LEN))
-			continue;
-		free(files);
-		return SL_EMALFORMED;
+		memcpy(files[i].sha256, data + i * REMOTE_FILE_ROW, SHA256_LEN);
+		files[i].size = remote_file_size(data + i * REMOTE_FILE_ROW);
+		if (files[i].size > REMOTE_FILE_MAX) {
+			free(files);
+			return SL_EMALFORMED;
+		}
 	}
 	qsort(files, count, sizeof(*files), answer_file_order);
 	*ret_files = files;
@@ -226,22 +231,21 @@ int answer_intake(const json_t *value, struct intake *ret_intake)
 	return 0;
 }
 
-int answer_key(const json_t *value, size_t index, struct sealed *ret_sealed)
+int answer_key(struct remote_keys *keys, struct answer_key *ret_key)
 {
-	const json_t *one = json_array_get(json_object_get(value, "keys"), index);
-	struct sealed *s = ret_sealed;
+	int rc = remote_keys_next(keys, &ret_key->key);
 
-	if (!one)
-		return SL_ENOENT;
-	s->len = 0;
-	s->refused = text_of(one, "refused");
-	if (!answer_unhex(text_of(one, "id"), s->id, SHA256_LEN))
-		return SL_EMALFORMED;
-	if (s->refused[0])
-		return 0;
-	s->number = (uint32_t)number_of(one, "number");
-	s->len = unbase64(text_of(one, "sealed"), s->bytes, sizeof(s->bytes));
-	if (s->len == 0 || unbase64(text_of(one, "encapsulated"), s->encapsulated, 32) != 32)
-		return SL_EMALFORMED;
-	return 0;
+	ret_key->encapsulated = keys->encapsulated;
+	return rc == 0 && ret_key->key.len > REMOTE_SEALED_MAX ? SL_EMALFORMED : rc;
+}
+
+/* Not through JSON, so nobody has looked whether it is UTF-8: what is no ASCII is a "?". */
+void answer_words(const char *bytes, size_t len, char ret_text[ANSWER_TEXT_MAX])
+{
+	(void)snprintf(ret_text, ANSWER_TEXT_MAX, "%.*s", (int)SL_MIN(len, ANSWER_TEXT_MAX - 1),
+	               bytes);
+	blank_controls(ret_text);
+	for (char *c = ret_text; *c; c++)
+		if ((unsigned char)*c > 0x7f)
+			*c = '?';
 }

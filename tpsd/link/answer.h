@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/base/attr.h"
+#include "lib/remote/packed.h"
 #include "lib/remote/remote.h"
 
 enum { ANSWER_TEXT_MAX = 512, ANSWER_JSON_MAX = 4 * 1024 * 1024 };
@@ -59,21 +60,19 @@ struct wanted_file {
 
 /* By digest, of which answer_file_order is the order. free() frees. SL_EMALFORMED, SL_ENOMEM. */
 int answer_file_order(const void *a, const void *b);
-int answer_files(const json_t *value, struct wanted_file **ret_files, size_t *ret_count)
-        SL_NONNULL(1, 2, 3) SL_MUST;
+int answer_files(const uint8_t *data, size_t len, struct wanted_file **ret_files, size_t *ret_count)
+        SL_NONNULL(1, 3, 4) SL_MUST;
 
-struct sealed {
-	uint8_t id[32];
-	uint8_t encapsulated[32];
-	uint32_t number; /* of the message by it */
-	uint8_t bytes[REMOTE_SEALED_MAX];
-	size_t len;          /* 0: refused */
-	const char *refused; /* of `value`; "" */
+/* The next private key of an answer, or why it does not come; places in the answer. SL_ENOENT: that
+ * was the last; SL_EMALFORMED: more than REMOTE_SEALED_MAX bytes, too. */
+struct answer_key {
+	const uint8_t *encapsulated;
+	struct remote_key key;
 };
+int answer_key(struct remote_keys *keys, struct answer_key *ret_key) SL_NONNULL(1, 2) SL_MUST;
 
-/* The key at `index`. SL_ENOENT: there is none; SL_EMALFORMED. */
-int answer_key(const json_t *value, size_t index, struct sealed *ret_sealed)
-        SL_NONNULL(1, 3) SL_MUST;
+/* What the SMS says of it, fit for a log: printable ASCII, cut at ANSWER_TEXT_MAX. */
+void answer_words(const char *bytes, size_t len, char ret_text[ANSWER_TEXT_MAX]) SL_NONNULL(1, 3);
 
 /* What the SMS has of a batch of events. */
 struct intake {

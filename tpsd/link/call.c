@@ -49,16 +49,17 @@ int link_call(struct link *link, enum remote_call_id id, const char *query, json
 	return link_call_at(link->https, id, query, body, timeout_s, fresh, fn, link, ret_call);
 }
 
-int link_call_lines(struct link *link, enum remote_call_id id, const char *query,
-                    const struct buf *lines, https_done_fn *fn, struct https_call **ret_call)
+int link_call_bytes(struct link *link, enum remote_call_id id, const char *query,
+                    const struct link_bytes *body, unsigned timeout_s, https_done_fn *fn,
+                    struct https_call **ret_call)
 {
 	char path[HTTPS_PATH_MAX];
 	struct https_request request = {.path = path,
-	                                .body = lines->data,
-	                                .len = lines->len,
-	                                .type = "application/jsonl",
+	                                .body = body->data,
+	                                .len = body->len,
+	                                .type = body->type,
 	                                .answer_max = answer_max(id),
-	                                .timeout_s = LINK_CALL_S};
+	                                .timeout_s = timeout_s};
 
 	path_of(id, query, path);
 	return https_start(link->https, &request, fn, link, ret_call);

@@ -206,12 +206,13 @@ static void on_sent(void *arg, const struct https_answer *in)
 static void send_batch(struct link *link)
 {
 	struct sender *s = &link->sender;
+	const struct link_bytes body = {s->lines.data, s->lines.len, "application/jsonl"};
 	char query[80];
 	int rc;
 
 	(void)snprintf(query, sizeof(query), "epoch=%016" PRIx64 "&first=%" PRIu64, s->batch.epoch,
 	               s->batch.first);
-	rc = link_call_lines(link, REMOTE_EVENTS, query, &s->lines, on_sent, &s->call);
+	rc = link_call_bytes(link, REMOTE_EVENTS, query, &body, LINK_CALL_S, on_sent, &s->call);
 	if (rc != 0)
 		failed(link, err_text(rc), 0);
 }

@@ -222,7 +222,7 @@ static void on_files(void *arg, const struct https_answer *in)
 		return;
 	rc = answer.status;
 	if (rc == 0)
-		rc = answer_files(answer.value, &f->files, &f->files_count);
+		rc = answer_files(in->data, in->len, &f->files, &f->files_count);
 	if (rc != 0)
 		give_up(link,
 		        answer.text[0] ? answer.text : "the SMS's list of files makes no sense");

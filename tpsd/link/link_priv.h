@@ -114,7 +114,7 @@ struct needed {
 	uint8_t id[KEY_ID];
 	bool answered; /* `keys` knows that it does not come now */
 	bool refused;  /* by the SMS */
-	bool asked;    /* in the call that runs */
+	bool here;     /* it came, and goes from the list */
 };
 
 struct need {
@@ -123,6 +123,8 @@ struct need {
 	unsigned failures;
 	struct needed *items;
 	size_t count;
+	uint8_t asked[REMOTE_KEYS_MAX][KEY_ID]; /* in the call that runs, in its order */
+	size_t asked_count;
 };
 
 /* Events (events.c). */
@@ -215,9 +217,14 @@ int link_call(struct link *link, enum remote_call_id id, const char *query, json
 int link_call_at(struct https *https, enum remote_call_id id, const char *query, json_t *body,
                  unsigned timeout_s, bool fresh, https_done_fn *fn, void *arg,
                  struct https_call **ret_call) SL_MUST;
-/* The same with lines of events. */
-int link_call_lines(struct link *link, enum remote_call_id id, const char *query,
-                    const struct buf *lines, https_done_fn *fn,
+/* The same with a body that is no JSON; it is copied. */
+struct link_bytes {
+	const void *data;
+	size_t len;
+	const char *type;
+};
+int link_call_bytes(struct link *link, enum remote_call_id id, const char *query,
+                    const struct link_bytes *body, unsigned timeout_s, https_done_fn *fn,
                     struct https_call **ret_call) SL_MUST;
 /* What came of it, `answer` to be freed. False: the device was revoked, and no part goes on. */
 bool link_take(struct link *link, enum remote_call_id id, const struct https_answer *in,

@@ -9,9 +9,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/ipc/channel.h"
+#include "lib/remote/packed.h"
 #include "tpsd/link/link_priv.h"
 #include "tpsd/proc/proc.h"
 
@@ -36,7 +36,7 @@ static void after_ns(struct link *link, uint64_t ns)
 
 /* ---- to keys ----------------------------------------------------------------------------- */
 
-static void pass_on(struct link *link, const uint8_t *id, int status, const struct sealed *sealed,
+static void pass_on(struct link *link, const uint8_t *id, int status, const struct answer_key *key,
                     const char *text)
 {
 	struct ipc_channel *keys = proc_peer(link->proc, IPC_KEYS, 0);
@@ -44,10 +44,11 @@ static void pass_on(struct link *link, const uint8_t *id, int status, const stru
 
 	msg.sealed_key.status = status;
 	msg.sealed_key.id = (struct ipc_bytes){id, KEY_ID};
-	if (sealed) {
-		msg.sealed_key.encapsulated = (struct ipc_bytes){sealed->encapsulated, 32};
-		msg.sealed_key.number = sealed->number;
-		msg.sealed_key.sealed = (struct ipc_bytes){sealed->bytes, (uint32_t)sealed->len};
+	if (key) {
+		msg.sealed_key.encapsulated =
+		        (struct ipc_bytes){key->encapsulated, REMOTE_ENCAPSULATED};
+		msg.sealed_key.number = key->key.number;
+		msg.sealed_key.sealed = (struct ipc_bytes){key->key.bytes, (uint32_t)key->key.len};
 	}
 	msg.sealed_key.device = ipc_text_of(link->record.name);
 	msg.sealed_key.text = (struct ipc_text){text, (uint32_t)strnlen(text, 512)};
@@ -66,9 +67,15 @@ static void none_come(struct link *link, int status, const char *text)
 	}
 }
 
-static void remove_one(struct need *need, struct needed *n)
+/* Those that came, together: the order of the others stays. */
+static void remove_here(struct need *need)
 {
-	*n = need->items[--need->count];
+	size_t count = 0;
+
+	for (size_t i = 0; i < need->count; i++)
+		if (!need->items[i].here)
+			need->items[count++] = need->items[i];
+	need->count = count;
 }
 
 /* ---- to the SMS -------------------------------------------------------------------------- */
@@ -87,36 +94,46 @@ static struct needed *find(struct need *need, const uint8_t *id, size_t *at)
 	return NULL;
 }
 
-static void take_one(struct link *link, const struct sealed *sealed, size_t *at)
+/* What is on no list any more was asked for by a document that is over. */
+static void take_one(struct link *link, const uint8_t *id, const struct answer_key *key, size_t *at)
 {
-	struct needed *n = find(&link->need, sealed->id, at);
+	struct needed *n = find(&link->need, id, at);
+	char words[ANSWER_TEXT_MAX];
 
-	if (!n || !n->asked)
+	if (!n)
 		return;
-	if (sealed->len > 0) {
-		pass_on(link, n->id, 0, sealed, "");
-		remove_one(&link->need, n);
+	if (key->key.kind == REMOTE_KEY_SEALED) {
+		pass_on(link, n->id, 0, key, "");
+		n->here = true;
 		return;
 	}
-	pass_on(link, n->id, SL_EREFUSED, NULL, n->answered ? "" : sealed->refused);
+	answer_words((const char *)key->key.bytes, key->key.len, words);
+	pass_on(link, n->id, SL_EREFUSED, NULL, n->answered ? "" : words);
 	n->answered = n->refused = true;
 }
 
-/* What was asked for and is not in the answer will not be asked for at once again. */
-static void take_all(struct link *link, const json_t *value)
+/* One for each that was asked for: those before a mistake count. SL_EMALFORMED. */
+static int take_all(struct link *link, const struct https_answer *in)
 {
-	struct sealed sealed;
+	struct need *need = &link->need;
+	struct remote_keys keys;
+	struct answer_key key;
 	size_t at = 0;
-	int rc = 0;
+	int rc = remote_keys_begin(in->data, in->len, &keys);
 
-	for (size_t i = 0; rc != SL_ENOENT; i++) {
-		rc = answer_key(value, i, &sealed);
+	for (size_t i = 0; rc == 0 && i < need->asked_count; i++) {
+		rc = answer_key(&keys, &key);
 		if (rc == 0)
-			take_one(link, &sealed, &at);
+			take_one(link, need->asked[i], &key, &at);
 	}
-	for (size_t i = 0; i < link->need.count; i++)
-		if (link->need.items[i].asked)
-			link->need.items[i].refused = true;
+	remove_here(need);
+	return rc == 0 && answer_key(&keys, &key) == SL_ENOENT ? 0 : SL_EMALFORMED;
+}
+
+static void try_later(struct link *link, const char *why)
+{
+	none_come(link, SL_ECLOSED, why);
+	after_ns(link, link_backoff_ns(link->need.failures++));
 }
 
 static void on_keys(void *arg, const struct https_answer *in)
@@ -127,49 +144,41 @@ static void on_keys(void *arg, const struct https_answer *in)
 	link->need.call = NULL;
 	if (!link_take(link, REMOTE_KEYS, in, &answer))
 		return;
-	if (answer.status == 0) {
-		link->need.failures = 0;
-		take_all(link, answer.value);
-		ask(link);
+	if (answer.status != 0) {
+		try_later(link, answer.text);
+	} else if (take_all(link, in) != 0) {
+		try_later(link, "the SMS's private keys make no sense");
 	} else {
-		none_come(link, SL_ECLOSED, answer.text);
-		after_ns(link, link_backoff_ns(link->need.failures++));
+		link->need.failures = 0;
+		ask(link);
 	}
 	answer_fini(&answer);
 }
 
-static json_t *next_ids(struct need *need)
+static void choose(struct need *need)
 {
-	json_t *ids = json_array();
-	char hex[65];
-
-	for (size_t i = 0; i < need->count; i++) {
-		struct needed *n = &need->items[i];
-
-		n->asked = !n->refused && json_array_size(ids) < REMOTE_KEYS_MAX;
-		if (n->asked)
-			(void)json_array_append_new(ids, json_string(hex_text(n->id, KEY_ID, hex)));
-	}
-	return ids;
+	need->asked_count = 0;
+	for (size_t i = 0; i < need->count && need->asked_count < REMOTE_KEYS_MAX; i++)
+		if (!need->items[i].refused)
+			memcpy(need->asked[need->asked_count++], need->items[i].id, KEY_ID);
 }
 
 static void ask(struct link *link)
 {
 	struct need *need = &link->need;
-	json_t *ids;
+	struct link_bytes body = {.data = need->asked, .type = "application/octet-stream"};
 
 	if (!link->https || need->call || need->count == 0)
 		return;
-	ids = next_ids(need);
-	if (json_array_size(ids) == 0) {
-		json_decref(ids);
+	choose(need);
+	if (need->asked_count == 0) {
 		none_come(link, SL_EREFUSED, "");
 		after_ns(link, (uint64_t)REFUSED_RETRY_S * CLOCK_NS_PER_S);
 		return;
 	}
 	loop_timer_cancel(&need->timer);
-	if (link_call(link, REMOTE_KEYS, "", json_pack("{s:o}", "ids", ids), LINK_CALL_S, false,
-	              on_keys, &need->call) != 0)
+	body.len = need->asked_count * KEY_ID;
+	if (link_call_bytes(link, REMOTE_KEYS, "", &body, LINK_CALL_S, on_keys, &need->call) != 0)
 		after_ns(link, link_backoff_ns(need->failures++));
 }
 
@@ -177,18 +186,13 @@ static void ask(struct link *link)
 void need_set(struct link *link, const struct ipc_bytes *ids)
 {
 	struct need *need = &link->need;
-	size_t count = ids->len / KEY_ID, at = 0;
+	size_t count = ids->len / KEY_ID;
 	struct needed *items = calloc(count + 1, sizeof(*items));
 
 	if (!items)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		const uint8_t *id = ids->data + i * KEY_ID;
-		const struct needed *old = find(need, id, &at);
-
-		memcpy(items[i].id, id, KEY_ID);
-		items[i].asked = old && old->asked;
-	}
+	for (size_t i = 0; i < count; i++)
+		memcpy(items[i].id, ids->data + i * KEY_ID, KEY_ID);
 	free(need->items);
 	need->items = items;
 	need->count = count;

@@ -16,7 +16,15 @@
 #include "lib/base/hex.h"
 #include "tpsd/link/answer.h"
 
-enum { PATH_SIZE = 256, NAME_SIZE = 96, CHUNK = 64 * 1024 };
+#define LAYING "files.new"
+
+enum {
+	PATH_SIZE = 256,
+	NAME_SIZE = 96,
+	CHUNK = 64 * 1024,
+	FILE_MODE = 0640,
+	LAYING_MAX = 1024 * 1024, /* bytes of the list: 32,768 files */
+};
 
 struct store {
 	int dir, files; /* STATE/sms, STATE/sms/files */
@@ -64,6 +72,7 @@ int store_open(const char *state_dir, const struct store_owner *owner, struct st
 	if (!s)
 		return SL_ENOMEM;
 	s->dir = s->files = -1;
+	(void)umask(S_IWGRP | S_IRWXO);
 	(void)snprintf(s->files_path, sizeof(s->files_path), "%s/sms/files", state_dir);
 	state = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state >= 0)
@@ -72,11 +81,13 @@ int store_open(const char *state_dir, const struct store_owner *owner, struct st
 	if (rc == 0)
 		rc = open_dir(s->dir, "files", owner, 02750, &s->files);
 	close_fd(state);
-	if (rc == 0)
-		*ret_store = s;
-	else
+	if (rc != 0) {
 		store_close(s);
-	return rc;
+		return rc;
+	}
+	store_lay_undo(s);
+	*ret_store = s;
+	return 0;
 }
 
 void store_close(struct store *store)
@@ -186,14 +197,10 @@ int store_begin_file(struct store *store, const uint8_t sha256[STORE_DIGEST], in
 {
 	char name[NAME_SIZE];
 	int fd = openat(store->files, part_name(sha256, name),
-	                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 
 	if (fd < 0)
 		return SL_ESYS;
-	if (fchmod(fd, 0640) != 0) {
-		(void)close(fd);
-		return SL_ESYS;
-	}
 	*ret_fd = fd;
 	return 0;
 }
@@ -203,32 +210,14 @@ int store_add_file(int fd, const void *data, size_t len)
 	return write_all(fd, data, len);
 }
 
-static int name_file(struct store *store, const uint8_t *sha256)
+int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
 {
 	char part[NAME_SIZE], name[2 * STORE_DIGEST + 1];
 
-	return renameat(store->files, part_name(sha256, part), store->files,
-	                hex_text(sha256, STORE_DIGEST, name)) == 0
-	               ? 0
-	               : SL_ESYS;
-}
-
-int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
-{
-	if (fsync(fd) != 0 || name_file(store, sha256) != 0)
+	if (fsync(fd) != 0 || renameat(store->files, part_name(sha256, part), store->files,
+	                               hex_text(sha256, STORE_DIGEST, name)) != 0)
 		return SL_ESYS;
 	return fsync(store->files) == 0 ? 0 : SL_ESYS;
-}
-
-int store_keep_files(struct store *store, const uint8_t *const *sha256s, size_t count)
-{
-	int rc = syncfs(store->files) == 0 ? 0 : SL_ESYS;
-
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = name_file(store, sha256s[i]);
-	if (rc == 0 && fsync(store->files) != 0)
-		rc = SL_ESYS;
-	return rc;
 }
 
 void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST])
@@ -238,15 +227,63 @@ void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST])
 	(void)unlinkat(store->files, part_name(sha256, name), 0);
 }
 
+/* ---- many of them ------------------------------------------------------------------------ */
+
+int store_lay_begin(struct store *store, const uint8_t (*sha256s)[STORE_DIGEST], size_t count)
+{
+	return store_write(store, LAYING, sha256s, count * STORE_DIGEST);
+}
+
+int store_lay(struct store *store, const uint8_t sha256[STORE_DIGEST], const void *data, size_t len)
+{
+	char name[2 * STORE_DIGEST + 1];
+	int fd = openat(store->files, hex_text(sha256, STORE_DIGEST, name),
+	                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	int rc = fd < 0 ? SL_ESYS : write_all(fd, data, len), error = errno;
+
+	if (fd >= 0 && close(fd) != 0 && rc == 0)
+		return SL_ESYS;
+	errno = error;
+	return rc;
+}
+
+int store_lay_end(struct store *store)
+{
+	if (syncfs(store->files) != 0 || unlinkat(store->dir, LAYING, 0) != 0)
+		return SL_ESYS;
+	return fsync(store->dir) == 0 ? 0 : SL_ESYS;
+}
+
+/* The list goes last: undone half, it is undone again. */
+void store_lay_undo(struct store *store)
+{
+	char name[2 * STORE_DIGEST + 1];
+	struct buf list;
+
+	buf_init(&list, LAYING_MAX);
+	if (store_read(store, LAYING, &list) == 0) {
+		for (size_t at = 0; at + STORE_DIGEST <= list.len; at += STORE_DIGEST)
+			(void)unlinkat(store->files, hex_text(list.data + at, STORE_DIGEST, name),
+			               0);
+		if (fsync(store->files) == 0)
+			(void)unlinkat(store->dir, LAYING, 0);
+	}
+	buf_fini(&list);
+}
+
+/* ---- what nobody names ------------------------------------------------------------------- */
+
 static void prune_one(struct store *store, const char *name, bool named, unsigned older_s)
 {
 	struct stat st;
+	time_t now = time(NULL);
 
-	if (named)
-		(void)utimensat(store->files, name, NULL, AT_SYMLINK_NOFOLLOW);
-	else if (fstatat(store->files, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	         st.st_mtime + (time_t)older_s < time(NULL))
+	if (fstatat(store->files, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	if (!named && st.st_mtime + (time_t)older_s < now)
 		(void)unlinkat(store->files, name, 0);
+	else if (named && st.st_mtime + (time_t)older_s / 2 < now)
+		(void)utimensat(store->files, name, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 void store_prune(struct store *store, unsigned older_s, bool (*named)(void *arg, const char *name),

@@ -23,8 +23,9 @@ struct store_owner {
 	gid_t readers; /* of control */
 };
 
-/* Makes and opens STATE/sms and STATE/sms/files. SL_ESYS with errno; SL_EPERM: STATE/sms is there
- * and somebody else's. */
+/* Makes and opens STATE/sms and STATE/sms/files, and removes what was being laid down there. Sets
+ * the process's umask to 0027: files have the modes that they are made with. SL_ESYS with errno;
+ * SL_EPERM: STATE/sms is there and somebody else's. */
 int store_open(const char *state_dir, const struct store_owner *owner, struct store **ret_store)
         SL_NONNULL(1, 2, 3) SL_MUST;
 void store_close(struct store *store);
@@ -53,14 +54,23 @@ int store_add_file(int fd, const void *data, size_t len) SL_NONNULL(2) SL_MUST;
 /* It is whole: onto the disk, and it has its name. */
 int store_keep_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int fd)
         SL_NONNULL(1, 2) SL_MUST;
-/* The same of many that were closed, with one wait for the disk instead of two for each; when it
- * fails, some may have their names. */
-int store_keep_files(struct store *store, const uint8_t *const *sha256s, size_t count)
-        SL_NONNULL(1, 2) SL_MUST;
 void store_drop_file(struct store *store, const uint8_t sha256[STORE_DIGEST]) SL_NONNULL(1, 2);
 
+/*
+ * Many small files: a thousand come in one answer, and of each there is no more to do than to make
+ * it, write it and close it. They have their names at once; what a loss of power leaves of them is
+ * told by a list, on the disk before the first and gone when all are there: store_open removes what
+ * it names. SL_ESYS with errno; behind an error, or a file that is no good, store_lay_undo.
+ */
+int store_lay_begin(struct store *store, const uint8_t (*sha256s)[STORE_DIGEST], size_t count)
+        SL_NONNULL(1, 2) SL_MUST;
+int store_lay(struct store *store, const uint8_t sha256[STORE_DIGEST], const void *data, size_t len)
+        SL_NONNULL(1, 2, 3) SL_MUST;
+int store_lay_end(struct store *store) SL_NONNULL(1) SL_MUST;
+void store_lay_undo(struct store *store) SL_NONNULL(1);
+
 /* Removes what `named` says no to and that has not been touched for `older_s`; what it says yes to
- * is touched. `name` is 64 digits. */
+ * is touched, unless that was done in the second half of that time. `name` is 64 digits. */
 void store_prune(struct store *store, unsigned older_s, bool (*named)(void *arg, const char *name),
                  void *arg) SL_NONNULL(1, 3);
 

@@ -57,6 +57,7 @@ static void test_vector_is_sealed(void **state)
 	                 0);
 	assert_memory_equal(encapsulated, want_encapsulated, sizeof(encapsulated));
 	assert_memory_equal(sealed, want, sizeof(sealed));
+	hpke_context_fini(&context);
 	EVP_PKEY_free(ephemeral);
 }
 
@@ -183,7 +184,7 @@ static void test_messages_of_one_encapsulation(void **state)
 	message_make(&m);
 	assert_int_equal(hpke_send(m.public, INFO, encapsulated, &send), 0);
 	assert_int_equal(hpke_receive(m.key, INFO, encapsulated, &receive), 0);
-	assert_memory_equal(&send, &receive, sizeof(send));
+	assert_memory_equal(send.nonce, receive.nonce, sizeof(send.nonce));
 	for (unsigned i = 0; i < COUNT; i++)
 		assert_int_equal(hpke_context_seal(&send, numbers[i], AAD, strlen(AAD), PLAIN,
 		                                   PLAIN_LEN, sealed[i]),

@@ -63,7 +63,7 @@ int document_make_of(struct document_shelf *shelf, const struct document_device 
 	        EVP_Digest(document.text, document.len, document.sha256, NULL, EVP_sha256(), NULL),
 	        1);
 	document.keys_count = field_documents.keys_count;
-	document.keys = calloc(2, sizeof(*document.keys));
+	document.keys = calloc(FIELD_KEYS_MAX, sizeof(*document.keys));
 	assert_non_null(document.keys);
 	memcpy(document.keys, field_documents.keys, sizeof(field_documents.keys));
 	document.objects = calloc(1, sizeof(*document.objects));
@@ -278,8 +278,14 @@ static int call_handler(struct field *field, struct port_call *call, int64_t dev
 	return rc;
 }
 
-int field_get(struct field *field, int64_t device, port_handler *handler, const char *query,
-              char **ret_body)
+static void keep_answer(struct buf *body, struct buf *ret_answer)
+{
+	*ret_answer = *body;
+	buf_init(body, HTTP_ANSWER_MAX);
+}
+
+int field_fetch(struct field *field, int64_t device, port_handler *handler, const char *query,
+                struct buf *ret_answer)
 {
 	char writable[256];
 	const struct http_request request = {.method = HTTP_GET, .query = writable};
@@ -288,9 +294,20 @@ int field_get(struct field *field, int64_t device, port_handler *handler, const 
 
 	(void)snprintf(writable, sizeof(writable), "%s", query);
 	rc = call_handler(field, &call, device, handler);
-	if (ret_body)
-		*ret_body = rc == 0 ? strdup(buf_text(&call.response.body)) : NULL;
+	keep_answer(&call.response.body, ret_answer);
 	http_response_fini(&call.response);
+	return rc;
+}
+
+int field_get(struct field *field, int64_t device, port_handler *handler, const char *query,
+              char **ret_body)
+{
+	struct buf answer;
+	int rc = field_fetch(field, device, handler, query, &answer);
+
+	if (ret_body)
+		*ret_body = rc == 0 ? strdup(buf_text(&answer)) : NULL;
+	buf_fini(&answer);
 	return rc;
 }
 
@@ -338,34 +355,34 @@ int field_say(struct field *field, int64_t device, int64_t revision, const char 
 	return rc;
 }
 
-int field_bundle(struct field *field, int64_t device, const char *first, const char *second,
-                 char **ret_body)
+static int post(struct field *field, int64_t device, port_handler *handler, const void *body,
+                size_t len, struct buf *ret_answer)
 {
-	const struct http_request request = {.method = HTTP_POST, .from = "192.0.2.1"};
-	struct port_call call = {.request = &request,
-	                         .body = json_pack("{s:[s*, s*]}", "sha256", first, second)};
-	int rc = call_handler(field, &call, device, push_bundle);
+	const struct http_request request = {
+	        .method = HTTP_POST, .from = "192.0.2.1", .body = body, .body_len = len};
+	struct port_call call = {.request = &request};
+	int rc = call_handler(field, &call, device, handler);
 
-	if (ret_body)
-		*ret_body = rc == 0 ? strdup(buf_text(&call.response.body)) : NULL;
-	json_decref(call.body);
+	keep_answer(&call.response.body, ret_answer);
 	http_response_fini(&call.response);
 	return rc;
 }
 
-json_t *field_ask_key(struct field *field, int64_t device, const char *id)
+int field_bundle(struct field *field, int64_t device, const void *body, size_t len, char **ret_body)
 {
-	const struct http_request request = {.method = HTTP_POST, .from = "192.0.2.1"};
-	struct port_call call = {.request = &request, .body = json_pack("{s:[s]}", "ids", id)};
-	json_t *answer, *key;
+	struct buf answer;
+	int rc = post(field, device, push_bundle, body, len, &answer);
 
-	assert_int_equal(call_handler(field, &call, device, push_keys), 0);
-	answer = json_loads(buf_text(&call.response.body), 0, NULL);
-	key = json_incref(json_array_get(json_object_get(answer, "keys"), 0));
-	json_decref(answer);
-	json_decref(call.body);
-	http_response_fini(&call.response);
-	return key;
+	if (ret_body)
+		*ret_body = rc == 0 ? strdup(buf_text(&answer)) : NULL;
+	buf_fini(&answer);
+	return rc;
+}
+
+int field_ask_keys(struct field *field, int64_t device, const void *body, size_t len,
+                   struct buf *ret_keys)
+{
+	return post(field, device, push_keys, body, len, ret_keys);
 }
 
 /* ---- what is shown --------------------------------------------------------------------------- */

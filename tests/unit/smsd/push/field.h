@@ -13,6 +13,8 @@
 #include "smsd/push/push.h"
 #include "smsd/vault/vault.h"
 
+enum { FIELD_KEYS_MAX = 4 };
+
 struct field {
 	struct place *place;
 	struct vault *vault;
@@ -27,7 +29,7 @@ struct field_documents {
 	unsigned made;       /* calls of document_make_of */
 	const char *refused; /* why none can be made; NULL */
 	const char *lacking; /* a device with this model lacks what refuses; NULL */
-	uint8_t keys[2][VAULT_ID_SIZE];
+	uint8_t keys[FIELD_KEYS_MAX][VAULT_ID_SIZE];
 	size_t keys_count;
 	const char *proxy;   /* its name; what differs between two documents */
 	int64_t certificate; /* an object that is in them; 0: none */
@@ -64,19 +66,24 @@ int64_t field_wanted(struct field *field, int64_t device, int64_t have, char *re
 int field_get(struct field *field, int64_t device, port_handler *handler, const char *query,
               char **ret_body);
 
+/* The same for an answer that is bytes; buf_fini frees. */
+int field_fetch(struct field *field, int64_t device, port_handler *handler, const char *query,
+                struct buf *ret_answer);
+
 /* Says `state` of a revision, with the digest of what is in force ("" none) and items (NULL). */
 int field_say(struct field *field, int64_t device, int64_t revision, const char *state,
               const char *sha256, const json_t *items);
 
-/* These files' bytes, one after the other; `second` NULL: one. As field_get. */
-int field_bundle(struct field *field, int64_t device, const char *first, const char *second,
+/* The bytes of the files that this body asks for, one after the other. As field_get. */
+int field_bundle(struct field *field, int64_t device, const void *body, size_t len,
                  char **ret_body);
 
 /* Any other status; its code. */
 int field_status(struct field *field, int64_t device, json_t *body);
 
-/* Asks for one key; a new reference to its place in the answer. */
-json_t *field_ask_key(struct field *field, int64_t device, const char *id);
+/* Asks for keys: KEYS of lib/remote/packed.h, to be freed by buf_fini. As field_get. */
+int field_ask_keys(struct field *field, int64_t device, const void *body, size_t len,
+                   struct buf *ret_keys);
 
 /* ---- what is shown ---------------------------------------------------------------------- */
 

@@ -40,9 +40,8 @@ static void what_is_no_answer_of_the_call_is_none(void **state)
 	         "{\"revision\": 0, \"panic\": {\"number\": 1, \"steps\": [{\"id\": 1, \"step\": "
 	         "4}]}}",
 	         SL_EMALFORMED},
-	        {REMOTE_KEYS, 200, "{\"keys\": [{\"encapsulated\": \"\"}]}", SL_EMALFORMED},
-	        {REMOTE_FILES, 200, "{\"files\": 7}", SL_EMALFORMED},
 	        {REMOTE_STATUS, 200, "whatever it says", 0}, /* nothing is read of it */
+	        {REMOTE_KEYS, 200, "bytes", 0},              /* answer_key reads them */
 	        {REMOTE_WANTED, 404, "no", SL_ENOENT},
 	        {REMOTE_WANTED, 500, "", SL_EAGAIN},
 	        {REMOTE_WANTED, 429, "", SL_EAGAIN},
@@ -150,53 +149,87 @@ static void panic_mode_is_by_the_clock_of_the_device(void **state)
 	}
 }
 
-static void a_name_of_a_file_is_a_digest_and_nothing_else(void **state)
+static void files_are_whole_rows_of_a_size_that_may_be(void **state)
 {
-	static const char *const bad[] = {
-	        "{\"files\": [{\"sha256\": \"../../../../etc/cron.d/x\", \"size\": 1}]}",
-	        "{\"files\": [{\"sha256\": \"" DIGITS "\", \"size\": 268435457}]}",
-	        "{\"files\": [{\"size\": 1}]}",
-	};
+	struct buf rows;
+	struct wanted_file *files;
+	uint8_t sha256[32] = {9};
+	size_t count;
+
+	buf_init(&rows, 4096);
+	assert_int_equal(answer_files((const uint8_t *)"", 0, &files, &count), 0);
+	assert_int_equal(count, 0);
+	free(files);
+	assert_int_equal(remote_file_put(&rows, sha256, REMOTE_FILE_MAX), 0);
+	sha256[0] = 7;
+	assert_int_equal(remote_file_put(&rows, sha256, 0), 0);
+	assert_int_equal(answer_files(rows.data, rows.len, &files, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(files[0].sha256[0], 7);
+	assert_int_equal(files[1].sha256[0], 9);
+	assert_int_equal(files[1].size, REMOTE_FILE_MAX);
+	free(files);
+	for (size_t cut = 1; cut < REMOTE_FILE_ROW; cut++)
+		assert_int_equal(answer_files(rows.data, rows.len - cut, &files, &count),
+		                 SL_EMALFORMED);
+	rows.len = 0;
+	assert_int_equal(remote_file_put(&rows, sha256, REMOTE_FILE_MAX + 1), 0);
+	assert_int_equal(answer_files(rows.data, rows.len, &files, &count), SL_EMALFORMED);
+	buf_fini(&rows);
+}
+
+static void more_files_than_a_document_may_name_are_none(void **state)
+{
+	const size_t len = (size_t)(REMOTE_FILES_MAX + 1) * REMOTE_FILE_ROW;
+	uint8_t *rows = calloc(1, len);
 	struct wanted_file *files;
 	size_t count;
 
-	for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++) {
-		json_t *value = json_loads(bad[i], 0, NULL);
-
-		assert_int_equal(answer_files(value, &files, &count), SL_EMALFORMED);
-		json_decref(value);
-	}
+	assert_int_equal(answer_files(rows, len, &files, &count), SL_EMALFORMED);
+	assert_int_equal(answer_files(rows, len - REMOTE_FILE_ROW, &files, &count), 0);
+	assert_int_equal(count, REMOTE_FILES_MAX);
+	free(files);
+	free(rows);
 }
 
-static void a_sealed_key_is_base64_of_the_right_lengths(void **state)
+static void a_sealed_key_is_no_longer_than_any_key(void **state)
 {
-#define ENC       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define KEY(more) "{\"keys\": [{\"id\": \"" DIGITS "\"" more "}]}"
-	static const struct {
-		const char *text;
-		int status;
-		size_t len;
-	} rows[] = {
-	        {KEY(", \"encapsulated\": \"" ENC "\", \"sealed\": \"AAEC\""), 0, 3},
-	        {KEY(", \"refused\": \"no\""), 0, 0},
-	        {KEY(""), SL_EMALFORMED, 0},
-	        {KEY(", \"encapsulated\": \"AAEC\", \"sealed\": \"AAEC\""), SL_EMALFORMED, 0},
-	        {KEY(", \"encapsulated\": \"" ENC "\", \"sealed\": \"AAE\""), SL_EMALFORMED, 0},
-	        {KEY(", \"encapsulated\": \"" ENC "\", \"sealed\": \"====\""), SL_EMALFORMED, 0},
-	        {KEY(", \"encapsulated\": \"" ENC "\", \"sealed\": \"A-_B\""), SL_EMALFORMED, 0},
-	};
-	struct sealed s;
+	struct remote_keys keys;
+	struct answer_key key;
+	struct buf bytes;
+	uint8_t *room;
 
-	for (size_t i = 0; i < SL_ARRAY_LEN(rows); i++) {
-		json_t *value = json_loads(rows[i].text, 0, NULL);
+	buf_init(&bytes, 64 * 1024);
+	assert_int_equal(buf_reserve(&bytes, REMOTE_ENCAPSULATED, &room), 0);
+	memset(room, 1, REMOTE_ENCAPSULATED);
+	bytes.len = REMOTE_ENCAPSULATED;
+	assert_int_equal(remote_key_put(&bytes, REMOTE_KEY_SEALED, REMOTE_SEALED_MAX, &room), 0);
+	memset(room, 2, REMOTE_SEALED_MAX);
+	assert_int_equal(remote_key_put(&bytes, REMOTE_KEY_SEALED, REMOTE_SEALED_MAX + 1, &room),
+	                 0);
+	memset(room, 2, REMOTE_SEALED_MAX + 1);
+	assert_int_equal(remote_keys_begin(bytes.data, bytes.len, &keys), 0);
+	assert_int_equal(answer_key(&keys, &key), 0);
+	assert_int_equal(key.encapsulated[0], 1);
+	assert_int_equal(key.key.len, REMOTE_SEALED_MAX);
+	assert_int_equal(answer_key(&keys, &key), SL_EMALFORMED);
+	buf_fini(&bytes);
+}
 
-		if (answer_key(value, 0, &s) != rows[i].status)
-			fail_msg("row %zu", i);
-		if (rows[i].status == 0)
-			assert_int_equal(s.len, rows[i].len);
-		assert_int_equal(answer_key(value, 1, &s), SL_ENOENT);
-		json_decref(value);
-	}
+static void what_is_said_of_a_key_is_fit_for_a_log(void **state)
+{
+	static const char said[] = "no\x1b[2J such\nkey \xc3\xa4\xff";
+	char text[ANSWER_TEXT_MAX], *much;
+
+	answer_words(said, sizeof(said) - 1, text);
+	assert_string_equal(text, "no [2J such key ???");
+	answer_words(said, 2, text);
+	assert_string_equal(text, "no");
+	much = malloc(2 * ANSWER_TEXT_MAX);
+	memset(much, 'x', 2 * ANSWER_TEXT_MAX);
+	answer_words(much, 2 * ANSWER_TEXT_MAX, text);
+	assert_int_equal(strlen(text), ANSWER_TEXT_MAX - 1);
+	free(much);
 }
 
 int main(void)
@@ -207,8 +240,10 @@ int main(void)
 	        cmocka_unit_test(what_is_said_of_a_refusal_has_no_control_characters),
 	        cmocka_unit_test(a_revision_has_a_digest_and_a_length),
 	        cmocka_unit_test(panic_mode_is_by_the_clock_of_the_device),
-	        cmocka_unit_test(a_name_of_a_file_is_a_digest_and_nothing_else),
-	        cmocka_unit_test(a_sealed_key_is_base64_of_the_right_lengths),
+	        cmocka_unit_test(files_are_whole_rows_of_a_size_that_may_be),
+	        cmocka_unit_test(more_files_than_a_document_may_name_are_none),
+	        cmocka_unit_test(a_sealed_key_is_no_longer_than_any_key),
+	        cmocka_unit_test(what_is_said_of_a_key_is_fit_for_a_log),
 	};
 
 	return RUN_TESTS(tests);
