@@ -71,6 +71,7 @@ static const char *keep_file(struct link *link)
 		return "a file of the SMS has another digest than it says";
 	if (store_keep_file(link->store, f->files[f->at].sha256, f->part) != 0)
 		return strerror(errno);
+	f->files[f->at].here = true;
 	close_part(f);
 	return NULL;
 }
@@ -151,7 +152,7 @@ static const char *ask_piece(struct link *link)
 }
 
 /* Names of the wanted document's files, and those in the text of the one in force. */
-static bool is_named(void *arg, const char *name)
+static enum store_use use_of(void *arg, const char *name)
 {
 	const struct link *link = arg;
 	const struct follow *f = &link->follow;
@@ -161,20 +162,20 @@ static bool is_named(void *arg, const char *name)
 
 	if (answer_unhex(name, file.sha256, sizeof(file.sha256)) && f->files_count > 0 &&
 	    bsearch(&file, f->files, f->files_count, sizeof(file), answer_file_order))
-		return true;
+		return STORE_WANTED;
 	text = link->held.size
 	               ? mmap(NULL, link->held.size, PROT_READ, MAP_SHARED, link->held.fd, 0)
 	               : MAP_FAILED;
 	if (text == MAP_FAILED)
-		return link->held.size > 0;
+		return link->held.size > 0 ? STORE_NAMED : STORE_UNNAMED;
 	found = memmem(text, link->held.size, name, strlen(name)) != NULL;
 	(void)munmap(text, link->held.size);
-	return found;
+	return found ? STORE_NAMED : STORE_UNNAMED;
 }
 
 static void all_here(struct link *link)
 {
-	store_prune(link->store, LINK_FILES_KEPT_S, is_named, link);
+	store_prune(link->store, LINK_FILES_KEPT_S, use_of, link);
 	follow_apply(link);
 	tell(link);
 }
@@ -223,11 +224,13 @@ static void on_files(void *arg, const struct https_answer *in)
 	rc = answer.status;
 	if (rc == 0)
 		rc = answer_files(in->data, in->len, &f->files, &f->files_count);
-	if (rc != 0)
+	if (rc != 0) {
 		give_up(link,
 		        answer.text[0] ? answer.text : "the SMS's list of files makes no sense");
-	else
+	} else {
+		store_look(link->store);
 		go_on(link);
+	}
 	answer_fini(&answer);
 }
 

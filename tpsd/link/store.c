@@ -24,11 +24,15 @@ enum {
 	CHUNK = 64 * 1024,
 	FILE_MODE = 0640,
 	LAYING_MAX = 1024 * 1024, /* bytes of the list: 32,768 files */
+	TOUCHED_S = 3600,         /* how exactly it is kept when a file was wanted */
 };
 
 struct store {
 	int dir, files; /* STATE/sms, STATE/sms/files */
 	char files_path[PATH_SIZE];
+	uint8_t (
+	        *names)[STORE_DIGEST]; /* of files, in order, as of the last look; NULL: none was */
+	size_t names_count;
 };
 
 static void close_fd(int fd)
@@ -96,6 +100,7 @@ void store_close(struct store *store)
 		return;
 	close_fd(store->dir);
 	close_fd(store->files);
+	free(store->names);
 	free(store);
 }
 
@@ -183,14 +188,92 @@ static const char *part_name(const uint8_t *sha256, char name[NAME_SIZE])
 	return name;
 }
 
+static bool is_name(const char *name, uint8_t ret_sha256[STORE_DIGEST])
+{
+	return name[0] != '.' && answer_unhex(name, ret_sha256, STORE_DIGEST);
+}
+
+/* Calls `fn` for each name; its code, if that is not 0. */
+static int walk(struct store *store, int (*fn)(void *arg, const char *name), void *arg)
+{
+	int fd = openat(store->files, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (!dir) {
+		close_fd(fd);
+		return SL_ESYS;
+	}
+	while (rc == 0 && (e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			rc = fn(arg, e->d_name);
+	(void)closedir(dir);
+	return rc;
+}
+
+struct look {
+	uint8_t (*names)[STORE_DIGEST];
+	size_t count, size;
+};
+
+static int add_name(void *arg, const char *name)
+{
+	struct look *look = arg;
+
+	if (look->count == look->size) {
+		size_t size = look->size ? 2 * look->size : 256;
+		void *grown = realloc(look->names, size * STORE_DIGEST);
+
+		if (!grown)
+			return SL_ENOMEM;
+		look->names = grown;
+		look->size = size;
+	}
+	look->count += is_name(name, look->names[look->count]);
+	return 0;
+}
+
+static int name_order(const void *a, const void *b)
+{
+	return memcmp(a, b, STORE_DIGEST);
+}
+
+void store_look(struct store *store)
+{
+	struct look look = {.size = 1, .names = malloc(STORE_DIGEST)};
+	int rc = look.names ? walk(store, add_name, &look) : SL_ENOMEM;
+
+	free(store->names);
+	if (rc != 0) {
+		free(look.names);
+		look = (struct look){.names = NULL};
+	} else {
+		qsort(look.names, look.count, STORE_DIGEST, name_order);
+	}
+	store->names = look.names;
+	store->names_count = look.count;
+}
+
+static void touch(const struct store *store, const char *name)
+{
+	(void)utimensat(store->files, name, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 bool store_has_file(const struct store *store, const uint8_t sha256[STORE_DIGEST], uint64_t size)
 {
 	char name[2 * STORE_DIGEST + 1];
 	struct stat st;
 
-	return fstatat(store->files, hex_text(sha256, STORE_DIGEST, name), &st,
-	               AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+	if (store->names &&
+	    !bsearch(sha256, store->names, store->names_count, STORE_DIGEST, name_order))
+		return false;
+	if (fstatat(store->files, hex_text(sha256, STORE_DIGEST, name), &st, AT_SYMLINK_NOFOLLOW) !=
+	            0 ||
+	    !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
+		return false;
+	if (st.st_mtime + TOUCHED_S < time(NULL))
+		touch(store, name);
+	return true;
 }
 
 int store_begin_file(struct store *store, const uint8_t sha256[STORE_DIGEST], int *ret_fd)
@@ -273,34 +356,34 @@ void store_lay_undo(struct store *store)
 
 /* ---- what nobody names ------------------------------------------------------------------- */
 
-static void prune_one(struct store *store, const char *name, bool named, unsigned older_s)
-{
-	struct stat st;
-	time_t now = time(NULL);
+struct prune {
+	struct store *store;
+	time_t before;
+	enum store_use (*use)(void *arg, const char *name);
+	void *arg;
+};
 
-	if (fstatat(store->files, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return;
-	if (!named && st.st_mtime + (time_t)older_s < now)
-		(void)unlinkat(store->files, name, 0);
-	else if (named && st.st_mtime + (time_t)older_s / 2 < now)
-		(void)utimensat(store->files, name, NULL, AT_SYMLINK_NOFOLLOW);
+static int prune_one(void *arg, const char *name)
+{
+	const struct prune *p = arg;
+	uint8_t sha256[STORE_DIGEST];
+	enum store_use use = is_name(name, sha256) ? p->use(p->arg, name) : STORE_UNNAMED;
+	struct stat st;
+
+	if (use == STORE_NAMED)
+		touch(p->store, name);
+	else if (use == STORE_UNNAMED &&
+	         fstatat(p->store->files, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	         st.st_mtime < p->before)
+		(void)unlinkat(p->store->files, name, 0);
+	return 0;
 }
 
-void store_prune(struct store *store, unsigned older_s, bool (*named)(void *arg, const char *name),
-                 void *arg)
+void store_prune(struct store *store, unsigned older_s,
+                 enum store_use (*use)(void *arg, const char *name), void *arg)
 {
-	int fd = openat(store->files, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *e;
+	struct prune prune = {
+	        .store = store, .before = time(NULL) - (time_t)older_s, .use = use, .arg = arg};
 
-	if (!dir) {
-		close_fd(fd);
-		return;
-	}
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			prune_one(store, e->d_name,
-			          strlen(e->d_name) == 2 * STORE_DIGEST && named(arg, e->d_name),
-			          older_s);
-	(void)closedir(dir);
+	(void)walk(store, prune_one, &prune);
 }

@@ -43,7 +43,10 @@ int store_remove(struct store *store, const char *name) SL_NONNULL(1, 2);
 
 enum { STORE_DIGEST = 32 };
 
-/* Whether it is here whole. */
+/* Reads the names of what is here: store_has_file looks there first, as long as nobody has called
+ * this again. A document names a thousand files, of which a new device has none. */
+void store_look(struct store *store) SL_NONNULL(1);
+/* Whether it was here whole at the last look; it is touched then, if it is old. */
 bool store_has_file(const struct store *store, const uint8_t sha256[STORE_DIGEST], uint64_t size)
         SL_NONNULL(1, 2);
 /* An empty file for it, of which nobody knows; *ret_fd is the caller's. SL_ESYS with errno. */
@@ -69,10 +72,17 @@ int store_lay(struct store *store, const uint8_t sha256[STORE_DIGEST], const voi
 int store_lay_end(struct store *store) SL_NONNULL(1) SL_MUST;
 void store_lay_undo(struct store *store) SL_NONNULL(1);
 
-/* Removes what `named` says no to and that has not been touched for `older_s`; what it says yes to
- * is touched, unless that was done in the second half of that time. `name` is 64 digits. */
-void store_prune(struct store *store, unsigned older_s, bool (*named)(void *arg, const char *name),
-                 void *arg) SL_NONNULL(1, 3);
+/* What becomes of a file that is here. */
+enum store_use {
+	STORE_UNNAMED, /* it goes when it has not been touched for long */
+	STORE_NAMED,   /* it stays, and is touched */
+	STORE_WANTED,  /* it stays: store_has_file was asked for it, or it was made since */
+};
+
+/* Removes what is unnamed and has not been touched for `older_s`. `name` is 64 digits; what has
+ * another name is unnamed. */
+void store_prune(struct store *store, unsigned older_s,
+                 enum store_use (*use)(void *arg, const char *name), void *arg) SL_NONNULL(1, 3);
 
 /* `from` takes the place of `to`. */
 int store_rename(struct store *store, const char *from, const char *to) SL_NONNULL(1, 2, 3) SL_MUST;

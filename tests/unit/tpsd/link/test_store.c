@@ -157,9 +157,31 @@ static void what_was_being_laid_down_is_gone_at_the_next_start(void **state)
 	assert_int_equal(mode_of("files.new"), 0);
 }
 
-static bool is_kept(void *arg, const char *name)
+/* New files come after a look; what is looked for then is what was there. */
+static void what_is_here_is_looked_up_once(void **state)
 {
-	return name[0] == 'a';
+	const uint8_t later[STORE_DIGEST] = {0xab, 9};
+
+	store_look(env.store);
+	assert_false(store_has_file(env.store, many[0], 2));
+	lay_two_of_three();
+	assert_int_equal(store_lay_end(env.store), 0);
+	store_look(env.store);
+	assert_true(store_has_file(env.store, many[0], 2));
+	assert_false(store_has_file(env.store, many[0], 3));
+	assert_true(store_has_file(env.store, many[1], 0));
+	assert_false(store_has_file(env.store, many[2], 3));
+	assert_int_equal(store_lay_begin(env.store, &later, 1), 0);
+	assert_int_equal(store_lay(env.store, later, "x", 1), 0);
+	assert_int_equal(store_lay_end(env.store), 0);
+	assert_false(store_has_file(env.store, later, 1));
+	store_look(env.store);
+	assert_true(store_has_file(env.store, later, 1));
+}
+
+static enum store_use use_of(void *arg, const char *name)
+{
+	return name[0] == 'a' ? STORE_NAMED : name[0] == 'd' ? STORE_WANTED : STORE_UNNAMED;
 }
 
 static bool is_young(const uint8_t sha256[STORE_DIGEST])
@@ -175,8 +197,8 @@ static bool is_young(const uint8_t sha256[STORE_DIGEST])
 static void what_nothing_names_goes_when_it_is_old(void **state)
 {
 	const uint8_t kept[STORE_DIGEST] = {0xaa}, gone[STORE_DIGEST] = {0xbb},
-	              young[STORE_DIGEST] = {0xcc};
-	const uint8_t *const all[] = {kept, gone, young};
+	              young[STORE_DIGEST] = {0xcc}, wanted[STORE_DIGEST] = {0xdd};
+	const uint8_t *const all[] = {kept, gone, young, wanted};
 	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(all); i++) {
@@ -188,9 +210,12 @@ static void what_nothing_names_goes_when_it_is_old(void **state)
 			assert_int_equal(futimens(fd, old), 0);
 		(void)close(fd);
 	}
-	store_prune(env.store, 3600, is_kept, NULL);
+	store_prune(env.store, 3600, use_of, NULL);
 	assert_true(store_has_file(env.store, kept, 0));
 	assert_true(is_young(kept));
+	assert_false(is_young(wanted));
+	assert_true(store_has_file(env.store, wanted, 0));
+	assert_true(is_young(wanted));
 	assert_false(store_has_file(env.store, gone, 0));
 	assert_true(store_has_file(env.store, young, 0));
 }
@@ -214,6 +239,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_small_file_is_replaced_whole_and_ours_alone,
 	                                        setup, teardown),
 	        cmocka_unit_test_setup_teardown(many_files_are_laid_down_together, setup, teardown),
+	        cmocka_unit_test_setup_teardown(what_is_here_is_looked_up_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(files_have_their_modes_under_any_umask, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(what_was_being_laid_down_goes_when_it_is_undone,
