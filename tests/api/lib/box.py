@@ -16,6 +16,7 @@ from lib.smsd import check
 
 PREFIX = "/device/v1"
 ANSWER_S = 90
+FILE_ROW = 32 + 8
 SETTINGS = {"segments": [{"name": "wan", "port_a": "e0", "port_b": "e1"}]}
 CAPABILITIES = {"model": "vTPS", "version": "0.1.0", "document_version": 1,
                 "files": "/var/lib/sluice/sms/files", "certificates_max": 1000}
@@ -118,10 +119,17 @@ class Box:
         check(status == 200, f"{self.name}: the document: {status}")
         check(hashlib.sha256(text).hexdigest() == wanted["sha256"], f"{self.name}: another document came")
         check(len(text) == wanted["size"], f"{self.name}: {len(text)} bytes, not {wanted['size']}")
-        for file in self.must(200, "GET", f"/files?revision={wanted['revision']}")["files"]:
+        for file in self.files(wanted["revision"]):
             content = self.fetch_file(file)
             check(hashlib.sha256(content).hexdigest() == file["sha256"], f"{self.name}: another {file}")
         return json.loads(text)
+
+    def files(self, revision):
+        """Digest and size of each file of that document, as lib/remote/packed.h has them."""
+        status, rows = self.call("GET", f"/files?revision={revision}")
+        check(status == 200 and len(rows) % FILE_ROW == 0, f"{self.name}: files: {status}: {rows[:400]!r}")
+        each = (rows[at:at + FILE_ROW] for at in range(0, len(rows), FILE_ROW))
+        return [{"sha256": row[:32].hex(), "size": int.from_bytes(row[32:], "big")} for row in each]
 
     def fetch_file(self, file):
         """In the pieces in which it comes; `said` has them, and all of it where that is one."""
@@ -138,7 +146,18 @@ class Box:
                          {"revision": revision, "state": state, "sha256": sha256, **more})
 
     def keys(self, *ids):
-        return self.must(200, "POST", "/keys", {"ids": list(ids)})["keys"]
+        """Of each id what came: "sealed", or "refused" and why."""
+        status, said = self.call("POST", "/keys", b"".join(bytes.fromhex(i) for i in ids))
+        check(status == 200 and len(said) >= 32, f"{self.name}: keys: {status}: {said[:400]!r}")
+        keys, at = [], 32
+        for name in ids:
+            end = at + 3 + int.from_bytes(said[at + 1:at + 3], "big")
+            content = said[at + 3:end]
+            keys.append({"id": name, "sealed": content} if said[at] else
+                        {"id": name, "refused": content.decode()})
+            at = end
+        check(at == len(said), f"{self.name}: {len(said)} bytes of keys, not {at}")
+        return keys
 
     def news(self):
         """What is wanted, once it is something new: a document may be made a moment later."""
