@@ -163,7 +163,7 @@ static int write_tested(void *arg, struct store_tx *tx)
 {
 	const struct testing *t = arg;
 
-	return target_audit(tx, t->actor, "test", t->name, NULL, NULL);
+	return record_audit_tx(tx, &target_kind, t->actor, "test", t->name);
 }
 
 static int ask_test(struct forward *forward, int64_t id)
@@ -188,7 +188,7 @@ int forward_test(struct forward *forward, const struct actor *actor, const char 
 	int rc = target_by_name(forward->store, name, &row);
 
 	if (rc == SL_ENOENT)
-		return target_missing(name, problem);
+		return record_missing(&target_kind, name, problem);
 	if (rc != 0)
 		return forward_failed(rc, problem);
 	if (!row.enabled)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "smsd/auth/record.h"
 #include "smsd/forward/forward.h"
 #include "smsd/forward/message.h"
 #include "smsd/ingest/arrival.h"
@@ -46,10 +47,7 @@ int target_each(struct store *store, target_fn *fn, void *arg) SL_NONNULL(1, 2) 
 /* Where it is, and what it has counted; and arrivals that no target waits for go. */
 int target_save(struct store *store, const struct target_row *row) SL_NONNULL(1, 2) SL_MUST;
 
-int target_missing(const char *name, struct problem *problem) SL_NONNULL(1, 2);
-int target_audit(struct store_tx *tx, const struct actor *actor, const char *action,
-                 const char *name, const char *before, const char *after)
-        SL_NONNULL(1, 2, 3, 4) SL_MUST;
+extern const struct record_kind target_kind;
 
 const char *target_text(const struct target_row *row, const char *key) SL_NONNULL(1, 2);
 int64_t target_number(const struct target_row *row, const char *key) SL_NONNULL(1, 2);

@@ -81,7 +81,7 @@ int forward_show(struct forward *forward, const char *name, json_t **ret_shown,
 	int rc = target_by_name(forward->store, name, &row);
 
 	if (rc == SL_ENOENT)
-		return target_missing(name, problem);
+		return record_missing(&target_kind, name, problem);
 	if (rc == 0) {
 		rc = show_row(forward, &row, ret_shown);
 		target_row_fini(&row);

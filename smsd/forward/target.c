@@ -7,7 +7,6 @@
 
 #include "lib/base/err.h"
 #include "lib/pki/cert.h"
-#include "smsd/auth/audit.h"
 #include "smsd/base/problem.h"
 #include "smsd/forward/forward_priv.h"
 
@@ -141,117 +140,28 @@ int target_save(struct store *store, const struct target_row *row)
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-struct change {
-	const struct actor *actor;
-	const char *name;
-	int64_t revision;
-	char *body; /* NULL: it goes */
-	bool enabled;
-	struct target_row was;
-	size_t count;
-	struct problem *problem;
+const struct record_kind target_kind = {
+        .noun = "syslog server",
+        .audited = "syslog server",
+        .max = FORWARD_TARGETS_MAX,
+        .all = STORE_SYSLOG_TARGETS,
+        .one = STORE_SYSLOG_TARGET,
+        .add = STORE_SYSLOG_TARGET_ADD,
+        .change = STORE_SYSLOG_TARGET_CHANGE,
+        .drop = STORE_SYSLOG_TARGET_DROP,
 };
-
-int target_missing(const char *name, struct problem *problem)
-{
-	return problem_add(problem, SL_ENOENT, "", "", "there is no syslog server \"%.64s\"", name);
-}
-
-int target_audit(struct store_tx *tx, const struct actor *actor, const char *action,
-                 const char *name, const char *before, const char *after)
-{
-	const struct audit_line line = {.action = action,
-	                                .kind = "syslog server",
-	                                .name = name,
-	                                .before = before,
-	                                .after = after};
-
-	return audit_add(tx, actor, &line);
-}
-
-static int audit(struct store_tx *tx, const struct change *c, const char *action)
-{
-	char *before = c->was.body ? json_dumps(c->was.body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	int rc = target_audit(tx, c->actor, action, c->name, before, c->body);
-
-	free(before);
-	return rc;
-}
-
-static int count_row(void *arg, const struct store_row *row)
-{
-	(void)row;
-	(*(size_t *)arg)++;
-	return 0;
-}
-
-static int make(struct store_tx *tx, struct change *c)
-{
-	const struct store_value values[] = {store_text(c->name), store_text(c->body),
-	                                     store_integer(c->enabled)};
-	int rc;
-
-	c->count = 0;
-	rc = store_tx_run(tx, STORE_SYSLOG_TARGETS, NULL, 0, count_row, &c->count);
-	if (rc < 0)
-		return rc;
-	if (c->count >= FORWARD_TARGETS_MAX)
-		return problem_add(c->problem, SL_ELIMIT, "", "delete one",
-		                   "there are %d syslog servers", FORWARD_TARGETS_MAX);
-	rc = store_tx_run(tx, STORE_SYSLOG_TARGET_ADD, values, 3, NULL, NULL);
-	if (rc == SL_EEXIST)
-		return problem_add(c->problem, rc, "/name", "name it otherwise, or change that one",
-		                   "there is a syslog server \"%.64s\"", c->name);
-	return rc ? rc : audit(tx, c, "create");
-}
-
-/* What is there must be what was seen. */
-static int get_seen(struct store_tx *tx, struct change *c)
-{
-	const struct store_value name = store_text(c->name);
-	int rc;
-
-	target_row_fini(&c->was);
-	rc = store_tx_run(tx, STORE_SYSLOG_TARGET, &name, 1, take_one, &c->was);
-	if (rc < 0)
-		return rc;
-	if (c->was.id == 0)
-		return target_missing(c->name, c->problem);
-	if (c->was.revision != c->revision)
-		return problem_add(c->problem, SL_ECONFLICT, "", "look at it again",
-		                   "the syslog server was changed meanwhile");
-	return 0;
-}
 
 static int change(void *arg, struct store_tx *tx)
 {
-	struct change *c = arg;
-	const struct store_value name = store_text(c->name);
-	const struct store_value values[] = {name, store_integer(c->revision + 1),
-	                                     store_text(c->body), store_integer(c->enabled)};
-	int rc;
+	int rc = record_change_tx(tx, arg);
 
-	problem_fini(c->problem);
-	if (c->body && c->revision == 0)
-		return make(tx, c);
-	rc = get_seen(tx, c);
-	if (rc != 0)
-		return rc;
-	if (c->body)
-		rc = store_tx_run(tx, STORE_SYSLOG_TARGET_CHANGE, values, 4, NULL, NULL);
-	else
-		rc = store_tx_run(tx, STORE_SYSLOG_TARGET_DROP, &name, 1, NULL, NULL);
-	if (rc == 0)
-		rc = drop_old(tx);
-	return rc ? rc : audit(tx, c, c->body ? "change" : "delete");
+	return rc ? rc : drop_old(tx);
 }
 
-static int run_change(struct forward *forward, struct change *c)
+static int run_change(struct forward *forward, struct record_change *c)
 {
 	int rc = store_write(forward->store, change, c);
 
-	target_row_fini(&c->was);
-	free(c->body);
 	if (rc == 0)
 		rc = forward_changed(forward);
 	return forward_failed(rc, c->problem);
@@ -360,19 +270,33 @@ static char *body_text(const json_t *asked, bool *ret_enabled)
 int forward_put(struct forward *forward, const struct actor *actor, const char *name,
                 int64_t revision, const json_t *body, struct problem *problem)
 {
-	struct change c = {.actor = actor, .name = name, .revision = revision, .problem = problem};
+	struct record_change c = {.kind = &target_kind,
+	                          .actor = actor,
+	                          .name = name,
+	                          .revision = revision,
+	                          .problem = problem};
 	int rc = check_body(body, problem);
+	bool enabled;
+	char *text;
 
 	if (rc != 0)
 		return rc;
-	c.body = body_text(body, &c.enabled);
-	return c.body ? run_change(forward, &c) : forward_failed(SL_ENOMEM, problem);
+	text = body_text(body, &enabled);
+	c.body = text;
+	c.more = enabled;
+	rc = text ? run_change(forward, &c) : forward_failed(SL_ENOMEM, problem);
+	free(text);
+	return rc;
 }
 
 int forward_delete(struct forward *forward, const struct actor *actor, const char *name,
                    int64_t revision, struct problem *problem)
 {
-	struct change c = {.actor = actor, .name = name, .revision = revision, .problem = problem};
+	struct record_change c = {.kind = &target_kind,
+	                          .actor = actor,
+	                          .name = name,
+	                          .revision = revision,
+	                          .problem = problem};
 
 	return run_change(forward, &c);
 }

@@ -6,12 +6,23 @@
 
 #include "lib/base/err.h"
 #include "lib/pki/cert.h"
-#include "smsd/auth/audit.h"
+#include "smsd/auth/record.h"
 #include "smsd/base/moment.h"
 #include "smsd/base/problem.h"
 #include "smsd/package/package_priv.h"
 
 enum { MS_PER_MINUTE = 60 * 1000 };
+
+static const struct record_kind kind = {
+        .noun = "source",
+        .audited = "package source",
+        .max = PACKAGES_SOURCES_MAX,
+        .all = STORE_PACKAGE_SOURCES,
+        .one = STORE_PACKAGE_SOURCE,
+        .add = STORE_PACKAGE_SOURCE_ADD,
+        .change = STORE_PACKAGE_SOURCE_CHANGE,
+        .drop = STORE_PACKAGE_SOURCE_DROP,
+};
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
@@ -41,11 +52,6 @@ static int take_one(void *arg, const struct store_row *row)
 	return rc ? rc : 1;
 }
 
-static int no_source(const char *name, struct problem *problem)
-{
-	return problem_add(problem, SL_ENOENT, "", "", "there is no source \"%.64s\"", name);
-}
-
 int source_get(struct packages *p, const char *name, struct source_row *ret_row,
                struct problem *problem)
 {
@@ -54,7 +60,7 @@ int source_get(struct packages *p, const char *name, struct source_row *ret_row,
 	int rc = store_read(p->store, STORE_PACKAGE_SOURCE, &value, 1, take_one, &row);
 
 	if (rc >= 0 && row.id == 0)
-		rc = no_source(name, problem);
+		rc = record_missing(&kind, name, problem);
 	if (rc < 0) {
 		source_row_fini(&row);
 		return packages_failed(rc, problem);
@@ -257,104 +263,9 @@ int packages_source_list(struct packages *packages, json_t **ret_list)
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-struct change {
-	const struct actor *actor;
-	const char *name;
-	int64_t revision;
-	const json_t *asked;
-	char *body; /* NULL: it goes */
-	struct source_row was;
-	size_t count;
-	struct problem *problem;
-};
-
-static int audit(struct store_tx *tx, const struct change *c, const char *action)
-{
-	char *before = c->was.body ? json_dumps(c->was.body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	const struct audit_line line = {.action = action,
-	                                .kind = "package source",
-	                                .name = c->name,
-	                                .before = before,
-	                                .after = c->body};
-	int rc = audit_add(tx, c->actor, &line);
-
-	free(before);
-	return rc;
-}
-
-static int count_row(void *arg, const struct store_row *row)
-{
-	(void)row;
-	(*(size_t *)arg)++;
-	return 0;
-}
-
-static int make(struct store_tx *tx, struct change *c)
-{
-	const struct store_value values[] = {store_text(c->name), store_text(c->body),
-	                                     store_integer(moment_now_ms())};
-	int rc;
-
-	c->count = 0;
-	rc = store_tx_run(tx, STORE_PACKAGE_SOURCES, NULL, 0, count_row, &c->count);
-	if (rc < 0)
-		return rc;
-	if (c->count >= PACKAGES_SOURCES_MAX)
-		return problem_add(c->problem, SL_ELIMIT, "", "delete one", "there are %d sources",
-		                   PACKAGES_SOURCES_MAX);
-	rc = store_tx_run(tx, STORE_PACKAGE_SOURCE_ADD, values, 3, NULL, NULL);
-	if (rc == SL_EEXIST)
-		return problem_add(c->problem, rc, "/name", "name it otherwise, or change that one",
-		                   "there is a source \"%.64s\"", c->name);
-	return rc ? rc : audit(tx, c, "create");
-}
-
-/* What is there must be what was seen. */
-static int get_seen(struct store_tx *tx, struct change *c)
-{
-	const struct store_value name = store_text(c->name);
-	int rc;
-
-	source_row_fini(&c->was);
-	rc = store_tx_run(tx, STORE_PACKAGE_SOURCE, &name, 1, take_one, &c->was);
-	if (rc < 0)
-		return rc;
-	if (c->was.id == 0)
-		return no_source(c->name, c->problem);
-	if (c->revision >= 0 && c->was.revision != c->revision)
-		return problem_add(c->problem, SL_ECONFLICT, "", "look at it again",
-		                   "the source was changed meanwhile");
-	return 0;
-}
-
 static int change(void *arg, struct store_tx *tx)
 {
-	struct change *c = arg;
-	const struct store_value name = store_text(c->name);
-	const struct store_value values[] = {name, store_integer(c->revision + 1),
-	                                     store_text(c->body), store_integer(moment_now_ms())};
-	int rc;
-
-	problem_fini(c->problem);
-	if (c->body && c->revision == 0)
-		return make(tx, c);
-	rc = get_seen(tx, c);
-	if (rc != 0)
-		return rc;
-	if (c->body)
-		rc = store_tx_run(tx, STORE_PACKAGE_SOURCE_CHANGE, values, 4, NULL, NULL);
-	else
-		rc = store_tx_run(tx, STORE_PACKAGE_SOURCE_DROP, &name, 1, NULL, NULL);
-	return rc ? rc : audit(tx, c, c->body ? "change" : "delete");
-}
-
-static int run_change(struct packages *p, struct change *c)
-{
-	int rc = store_write(p->store, change, c);
-
-	source_row_fini(&c->was);
-	free(c->body);
-	return packages_failed(rc, c->problem);
+	return record_change_tx(tx, arg);
 }
 
 static int check_body(const json_t *body, struct problem *problem)
@@ -399,40 +310,53 @@ static char *body_text(const json_t *asked)
 int packages_source_put(struct packages *packages, const struct actor *actor, const char *name,
                         int64_t revision, const json_t *body, struct problem *problem)
 {
-	struct change c = {.actor = actor, .name = name, .revision = revision, .problem = problem};
+	struct record_change c = {.kind = &kind,
+	                          .actor = actor,
+	                          .name = name,
+	                          .revision = revision,
+	                          .more = moment_now_ms(),
+	                          .problem = problem};
 	int rc = check_body(body, problem);
+	char *text;
 
 	if (rc != 0)
 		return rc;
-	c.body = body_text(body);
-	return c.body ? run_change(packages, &c) : packages_failed(SL_ENOMEM, problem);
+	text = body_text(body);
+	c.body = text;
+	rc = text ? store_write(packages->store, change, &c) : SL_ENOMEM;
+	free(text);
+	return packages_failed(rc, problem);
 }
 
 int packages_source_delete(struct packages *packages, const struct actor *actor, const char *name,
                            int64_t revision, struct problem *problem)
 {
-	struct change c = {.actor = actor, .name = name, .revision = revision, .problem = problem};
+	struct record_change c = {.kind = &kind,
+	                          .actor = actor,
+	                          .name = name,
+	                          .revision = revision,
+	                          .problem = problem};
 
-	return run_change(packages, &c);
+	return packages_failed(store_write(packages->store, change, &c), problem);
 }
 
 static int make_due(void *arg, struct store_tx *tx)
 {
-	struct change *c = arg;
+	const struct record_change *c = arg;
 	const struct store_value values[] = {store_text(c->name), store_integer(moment_now_ms())};
 	int rc;
 
 	problem_fini(c->problem);
 	rc = store_tx_run(tx, STORE_PACKAGE_SOURCE_DUE, values, 2, NULL, NULL);
 	if (rc == 0 && store_tx_changed(tx) == 0)
-		return no_source(c->name, c->problem);
-	return rc ? rc : audit(tx, c, "check");
+		return record_missing(c->kind, c->name, c->problem);
+	return rc ? rc : record_audit_tx(tx, c->kind, c->actor, "check", c->name);
 }
 
 int packages_source_check(struct packages *packages, const struct actor *actor, const char *name,
                           struct problem *problem)
 {
-	struct change c = {.actor = actor, .name = name, .problem = problem};
+	struct record_change c = {.kind = &kind, .actor = actor, .name = name, .problem = problem};
 
 	return packages_failed(store_write(packages->store, make_due, &c), problem);
 }
