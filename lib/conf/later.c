@@ -6,25 +6,15 @@
 #include "lib/base/err.h"
 #include "lib/conf/canon_priv.h"
 #include "lib/conf/object.h"
+#include "lib/conf/pointer.h"
 #include "lib/conf/version.h"
-
-enum { POINTER_MAX = 512 };
 
 struct leaving {
 	uint32_t version;
 	conf_later_fn *fn;
 	void *arg;
-	char pointer[POINTER_MAX];
+	struct conf_pointer at;
 };
-
-/* Appends to the pointer, cut where there is no room; returns its length before. */
-static size_t enter(struct leaving *l, const char *key)
-{
-	size_t len = strlen(l->pointer);
-
-	(void)snprintf(l->pointer + len, sizeof(l->pointer) - len, "/%s", key);
-	return len;
-}
 
 /* ---- what says no more than nothing ------------------------------------------------------ */
 
@@ -101,13 +91,10 @@ static int leave_out_of_list(struct leaving *l, const struct conf_object *object
 
 	json_array_foreach(list, i, item)
 	{
-		char number[24];
-		size_t len;
+		size_t was = conf_pointer_enter_item(&l->at, i);
 
-		(void)snprintf(number, sizeof(number), "%zu", i);
-		len = enter(l, number);
 		rc = leave_out(l, object, item);
-		l->pointer[len] = '\0';
+		conf_pointer_leave(&l->at, was);
 		if (rc != 0)
 			break;
 	}
@@ -117,7 +104,7 @@ static int leave_out_of_list(struct leaving *l, const struct conf_object *object
 static int leave_out_row(struct leaving *l, const struct conf_field *f, json_t *map, json_t *value)
 {
 	if (conf_since(f) > l->version) {
-		int rc = is_default(f, value) ? 0 : l->fn(l->arg, l->pointer, f);
+		int rc = is_default(f, value) ? 0 : l->fn(l->arg, l->at.text, f);
 
 		return rc ? rc : json_object_del(map, f->name);
 	}
@@ -134,13 +121,13 @@ static int leave_out(struct leaving *l, const struct conf_object *object, json_t
 	for (size_t i = 0; rc == 0 && json_is_object(map) && i < object->count; i++) {
 		const struct conf_field *f = &object->fields[i];
 		json_t *value = json_object_get(map, f->name);
-		size_t len;
+		size_t was;
 
 		if (!value)
 			continue;
-		len = enter(l, f->name);
+		was = conf_pointer_enter(&l->at, f->name);
 		rc = leave_out_row(l, f, map, value);
-		l->pointer[len] = '\0';
+		conf_pointer_leave(&l->at, was);
 	}
 	return rc;
 }

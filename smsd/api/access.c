@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smsd/api/access.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/conf/pointer.h"
 #include "lib/conf/value.h"
 #include "smsd/api/route.h"
 #include "smsd/auth/group.h"
@@ -116,33 +116,9 @@ int access_check_path(struct api_call *call)
 
 /* ---- the body ---------------------------------------------------------------------------- */
 
-/* Where in the body it is; `at` is the length so far. */
-struct place {
-	char pointer[PROBLEM_POINTER_MAX];
-	size_t len;
-};
-
-static size_t step(struct place *place, const char *name, size_t index)
-{
-	size_t before = place->len;
-	int len = name ? snprintf(place->pointer + before, sizeof(place->pointer) - before, "/%s",
-	                          name)
-	               : snprintf(place->pointer + before, sizeof(place->pointer) - before, "/%zu",
-	                          index);
-
-	place->len = SL_MIN(before + (size_t)len, sizeof(place->pointer) - 1);
-	return before;
-}
-
-static void back(struct place *place, size_t before)
-{
-	place->len = before;
-	place->pointer[before] = '\0';
-}
-
 /* A name or a list of names. */
 static int check_names(struct api_call *call, enum auth_item item, const json_t *value,
-                       struct place *place)
+                       struct conf_pointer *at)
 {
 	const char *name = json_string_value(value);
 	json_t *one;
@@ -150,14 +126,14 @@ static int check_names(struct api_call *call, enum auth_item item, const json_t 
 	int rc = 0;
 
 	if (name)
-		return not_there(call, may(call, item, name), item, name, place->pointer);
+		return not_there(call, may(call, item, name), item, name, at->text);
 	json_array_foreach(value, i, one)
 	{
-		size_t before = step(place, NULL, i);
+		size_t before = conf_pointer_enter_item(at, i);
 
 		if (rc == 0)
-			rc = check_names(call, item, one, place);
-		back(place, before);
+			rc = check_names(call, item, one, at);
+		conf_pointer_leave(at, before);
 	}
 	return rc;
 }
@@ -175,31 +151,31 @@ static enum auth_item item_of_field(const struct conf_field *field)
 }
 
 static int check_object(struct api_call *call, const struct conf_object *object,
-                        const json_t *value, struct place *place);
+                        const json_t *value, struct conf_pointer *at);
 
 static int check_objects(struct api_call *call, const struct conf_object *object,
-                         const json_t *value, struct place *place)
+                         const json_t *value, struct conf_pointer *at)
 {
 	json_t *one;
 	size_t i;
 	int rc = 0;
 
 	if (json_is_object(value))
-		return check_object(call, object, value, place);
+		return check_object(call, object, value, at);
 	json_array_foreach(value, i, one)
 	{
-		size_t before = step(place, NULL, i);
+		size_t before = conf_pointer_enter_item(at, i);
 
 		if (rc == 0)
-			rc = check_object(call, object, one, place);
-		back(place, before);
+			rc = check_object(call, object, one, at);
+		conf_pointer_leave(at, before);
 	}
 	return rc;
 }
 
 /* As deep as the tables are, which have no circle. */
 static int check_object(struct api_call *call, const struct conf_object *object,
-                        const json_t *value, struct place *place)
+                        const json_t *value, struct conf_pointer *at)
 {
 	int rc = 0;
 
@@ -207,13 +183,13 @@ static int check_object(struct api_call *call, const struct conf_object *object,
 		const struct conf_field *field = &object->fields[i];
 		const json_t *part = json_object_get(value, field->name);
 		enum auth_item item = item_of_field(field);
-		size_t before = step(place, field->name, 0);
+		size_t before = conf_pointer_enter(at, field->name);
 
 		if (part && item != AUTH_ITEM_END)
-			rc = check_names(call, item, part, place);
+			rc = check_names(call, item, part, at);
 		else if (part && field->object)
-			rc = check_objects(call, field->object, part, place);
-		back(place, before);
+			rc = check_objects(call, field->object, part, at);
+		conf_pointer_leave(at, before);
 	}
 	return rc;
 }
@@ -234,12 +210,12 @@ static int check_all_devices(struct api_call *call, const struct conf_object *sh
 int access_check_body(struct api_call *call)
 {
 	const struct conf_object *shape = api_shape_object(call->route->body);
-	struct place place = {.len = 0};
+	struct conf_pointer at = {.len = 0};
 	int rc = learn_whole(call);
 
 	if (rc != 0 || !shape || call->items_whole == AUTH_ITEMS_ALL)
 		return rc;
-	rc = check_object(call, shape, call->body, &place);
+	rc = check_object(call, shape, call->body, &at);
 	return rc ? rc : check_all_devices(call, shape);
 }
 

@@ -1,38 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A body along the rows of its shape: what it names, and of which kind that is. */
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/conf/pointer.h"
 #include "smsd/object/document_priv.h"
 
 struct walk {
 	document_text_fn *fn;
 	void *arg;
-	char pointer[PROBLEM_POINTER_MAX];
+	struct conf_pointer at;
 };
-
-/* Appends to the pointer, cut where there is no room; returns its length before. */
-static size_t enter(struct walk *w, const char *key)
-{
-	size_t len = strlen(w->pointer);
-
-	(void)snprintf(w->pointer + len, sizeof(w->pointer) - len, "/%s", key);
-	return len;
-}
-
-static size_t enter_item(struct walk *w, size_t index)
-{
-	char number[24];
-
-	(void)snprintf(number, sizeof(number), "%zu", index);
-	return enter(w, number);
-}
 
 static int say(struct walk *w, const struct conf_field *f, json_t *holder, json_t *text)
 {
 	const struct document_text at = {
-	        .field = f, .holder = holder, .text = text, .pointer = w->pointer};
+	        .field = f, .holder = holder, .text = text, .pointer = w->at.text};
 
 	return json_is_string(text) ? w->fn(w->arg, &at) : 0;
 }
@@ -58,10 +41,10 @@ static int walk_value(struct walk *w, const struct conf_field *f, json_t *holder
 	case CONF_TYPE_OBJECTS:
 		json_array_foreach(value, i, item)
 		{
-			size_t len = enter_item(w, i);
+			size_t was = conf_pointer_enter_item(&w->at, i);
 
 			rc = maps ? walk_map(w, f->object, item) : say(w, f, holder, item);
-			w->pointer[len] = '\0';
+			conf_pointer_leave(&w->at, was);
 			if (rc != 0)
 				return rc;
 		}
@@ -78,13 +61,13 @@ static int walk_map(struct walk *w, const struct conf_object *shape, json_t *map
 	for (size_t i = 0; rc == 0 && i < shape->count; i++) {
 		const struct conf_field *f = &shape->fields[i];
 		json_t *value = json_object_get(map, f->name);
-		size_t len;
+		size_t was;
 
 		if (!value)
 			continue;
-		len = enter(w, f->name);
+		was = conf_pointer_enter(&w->at, f->name);
 		rc = walk_value(w, f, map, value);
-		w->pointer[len] = '\0';
+		conf_pointer_leave(&w->at, was);
 	}
 	return rc;
 }
