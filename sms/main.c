@@ -5,11 +5,10 @@
 #include <jansson.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "lib/cli/words.h"
 #include "sms/sms.h"
 
 static const char usage[] =
@@ -65,7 +64,9 @@ static int run(struct sms *sms, size_t argc, const char *const *argv)
 int main(int argc, char **argv)
 {
 	struct sms sms = {0};
+	const char *const *words;
 	bool completing = false;
+	size_t count;
 	int c;
 
 	/* "+": options of the commands themselves are theirs. */
@@ -99,18 +100,11 @@ int main(int argc, char **argv)
 			return SMS_USAGE;
 		}
 	}
-	/* --json may also stand at the end, where one thinks of it. */
-	if (!completing && argc > optind && strcmp(argv[argc - 1], "--json") == 0) {
-		sms.json = true;
-		argc--;
-	}
-	for (int i = optind; i < argc; i++)
-		if (strcmp(argv[i], "-o") == 0)
-			argv[i] = (char *)(uintptr_t) "--output";
+	words = (const char *const *)argv + optind;
+	count = cli_words(argc - optind, argv + optind, completing, &sms.json);
 	if (completing) {
-		cli_print_completions(&sms_commands, (size_t)(argc - optind),
-		                      (const char *const *)argv + optind);
+		cli_print_completions(&sms_commands, count, words);
 		return SMS_OK;
 	}
-	return run(&sms, (size_t)(argc - optind), (const char *const *)argv + optind);
+	return run(&sms, count, words);
 }

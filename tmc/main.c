@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tmc: options, then one command. All commands are in tmc/command.def. */
 #include <getopt.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "lib/cli/words.h"
 #include "tmc/tmc.h"
 
 static const char usage[] =
@@ -22,30 +21,19 @@ static const struct option long_options[] = {
         {"doc", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0},
 };
 
-static int run(struct tmc *tmc, bool completing, int argc, char **argv)
+static int run(struct tmc *tmc, size_t argc, const char *const *argv)
 {
-	int status;
+	int status = tmc_run(tmc, argc, argv);
 
-	/* --json may also stand at the end, where one thinks of it. */
-	if (!completing && argc > 0 && strcmp(argv[argc - 1], "--json") == 0) {
-		tmc->json = true;
-		argc--;
-	}
-	for (int i = 0; i < argc; i++)
-		if (strcmp(argv[i], "-o") == 0)
-			argv[i] = (char *)(uintptr_t) "--output";
-	if (completing) {
-		cli_print_completions(&tmc_commands, (size_t)argc, (const char *const *)argv);
-		return TMC_OK;
-	}
-	status = tmc_run(tmc, (size_t)argc, (const char *const *)argv);
 	return fflush(stdout) == 0 ? status : TMC_REFUSED;
 }
 
 int main(int argc, char **argv)
 {
 	struct tmc tmc = {.json = false};
+	const char *const *words;
 	bool completing = false;
+	size_t count;
 	int c;
 
 	/* "+": options of the commands themselves are theirs. */
@@ -70,5 +58,11 @@ int main(int argc, char **argv)
 			return TMC_USAGE;
 		}
 	}
-	return run(&tmc, completing, argc - optind, argv + optind);
+	words = (const char *const *)argv + optind;
+	count = cli_words(argc - optind, argv + optind, completing, &tmc.json);
+	if (completing) {
+		cli_print_completions(&tmc_commands, count, words);
+		return TMC_OK;
+	}
+	return run(&tmc, count, words);
 }

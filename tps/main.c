@@ -6,9 +6,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "lib/cli/words.h"
 #include "tps/run.h"
 
 static const char usage[] =
@@ -47,7 +47,9 @@ static int run(struct tps *tps, size_t argc, const char *const *argv)
 int main(int argc, char **argv)
 {
 	struct tps tps = {.instance = "main"};
+	const char *const *words;
 	bool completing = false;
+	size_t count;
 	int c;
 
 	/* "+": options of the commands themselves are theirs. */
@@ -78,15 +80,11 @@ int main(int argc, char **argv)
 			return TPS_USAGE;
 		}
 	}
-	/* --json may also stand at the end, where one thinks of it. */
-	if (!completing && argc > optind && strcmp(argv[argc - 1], "--json") == 0) {
-		tps.json = true;
-		argc--;
-	}
+	words = (const char *const *)argv + optind;
+	count = cli_words(argc - optind, argv + optind, completing, &tps.json);
 	if (completing) {
-		cli_print_completions(&cli_tps, (size_t)(argc - optind),
-		                      (const char *const *)argv + optind);
+		cli_print_completions(&cli_tps, count, words);
 		return TPS_OK;
 	}
-	return run(&tps, (size_t)(argc - optind), (const char *const *)argv + optind);
+	return run(&tps, count, words);
 }
