@@ -170,6 +170,40 @@ enum sms_exit sms_call_show(struct sms *sms, const struct link_request *request)
 	return status;
 }
 
+static void print_devices(const json_t *devices, const char *name, sms_rows_fn *add)
+{
+	json_t *rows = json_array();
+	const json_t *device;
+	size_t i;
+
+	json_array_foreach(devices, i, device)
+	{
+		if (!name || strcmp(name, text_of(device, "name")) == 0)
+			add(rows, device);
+	}
+	cli_print(stdout, rows);
+	json_decref(rows);
+}
+
+enum sms_exit sms_call_devices(struct sms *sms, const struct link_request *request,
+                               const char *name, sms_rows_fn *add)
+{
+	json_t *shown = NULL;
+	enum sms_exit status = sms_call_json(sms, request, &shown);
+	const json_t *devices = json_object_get(shown, "devices");
+
+	if (status != SMS_OK)
+		return status;
+	if (!json_is_array(devices))
+		status = sms_fail(SMS_REFUSED, "the server's answer is none");
+	else if (sms->json)
+		sms_print(sms, shown);
+	else
+		print_devices(devices, name, add);
+	json_decref(shown);
+	return status;
+}
+
 /* "/certificates" of "certificate". Freed by the caller. */
 static char *collection_of(const char *kind)
 {

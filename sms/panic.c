@@ -44,43 +44,24 @@ static json_t *row_of(const json_t *device, const json_t *step)
 	return row;
 }
 
-static void print_all(const json_t *shown, const char *name)
+static void add_rows(json_t *rows, const json_t *device)
 {
-	json_t *rows = json_array(), *device, *step;
-	size_t i, k;
+	const json_t *steps = json_object_get(device, "steps"), *step;
+	size_t i;
 
-	json_array_foreach(json_object_get(shown, "devices"), i, device)
+	if (json_array_size(steps) == 0)
+		(void)json_array_append_new(rows, row_of(device, NULL));
+	json_array_foreach(steps, i, step)
 	{
-		const json_t *steps = json_object_get(device, "steps");
-
-		if (name && strcmp(name, json_string_value(json_object_get(device, "name"))) != 0)
-			continue;
-		if (json_array_size(steps) == 0)
-			(void)json_array_append_new(rows, row_of(device, NULL));
-		json_array_foreach(steps, k, step)
-		{
-			(void)json_array_append_new(rows, row_of(device, step));
-		}
+		(void)json_array_append_new(rows, row_of(device, step));
 	}
-	cli_print(stdout, rows);
-	json_decref(rows);
 }
 
-static enum sms_exit call(struct sms *sms, const struct link_request *request, const char *name)
+static enum sms_exit send(struct sms *sms, const char *path, json_t *body)
 {
-	json_t *shown = NULL;
-	enum sms_exit status = sms_call_json(sms, request, &shown);
-
-	if (status != SMS_OK)
-		return status;
-	if (!json_is_array(json_object_get(shown, "devices")))
-		status = sms_fail(SMS_REFUSED, "the server's answer is none");
-	else if (sms->json)
-		sms_print(sms, shown);
-	else
-		print_all(shown, name);
-	json_decref(shown);
-	return status;
+	return sms_call_devices(
+	        sms, &(struct link_request){.method = "POST", .path = path, .body = body}, NULL,
+	        add_rows);
 }
 
 /* ---- what is asked ------------------------------------------------------------------------- */
@@ -119,11 +100,7 @@ static enum sms_exit ask(struct sms *sms, enum sms_command command, const json_t
 		status = sms_put_number(body, arguments, "minutes");
 	if (status == SMS_OK && command == SMS_PANIC_FALLBACK)
 		status = confirm(arguments);
-	return status == SMS_OK ? call(sms,
-	                               &(struct link_request){
-	                                       .method = "POST", .path = "/panic", .body = body},
-	                               NULL)
-	                        : status;
+	return status == SMS_OK ? send(sms, "/panic", body) : status;
 }
 
 static enum sms_exit clear(struct sms *sms, const json_t *arguments, json_t *body)
@@ -132,12 +109,7 @@ static enum sms_exit clear(struct sms *sms, const json_t *arguments, json_t *bod
 
 	if (status == SMS_OK)
 		status = sms_put_number(body, arguments, "id");
-	return status == SMS_OK
-	               ? call(sms,
-	                      &(struct link_request){
-	                              .method = "POST", .path = "/panic/clear", .body = body},
-	                      NULL)
-	               : status;
+	return status == SMS_OK ? send(sms, "/panic/clear", body) : status;
 }
 
 enum sms_exit sms_panic(struct sms *sms, enum sms_command command, const json_t *arguments)
@@ -146,8 +118,9 @@ enum sms_exit sms_panic(struct sms *sms, enum sms_command command, const json_t 
 	enum sms_exit status;
 
 	if (command == SMS_PANIC_SHOW)
-		return call(sms, &(struct link_request){.method = "GET", .path = "/panic"},
-		            sms_argument(arguments, "device"));
+		return sms_call_devices(sms,
+		                        &(struct link_request){.method = "GET", .path = "/panic"},
+		                        sms_argument(arguments, "device"), add_rows);
 	body = json_object();
 	status = command == SMS_PANIC_CLEAR ? clear(sms, arguments, body)
 	                                    : ask(sms, command, arguments, body);

@@ -120,6 +120,12 @@ enum sms_exit sms_call_json(struct sms *sms, const struct link_request *request,
 /* The same, for a call whose answer is shown as it is (or "done", if there is none). */
 enum sms_exit sms_call_show(struct sms *sms, const struct link_request *request) SL_NONNULL(1, 2);
 
+/* The same, for an answer of {devices: [...]}: --json as it is, else the rows that `add` makes of
+ * each device, or of that `name` alone (NULL: all). */
+typedef void sms_rows_fn(json_t *rows, const json_t *device);
+enum sms_exit sms_call_devices(struct sms *sms, const struct link_request *request,
+                               const char *name, sms_rows_fn *add) SL_NONNULL(1, 2, 4);
+
 /* Shows a record: --json as it is, else by lib/cli/print. */
 void sms_print(const struct sms *sms, const json_t *data) SL_NONNULL(1);
 
