@@ -18,6 +18,17 @@
 
 enum { DAY_MS = 24 * 3600 * 1000, MINUTE_MS = 60 * 1000 };
 
+/* After a look that came to `rc`: all that is so, and no more. Frees the conditions; returns the
+ * first code that is no 0. */
+static int settle(struct alerts *alerts, int rc, enum alert_name name, const char *about,
+                  struct conditions *conditions, int64_t now_ms)
+{
+	if (rc == 0)
+		rc = alerts_settle(alerts, name, about, conditions, now_ms);
+	conditions_fini(conditions);
+	return rc;
+}
+
 /* ---- devices ----------------------------------------------------------------------------- */
 
 struct devices {
@@ -68,13 +79,9 @@ static int look_at_devices(struct alerts *alerts, const char *device, int64_t no
 	/* While smsd was away nobody could call it. */
 	d.settled = now_ms - alerts->opened_ms >= d.silent_ms;
 	rc = store_read(alerts->store, STORE_ALERT_DEVICES, &name, 1, take_device, &d);
-	if (rc == 0 && d.settled)
-		rc = alerts_settle(alerts, ALERT_DEVICE_SILENT, device, &d.silent, now_ms);
-	if (rc == 0)
-		rc = alerts_settle(alerts, ALERT_PANIC, device, &d.panic, now_ms);
-	conditions_fini(&d.silent);
-	conditions_fini(&d.panic);
-	return rc;
+	if (d.settled)
+		rc = settle(alerts, rc, ALERT_DEVICE_SILENT, device, &d.silent, now_ms);
+	return settle(alerts, rc, ALERT_PANIC, device, &d.panic, now_ms);
 }
 
 /* ---- distributions ----------------------------------------------------------------------- */
@@ -96,10 +103,7 @@ static int look_at_distributions(struct alerts *alerts, const char *device, int6
 	int rc = store_read(alerts->store, STORE_ALERT_DISTRIBUTIONS, &name, 1, take_failed,
 	                    &failed);
 
-	if (rc == 0)
-		rc = alerts_settle(alerts, ALERT_DISTRIBUTION_FAILED, device, &failed, now_ms);
-	conditions_fini(&failed);
-	return rc;
+	return settle(alerts, rc, ALERT_DISTRIBUTION_FAILED, device, &failed, now_ms);
 }
 
 int alerts_look(struct alerts *alerts, const char *device, int64_t now_ms)
@@ -274,10 +278,7 @@ static int look_at_certificates(struct alerts *alerts, int64_t now_ms)
 		rc = store_read(alerts->store, STORE_DEVICE_CA, NULL, 0, take_device_ca, &c);
 	if (rc == 0 && alerts->options.https_ends_ms != 0)
 		rc = add_ending(&c, "sms", "certificate of HTTPS", alerts->options.https_ends_ms);
-	if (rc == 0)
-		rc = alerts_settle(alerts, ALERT_CERTIFICATE_EXPIRY, NULL, &c.ending, now_ms);
-	conditions_fini(&c.ending);
-	return rc;
+	return settle(alerts, rc, ALERT_CERTIFICATE_EXPIRY, NULL, &c.ending, now_ms);
 }
 
 /* ---- syslog servers ---------------------------------------------------------------------- */
@@ -313,13 +314,8 @@ static int look_at_syslogs(struct alerts *alerts, int64_t now_ms)
 	struct syslogs l = {.now_ms = now_ms};
 	int rc = store_read(alerts->store, STORE_ALERT_SYSLOG, NULL, 0, take_syslog, &l);
 
-	if (rc == 0)
-		rc = alerts_settle(alerts, ALERT_SYSLOG_UNREACHABLE, NULL, &l.away, now_ms);
-	if (rc == 0)
-		rc = alerts_settle(alerts, ALERT_SYSLOG_SKIPPED, NULL, &l.skipped, now_ms);
-	conditions_fini(&l.away);
-	conditions_fini(&l.skipped);
-	return rc;
+	rc = settle(alerts, rc, ALERT_SYSLOG_UNREACHABLE, NULL, &l.away, now_ms);
+	return settle(alerts, rc, ALERT_SYSLOG_SKIPPED, NULL, &l.skipped, now_ms);
 }
 
 /* ---- by the clock ------------------------------------------------------------------------ */
