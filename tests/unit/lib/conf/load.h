@@ -26,14 +26,18 @@ struct loaded {
 	int rc;
 };
 
+/* What was loaded as `rc` says is built. */
+static inline void load_build(struct loaded *l, int rc)
+{
+	l->rc = rc ? rc : config_build(conf_document_root(l->doc), &l->errs, &l->config);
+}
+
 static inline struct loaded load_yaml(const char *text)
 {
 	struct loaded l = {0};
 
 	conf_errors_init(&l.errs);
-	l.rc = conf_load_yaml("t.yaml", text, strlen(text), &l.errs, &l.doc);
-	if (l.rc == 0)
-		l.rc = config_build(conf_document_root(l.doc), &l.errs, &l.config);
+	load_build(&l, conf_load_yaml("t.yaml", text, strlen(text), &l.errs, &l.doc));
 	return l;
 }
 

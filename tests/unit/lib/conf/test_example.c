@@ -13,9 +13,7 @@ static void the_shipped_example_loads_without_a_notice(void **state)
 
 	buf_init(&text, 65536);
 	conf_errors_init(&l.errs);
-	l.rc = conf_load_file(path, &l.errs, &l.doc);
-	if (l.rc == 0)
-		l.rc = config_build(conf_document_root(l.doc), &l.errs, &l.config);
+	load_build(&l, conf_load_file(path, &l.errs, &l.doc));
 	assert_int_equal(conf_errors_print(&l.errs, &text), 0);
 	assert_string_equal(buf_text(&text), "");
 	assert_int_equal(l.rc, 0);

@@ -45,9 +45,7 @@ static struct loaded load_version(uint32_t version)
 	char path[PATH_SIZE];
 
 	conf_errors_init(&l.errs);
-	l.rc = conf_load_file(path_of(version, "yaml", path), &l.errs, &l.doc);
-	if (l.rc == 0)
-		l.rc = config_build(conf_document_root(l.doc), &l.errs, &l.config);
+	load_build(&l, conf_load_file(path_of(version, "yaml", path), &l.errs, &l.doc));
 	for (size_t i = 0; i < l.errs.count; i++)
 		if (!l.errs.items[i].notice)
 			print_error("%s%s: %s\n", path, l.errs.items[i].pointer,

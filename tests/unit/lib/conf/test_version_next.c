@@ -45,9 +45,8 @@ static struct loaded load_value(json_t *value)
 	struct loaded l = {0};
 
 	conf_errors_init(&l.errs);
-	l.rc = conf_load_value("", value, &l.errs, &l.doc);
-	assert_int_equal(l.rc, 0);
-	l.rc = config_build(conf_document_root(l.doc), &l.errs, &l.config);
+	load_build(&l, conf_load_value("", value, &l.errs, &l.doc));
+	assert_non_null(l.doc);
 	return l;
 }
 
@@ -176,9 +175,8 @@ static void its_defaults_are_not_in_today_s(void **state)
 	assert_null(strstr(buf_text(&text), "\"on_overload\":\"bypass\",\"on_keys_unavailable\":"
 	                                    "\"bypass\",\"on_failure_class\""));
 	conf_errors_init(&again.errs);
-	assert_int_equal(
-	        conf_load_json("", text.data, strlen(buf_text(&text)), &again.errs, &again.doc), 0);
-	again.rc = config_build(conf_document_root(again.doc), &again.errs, &again.config);
+	load_build(&again,
+	           conf_load_json("", text.data, strlen(buf_text(&text)), &again.errs, &again.doc));
 	assert_int_equal(again.rc, 0);
 	unload(&again);
 	unload(&l);
