@@ -6,15 +6,12 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include <jansson.h>
 
 #include "lib/base/addr.h"
 #include "lib/base/attr.h"
 
 struct config;
-struct config_server_proxy;
 struct control;
 
 enum trouble_case { NOT_INSPECTED = 1, UNREACHABLE = 2, UNEXPECTED_ALERTS = 4 };
@@ -27,14 +24,6 @@ struct trouble {
 	struct addr client, server;
 	uint16_t server_port; /* 0: any */
 	int vlan;             /* -1: any */
-};
-
-enum { EVIDENCE_MAX = 320 };
-
-struct verdict {
-	bool fail;
-	char evidence[EVIDENCE_MAX];
-	const char *remedy; /* when it fails */
 };
 
 /* All checks of a case: list of {check, result, evidence, remedy}. */
