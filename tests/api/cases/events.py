@@ -132,6 +132,19 @@ def case_pages_hold_while_events_come(smsd, client):
           key=lambda n: (n - 500) // 10 * 10 + 9 - (n - 500) % 10), "what came while one followed")
 
 
+def case_a_page_of_long_lines_is_a_short_one(smsd, client):
+    """However long lines are, a page has about 2 MiB; the next ones have the rest."""
+    enter(smsd, client)
+    box, now = Box(smsd, "wordy"), time.time()
+    status, answer = send(box, 0, [line("wordy", n, at=now, message="x" * 30000) for n in range(120)])
+    check((status, answer["stored"]) == (200, 120), f"{status} {answer}")
+    for asked in ("/events?device=wordy", "/events?kind=ssl_inspection&device=wordy"):
+        page = client.request("GET", asked + "&limit=1000").must(200)
+        check(2 << 20 <= len(page.bytes) < 3 << 20, f"{len(page.bytes)} bytes")
+        check(page.json["next"], "nothing is behind it")
+    check(numbers(found(client, "&device=wordy")) == list(range(119, -1, -1)), "they are not there once each")
+
+
 class Stream:
     """Somebody who follows /events/stream: reads when the test says so."""
 

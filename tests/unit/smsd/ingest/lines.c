@@ -94,6 +94,19 @@ int found_add(void *arg, const struct event_found *found)
 	return 0;
 }
 
+unsigned times_in(const char *list, unsigned number)
+{
+	unsigned times = 0;
+
+	for (; *list; list += strspn(list, ",")) {
+		char *end;
+
+		times += strtoul(list, &end, 10) == number;
+		list = end;
+	}
+	return times;
+}
+
 struct event_filter any_filter(void)
 {
 	return (struct event_filter){.from_ms = INT64_MIN, .to_ms = INT64_MAX};

@@ -31,6 +31,8 @@ struct found {
 	unsigned count;
 };
 event_store_fn found_add;
+/* How often a list "3,2,1" has the number. */
+unsigned times_in(const char *list, unsigned number);
 
 struct event_filter any_filter(void);
 
