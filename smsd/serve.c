@@ -65,7 +65,7 @@ static void look_due(struct smsd *s)
 {
 	for (size_t i = 0; i < SL_ARRAY_LEN(s->looks); i++)
 		if (!s->looks[i].busy)
-			s->looks[i].busy = job_submit(s->pool, &s->looks[i].job) == 0;
+			s->looks[i].busy = job_submit(s->pool, JOB_PEOPLE, &s->looks[i].job) == 0;
 }
 
 static void tick_due(evutil_socket_t fd, short what, void *arg)
@@ -73,7 +73,7 @@ static void tick_due(evutil_socket_t fd, short what, void *arg)
 	struct smsd *s = arg;
 
 	if (!s->tick.busy)
-		s->tick.busy = job_submit(s->pool, &s->tick.job) == 0;
+		s->tick.busy = job_submit(s->pool, JOB_PEOPLE, &s->tick.job) == 0;
 	look_due(s);
 }
 
@@ -101,7 +101,7 @@ static void age_due(evutil_socket_t fd, short what, void *arg)
 	struct smsd *s = arg;
 
 	if (!s->ageing.busy)
-		s->ageing.busy = job_submit(s->pool, &s->ageing.job) == 0;
+		s->ageing.busy = job_submit(s->pool, JOB_PEOPLE, &s->ageing.job) == 0;
 }
 
 /* Until all requests that came have their answer, and it is out. */

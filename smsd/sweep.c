@@ -42,7 +42,7 @@ static void sweep_due(evutil_socket_t fd, short what, void *arg)
 	struct sweep *sweep = arg;
 
 	if (!sweep->under_way)
-		sweep->under_way = job_submit(sweep->pool, &sweep->job) == 0;
+		sweep->under_way = job_submit(sweep->pool, JOB_PEOPLE, &sweep->job) == 0;
 	(void)event_add(sweep->timer, &every);
 }
 

@@ -184,7 +184,7 @@ void api_request(void *arg, struct http_exchange *exchange)
 	}
 	task->call.route =
 	        api_route_match(request->method, request->path, task->call.parameter, allow);
-	if (task->call.route && job_submit(api->pool, &task->job) == 0) {
+	if (task->call.route && job_submit(api->pool, JOB_PEOPLE, &task->job) == 0) {
 		api->pending++;
 		return;
 	}

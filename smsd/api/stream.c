@@ -172,7 +172,7 @@ static void soon_due(evutil_socket_t fd, short what, void *arg)
 		}
 	if (streams->turn_count == 0)
 		return;
-	streams->asking = job_submit(streams->pool, &streams->job) == 0;
+	streams->asking = job_submit(streams->pool, JOB_PEOPLE, &streams->job) == 0;
 	for (unsigned i = 0; i < streams->turn_count; i++) {
 		streams->turn[i]->asked = streams->asking;
 		streams->turn[i]->due &= !(streams->asking && streams->turn[i]->ready);

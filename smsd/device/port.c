@@ -91,7 +91,8 @@ bool port_submit(struct port_task *task)
 	struct port *port = task->port;
 
 	task->wakes = port->hold.wakes;
-	if (port->pending >= PORT_PENDING_MAX || job_submit(port->options.pool, &task->job) != 0)
+	if (port->pending >= PORT_PENDING_MAX ||
+	    job_submit(port->options.pool, JOB_DEVICES, &task->job) != 0)
 		return false;
 	port->pending++;
 	return true;

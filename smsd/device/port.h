@@ -15,6 +15,7 @@
 #include "smsd/device/device.h"
 #include "smsd/base/problem.h"
 #include "smsd/http/http.h"
+#include "smsd/job/job.h"
 
 struct alerts;
 struct event_base;
@@ -26,9 +27,8 @@ enum {
 	PORT_CONNECTIONS_MAX = 4 * DEVICES_MAX,
 	/* All devices may be behind one address, and no address has more than half of them. */
 	PORT_SOURCE_MAX = PORT_CONNECTIONS_MAX / 2,
-	/* Jobs of devices at once; beyond it 503. The other half of the pool's queue is people's.
-	 */
-	PORT_PENDING_MAX = 512,
+	/* Jobs of devices at once, beyond it 503: each has one, and some have two. */
+	PORT_PENDING_MAX = JOB_QUEUE_MAX,
 	/* Enrolments that wait for what others of their address come to; beyond it 503. */
 	PORT_WAITING_MAX = 256,
 	PORT_BODY_SMALL_MAX = 128 * 1024, /* of calls that bring no document; beyond it 413 */

@@ -42,7 +42,7 @@ static void look_due(evutil_socket_t fd, short what, void *arg)
 	    renewal->options->ctx_ends_ms - moment_now_ms() > (int64_t)PORT_SERVER_LEFT_S * 1000)
 		return;
 	renewal->job = (struct job){.run = renewal_run, .done = renewal_done};
-	renewal->busy = job_submit(renewal->options->pool, &renewal->job) == 0;
+	renewal->busy = job_submit(renewal->options->pool, JOB_PEOPLE, &renewal->job) == 0;
 }
 
 int port_renewal_begin(struct port_renewal *renewal, struct port_options *options)

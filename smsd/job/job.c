@@ -25,8 +25,8 @@ struct job_pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	/* Under the mutex: */
-	struct job_list waiting, ended;
-	unsigned count; /* in `waiting` */
+	struct job_list waiting[JOB_QUEUES], ended;
+	unsigned count[JOB_QUEUES]; /* in `waiting` */
 	bool ending;
 	/* The event thread's: */
 	unsigned threads;
@@ -58,16 +58,25 @@ static struct job *list_take(struct job_list *list)
 	return job;
 }
 
+static struct job *next_job(struct job_pool *pool)
+{
+	struct job *job = NULL;
+
+	for (unsigned i = 0; i < JOB_QUEUES && !job; i++) {
+		job = list_take(&pool->waiting[i]);
+		if (job)
+			pool->count[i]--;
+	}
+	return job;
+}
+
 /* Waits for a job; NULL at the end, when none is left. */
 static struct job *wait_for_job(struct job_pool *pool)
 {
 	struct job *job;
 
-	while (!pool->waiting.first && !pool->ending)
+	while (!(job = next_job(pool)) && !pool->ending)
 		(void)pthread_cond_wait(&pool->wake, &pool->mutex);
-	job = list_take(&pool->waiting);
-	if (job)
-		pool->count--;
 	return job;
 }
 
@@ -128,7 +137,8 @@ int job_pool_create(unsigned threads, struct job_pool **ret_pool)
 	if (!pool)
 		return SL_ENOMEM;
 	MAGIC_SET(pool, JOB_POOL_MAGIC);
-	list_init(&pool->waiting);
+	for (unsigned i = 0; i < JOB_QUEUES; i++)
+		list_init(&pool->waiting[i]);
 	list_init(&pool->ended);
 	(void)pthread_mutex_init(&pool->mutex, NULL);
 	(void)pthread_cond_init(&pool->wake, NULL);
@@ -164,17 +174,17 @@ void job_pool_destroy(struct job_pool *pool)
 	free(pool);
 }
 
-int job_submit(struct job_pool *pool, struct job *job)
+int job_submit(struct job_pool *pool, enum job_queue queue, struct job *job)
 {
 	int code = 0;
 
 	MAGIC_CHECK(pool, JOB_POOL_MAGIC);
 	(void)pthread_mutex_lock(&pool->mutex);
-	if (pool->ending || pool->count == JOB_QUEUE_MAX) {
+	if (pool->ending || pool->count[queue] == JOB_QUEUE_MAX) {
 		code = SL_EAGAIN;
 	} else {
-		list_add(&pool->waiting, job);
-		pool->count++;
+		list_add(&pool->waiting[queue], job);
+		pool->count[queue]++;
 		(void)pthread_cond_signal(&pool->wake);
 	}
 	(void)pthread_mutex_unlock(&pool->mutex);

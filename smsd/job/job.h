@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pool of threads that does what the event thread may not wait for. The queue is bounded: who
- * comes beyond it is told to come again (503). A job's `done` runs in the event thread, by way of
- * a descriptor that its loop watches.
+ * The pool of threads that does what the event thread may not wait for. There are two queues, and
+ * both are bounded: who comes beyond it is told to come again (503). A thread takes from the first
+ * as long as there is something, so nobody waits for a page because a thousand devices fetch their
+ * documents. A job's `done` runs in the event thread, by way of a descriptor that its loop watches.
  */
 #pragma once
 
@@ -13,7 +14,17 @@
 struct job;
 struct job_pool;
 
-enum { JOB_QUEUE_MAX = 1024, JOB_THREADS_MIN = 4, JOB_THREADS_MAX = 16 };
+enum job_queue {
+	JOB_PEOPLE, /* and smsd's own work: little, and somebody waits for it */
+	JOB_DEVICES,
+	JOB_QUEUES
+};
+
+enum {
+	JOB_QUEUE_MAX = 1024, /* jobs of each */
+	JOB_THREADS_MIN = 4,
+	JOB_THREADS_MAX = 16
+};
 
 /* Embedded in what it works on; the pool allocates nothing a job. */
 struct job {
@@ -33,9 +44,10 @@ int job_pool_create(unsigned threads, struct job_pool **ret_pool) SL_NONNULL(2) 
  * meanwhile gets SL_EAGAIN. Event thread. */
 void job_pool_destroy(struct job_pool *pool);
 
-/* Event thread. SL_EAGAIN when JOB_QUEUE_MAX jobs wait; `job` is the caller's until then, and again
- * from its `done` on. */
-int job_submit(struct job_pool *pool, struct job *job) SL_NONNULL(1, 2) SL_MUST;
+/* Event thread. SL_EAGAIN when JOB_QUEUE_MAX jobs wait in that queue; `job` is the caller's until
+ * then, and again from its `done` on. */
+int job_submit(struct job_pool *pool, enum job_queue queue, struct job *job)
+        SL_NONNULL(1, 3) SL_MUST;
 
 /* Readable when a job has ended: then job_reap calls `done` of those. The pool's descriptor. */
 int job_pool_fd(const struct job_pool *pool) SL_NONNULL(1);

@@ -51,7 +51,7 @@ static void task_done(struct job *job)
 	task->log->order[task->log->done++] = task->number;
 	task->again = NULL;
 	if (again)
-		task->code = job_submit(again, job);
+		task->code = job_submit(again, JOB_PEOPLE, job);
 }
 
 static void prepare(struct task *task, struct log *log, unsigned number, sem_t *open)
@@ -89,7 +89,7 @@ static void jobs_run_in_other_threads_and_are_done_in_this_one(void **state)
 	assert_int_equal(job_pool_create(0, &pool), 0);
 	for (unsigned i = 0; i < SL_ARRAY_LEN(tasks); i++) {
 		prepare(&tasks[i], &log, i, NULL);
-		assert_int_equal(job_submit(pool, &tasks[i].job), 0);
+		assert_int_equal(job_submit(pool, JOB_PEOPLE, &tasks[i].job), 0);
 	}
 	reap_until(pool, &log, SL_ARRAY_LEN(tasks));
 	assert_false(readable(pool));
@@ -109,12 +109,44 @@ static void with_one_thread_they_are_done_in_the_order_they_came(void **state)
 	assert_int_equal(job_pool_create(1, &pool), 0);
 	for (unsigned i = 0; i < SL_ARRAY_LEN(tasks); i++) {
 		prepare(&tasks[i], &log, i, NULL);
-		assert_int_equal(job_submit(pool, &tasks[i].job), 0);
+		assert_int_equal(job_submit(pool, JOB_PEOPLE, &tasks[i].job), 0);
 	}
 	reap_until(pool, &log, SL_ARRAY_LEN(tasks));
 	for (unsigned i = 0; i < SL_ARRAY_LEN(tasks); i++)
 		assert_int_equal(log.order[i], i);
 	job_pool_destroy(pool);
+}
+
+/* Whoever came later, and however many there are of the others. */
+static void people_come_before_devices(void **state)
+{
+	enum { EACH = 20 };
+	struct task held, devices[EACH], people[EACH];
+	sem_t entered, open;
+	struct log log = {0};
+	struct job_pool *pool;
+
+	assert_int_equal(sem_init(&entered, 0, 0), 0);
+	assert_int_equal(sem_init(&open, 0, 0), 0);
+	assert_int_equal(job_pool_create(1, &pool), 0);
+	prepare(&held, &log, 2 * EACH, &open);
+	held.entered = &entered;
+	assert_int_equal(job_submit(pool, JOB_DEVICES, &held.job), 0);
+	while (sem_wait(&entered) != 0)
+		continue;
+	for (unsigned i = 0; i < EACH; i++) {
+		prepare(&devices[i], &log, EACH + i, NULL);
+		assert_int_equal(job_submit(pool, JOB_DEVICES, &devices[i].job), 0);
+		prepare(&people[i], &log, i, NULL);
+		assert_int_equal(job_submit(pool, JOB_PEOPLE, &people[i].job), 0);
+	}
+	assert_int_equal(sem_post(&open), 0);
+	reap_until(pool, &log, 2 * EACH + 1);
+	for (unsigned i = 0; i < 2 * EACH; i++)
+		assert_int_equal(log.order[i + 1], i);
+	job_pool_destroy(pool);
+	(void)sem_destroy(&entered);
+	(void)sem_destroy(&open);
 }
 
 /* None of them ends before all of them run. */
@@ -130,7 +162,7 @@ static void as_many_run_at_once_as_there_are_threads(void **state)
 	for (unsigned i = 0; i < JOB_THREADS_MAX; i++) {
 		prepare(&tasks[i], &log, i, NULL);
 		tasks[i].together = &together;
-		assert_int_equal(job_submit(pool, &tasks[i].job), 0);
+		assert_int_equal(job_submit(pool, JOB_PEOPLE, &tasks[i].job), 0);
 	}
 	reap_until(pool, &log, JOB_THREADS_MAX);
 	job_pool_destroy(pool);
@@ -154,13 +186,13 @@ static int full_setup(void **state)
 		return -1;
 	prepare(&full->held, &full->log, JOB_QUEUE_MAX, &full->open);
 	full->held.entered = &full->entered;
-	if (job_submit(full->pool, &full->held.job) != 0)
+	if (job_submit(full->pool, JOB_PEOPLE, &full->held.job) != 0)
 		return -1;
 	while (sem_wait(&full->entered) != 0)
 		continue;
 	for (unsigned i = 0; i < JOB_QUEUE_MAX; i++) {
 		prepare(&full->tasks[i], &full->log, i, NULL);
-		if (job_submit(full->pool, &full->tasks[i].job) != 0)
+		if (job_submit(full->pool, JOB_PEOPLE, &full->tasks[i].job) != 0)
 			return -1;
 	}
 	*state = full;
@@ -181,15 +213,18 @@ static int full_teardown(void **state)
 static void a_full_queue_refuses_until_there_is_room(void **state)
 {
 	struct full *full = *state;
-	struct task more;
+	struct task more, other;
 
 	prepare(&more, &full->log, 0, NULL);
-	assert_int_equal(job_submit(full->pool, &more.job), SL_EAGAIN);
+	assert_int_equal(job_submit(full->pool, JOB_PEOPLE, &more.job), SL_EAGAIN);
 	assert_false(readable(full->pool));
+	/* The other queue has its own room. */
+	prepare(&other, &full->log, 0, NULL);
+	assert_int_equal(job_submit(full->pool, JOB_DEVICES, &other.job), 0);
 	assert_int_equal(sem_post(&full->open), 0);
-	reap_until(full->pool, &full->log, JOB_QUEUE_MAX + 1);
-	assert_int_equal(job_submit(full->pool, &more.job), 0);
 	reap_until(full->pool, &full->log, JOB_QUEUE_MAX + 2);
+	assert_int_equal(job_submit(full->pool, JOB_PEOPLE, &more.job), 0);
+	reap_until(full->pool, &full->log, JOB_QUEUE_MAX + 3);
 	assert_int_equal(more.ran, 1);
 }
 
@@ -207,7 +242,7 @@ static void a_done_may_submit_but_not_at_the_end(void **state)
 	assert_int_equal(full->held.ran, 2);
 	full->held.again = full->pool;
 	assert_int_equal(sem_post(&full->open), 0);
-	assert_int_equal(job_submit(full->pool, &full->held.job), 0);
+	assert_int_equal(job_submit(full->pool, JOB_PEOPLE, &full->held.job), 0);
 	job_pool_destroy(full->pool);
 	full->pool = NULL;
 	assert_int_equal(full->held.code, SL_EAGAIN);
@@ -232,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(jobs_run_in_other_threads_and_are_done_in_this_one),
 	        cmocka_unit_test(with_one_thread_they_are_done_in_the_order_they_came),
+	        cmocka_unit_test(people_come_before_devices),
 	        cmocka_unit_test(as_many_run_at_once_as_there_are_threads),
 	        WITH_FULL(a_full_queue_refuses_until_there_is_room),
 	        WITH_FULL(a_done_may_submit_but_not_at_the_end),
