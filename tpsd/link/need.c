@@ -36,7 +36,8 @@ static void after_ns(struct link *link, uint64_t ns)
 
 /* ---- to keys ----------------------------------------------------------------------------- */
 
-static void pass_on(struct link *link, const uint8_t *id, int status, const struct answer_key *key,
+/* False: it was not told. */
+static bool pass_on(struct link *link, const uint8_t *id, int status, const struct answer_key *key,
                     const char *text)
 {
 	struct ipc_channel *keys = proc_peer(link->proc, IPC_KEYS, 0);
@@ -52,8 +53,10 @@ static void pass_on(struct link *link, const uint8_t *id, int status, const stru
 	}
 	msg.sealed_key.device = ipc_text_of(link->record.name);
 	msg.sealed_key.text = (struct ipc_text){text, (uint32_t)strnlen(text, 512)};
-	if (keys && ipc_send(keys, &msg) != 0)
-		log_error("keys was not told of a private key: its channel is full");
+	if (!keys || ipc_send(keys, &msg) == 0)
+		return true;
+	log_error("keys was not told of a private key: its channel is full");
+	return false;
 }
 
 static void none_come(struct link *link, int status, const char *text)
@@ -62,7 +65,7 @@ static void none_come(struct link *link, int status, const char *text)
 		struct needed *n = &link->need.items[i];
 
 		if (!n->answered)
-			pass_on(link, n->id, status, NULL, text);
+			(void)pass_on(link, n->id, status, NULL, text);
 		n->answered = true;
 	}
 }
@@ -94,40 +97,44 @@ static struct needed *find(struct need *need, const uint8_t *id, size_t *at)
 	return NULL;
 }
 
-/* What is on no list any more was asked for by a document that is over. */
-static void take_one(struct link *link, const uint8_t *id, const struct answer_key *key, size_t *at)
+/* What is on no list any more was asked for by a document that is over. False: it stays on it. */
+static bool take_one(struct link *link, const uint8_t *id, const struct answer_key *key, size_t *at)
 {
 	struct needed *n = find(&link->need, id, at);
 	char words[ANSWER_TEXT_MAX];
 
 	if (!n)
-		return;
+		return true;
 	if (key->key.kind == REMOTE_KEY_SEALED) {
-		pass_on(link, n->id, 0, key, "");
-		n->here = true;
-		return;
+		n->here = pass_on(link, n->id, 0, key, "");
+		return n->here;
 	}
 	answer_words((const char *)key->key.bytes, key->key.len, words);
-	pass_on(link, n->id, SL_EREFUSED, NULL, n->answered ? "" : words);
+	(void)pass_on(link, n->id, SL_EREFUSED, NULL, n->answered ? "" : words);
 	n->answered = n->refused = true;
+	return true;
 }
 
-/* One for each that was asked for: those before a mistake count. SL_EMALFORMED. */
+/* One for each that was asked for: those before a mistake count. SL_EMALFORMED; SL_EAGAIN: `keys`
+ * could not be told of all. */
 static int take_all(struct link *link, const struct https_answer *in)
 {
 	struct need *need = &link->need;
 	struct remote_keys keys;
 	struct answer_key key;
 	size_t at = 0;
+	bool told = true;
 	int rc = remote_keys_begin(in->data, in->len, &keys);
 
 	for (size_t i = 0; rc == 0 && i < need->asked_count; i++) {
 		rc = answer_key(&keys, &key);
 		if (rc == 0)
-			take_one(link, need->asked[i], &key, &at);
+			told &= take_one(link, need->asked[i], &key, &at);
 	}
 	remove_here(need);
-	return rc == 0 && answer_key(&keys, &key) == SL_ENOENT ? 0 : SL_EMALFORMED;
+	if (rc != 0 || answer_key(&keys, &key) != SL_ENOENT)
+		return SL_EMALFORMED;
+	return told ? 0 : SL_EAGAIN;
 }
 
 static void try_later(struct link *link, const char *why)
@@ -140,14 +147,18 @@ static void on_keys(void *arg, const struct https_answer *in)
 {
 	struct link *link = arg;
 	struct answer answer;
+	int rc;
 
 	link->need.call = NULL;
 	if (!link_take(link, REMOTE_KEYS, in, &answer))
 		return;
+	rc = answer.status == 0 ? take_all(link, in) : answer.status;
 	if (answer.status != 0) {
 		try_later(link, answer.text);
-	} else if (take_all(link, in) != 0) {
+	} else if (rc == SL_EMALFORMED) {
 		try_later(link, "the SMS's private keys make no sense");
+	} else if (rc == SL_EAGAIN) {
+		after_ns(link, link_backoff_ns(link->need.failures++));
 	} else {
 		link->need.failures = 0;
 		ask(link);
