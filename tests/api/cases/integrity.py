@@ -4,6 +4,7 @@ broken,
 and what a death in the middle leaves."""
 
 import base64
+import errno
 import http.client
 import os
 import shutil
@@ -176,6 +177,73 @@ def case_death_in_the_middle_of_an_import_leaves_all_or_nothing(fresh, client):
         there = count_of(client, prefix)
         check(there in (0, CAS), f"{there} of {CAS} after {delay} s")
         check(not came or there == CAS, f"answered {came}, and {there} are there")
+
+
+def fill(path):
+    """Takes all room there is."""
+    with open(path, "wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(bytes(4096))
+        except OSError as err:
+            check(err.errno == errno.ENOSPC, f"{err}")
+
+
+def until_full(bring):
+    """How often it is taken before it is refused, in words that say why: the files of the database have
+    some room within."""
+    for count in range(500):
+        answer = bring(count)
+        if answer.status != 201:
+            check(answer.status == 507 and "disk" in answer.json["detail"], f"{answer.bytes}")
+            return count
+    raise Failure("the disk is not full")
+
+
+def case_a_full_disk_refuses_and_recovers_by_itself(fresh, client):
+    """What is there is read meanwhile; events are kept by the device until they are taken; with room
+    all goes on without a start, and what was answered is there."""
+    fresh.start()
+    owner = os.stat(fresh.data)
+    check(fresh.stop() == 0, "the end")
+    shutil.rmtree(fresh.data)
+    os.mkdir(fresh.data)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=24m,mode=700,uid={owner.st_uid},gid={owner.st_gid}",
+                    "none", fresh.data], check=True)
+    try:
+        fresh.start()
+        enter(fresh, client)
+        box = Box(fresh, "box")
+        filler = os.path.join(fresh.data, "filler")
+
+        def bring(count):
+            return client.request("POST", "/trust-stores", {"name": f"full {count}", "description": "x" * 500})
+
+        bring("before").must(201)
+        fill(filler)
+        count = until_full(bring)
+        check("full before" in names(client, "trust-stores"), "nothing is read")
+        status, _ = send(box, 0, [line("box", n, message="x" * 1000) for n in range(3000)])
+        check(status in (503, 507), f"{status}")
+        authority = {"name": "late", "file": text(self_signed(fresh.folder, make_key(), "late", True))}
+        client.request("POST", "/ca-certificates", authority).must(507)
+        check(count_of(client, "late") == 0, "half an import")
+        os.unlink(filler)
+        bring(count).must(201)
+        status, answer = send(box, 0, [line("box", n) for n in range(50)])
+        check(status == 200 and answer["next"] == 50, f"{status} {answer}")
+        fresh.kill()
+        fresh.start()
+        there = names(client, "trust-stores")
+        check(all(f"full {n}" in there for n in ("before", *range(count + 1))), f"{there}")
+        check(sorted(numbers(found(client, "&device=box"))) == list(range(50)), "events")
+        check(fresh.stop() == 0, "the end")
+    finally:
+        fresh.kill()
+        subprocess.run(["umount", fresh.data], check=True)
+
+
+case_a_full_disk_refuses_and_recovers_by_itself.only = "sqlite"
 
 
 def case_many_at_once(smsd, client):
