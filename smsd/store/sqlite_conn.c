@@ -88,8 +88,19 @@ int sqlite_use_log(sqlite3 *db)
 	return sqlite_run_text(db, text);
 }
 
+/* What would undo a large write goes where the database is, and nowhere else: to a file without a
+ * name. SQLite's own variable, set before there is a connection and never again. */
+static int keep_temporary_files_in(const char *directory)
+{
+	if (!sqlite3_temp_directory)
+		sqlite3_temp_directory = sqlite3_mprintf("%s", directory);
+	return sqlite3_temp_directory ? 0 : SL_ENOMEM;
+}
+
 /* mmap_size 0: a disk that fails is an error then and no SIGBUS. secure_delete, which Debian's
- * SQLite does anyway: a sealed key that was replaced is in no free page. */
+ * SQLite does anyway: a sealed key that was replaced is in no free page. So whoever deletes writes
+ * all of it, and what undoes that is as large: the writer's is not in memory, those who read sort
+ * there. */
 static int settle(struct sqlite_conn *conn)
 {
 	int rc = sqlite_harden(conn->db);
@@ -99,14 +110,13 @@ static int settle(struct sqlite_conn *conn)
 	if (rc == SQLITE_OK)
 		rc = sqlite_run_text(conn->db, "PRAGMA cell_size_check = on;"
 		                               "PRAGMA mmap_size = 0;"
-		                               "PRAGMA temp_store = memory;"
 		                               "PRAGMA secure_delete = on;"
 		                               "PRAGMA synchronous = full");
 	if (rc != SQLITE_OK)
 		return rc;
-	if (conn->use == CONN_READS)
-		return sqlite_run_text(conn->db, "PRAGMA query_only = on");
-	return SQLITE_OK;
+	return sqlite_run_text(conn->db, conn->use == CONN_READS ? "PRAGMA temp_store = memory;"
+	                                                           "PRAGMA query_only = on"
+	                                                         : "PRAGMA temp_store = file");
 }
 
 /* Somebody else's database is left as it is. */
@@ -151,6 +161,8 @@ static int open_conn(struct database *database, enum conn_use use, struct conn *
 	conn->conn.engine = &conn_sqlite;
 	conn->use = use;
 	code = use == CONN_WRITES ? sqlite_make_file(path, problem) : 0;
+	if (code == 0 && use == CONN_WRITES && keep_temporary_files_in(database->directory) != 0)
+		code = problem_add(problem, SL_ENOMEM, "", "", "%s", err_text(SL_ENOMEM));
 	if (code != 0)
 		goto out;
 	rc = sqlite3_open_v2(path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);

@@ -3,6 +3,7 @@
 #include "tests/unit/smsd/store/fixture.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -295,9 +296,38 @@ static void smsd_s_own_statements_are_understood(void **state)
 #define WITH_FOLDER(test)                                                                          \
 	cmocka_unit_test_setup_teardown(test, fixture_setup_empty, fixture_teardown)
 
+static int drop_all(void *arg, struct store_tx *tx)
+{
+	const struct store_value number = store_integer(7);
+
+	return fixture_run(tx, FX_DROP, &number, 1, NULL, NULL);
+}
+
+/* A list of many domains becomes a file, and goes, in one write: what would undo it is on the disk,
+ * and not in memory as often as the list is long. */
+static void a_large_write_takes_little_memory(void **state)
+{
+	enum { ROWS = 200, SIZE = 128 * 1024 };
+	struct fixture *fx = *state;
+	uint8_t *bytes = calloc(1, SIZE);
+	const struct item item = {7, "", bytes, SIZE};
+	int64_t before;
+
+	ONLY_WITH_SQLITE(fx, "the server has the memory");
+	for (unsigned i = 0; i < ROWS; i++)
+		assert_int_equal(fixture_put(fx->store, &item), 0);
+	before = sqlite3_memory_used();
+	(void)sqlite3_memory_highwater(1);
+	assert_int_equal(store_write(fx->store, drop_all, NULL), 0);
+	assert_int_equal(fixture_count(fx->store, 7), 0);
+	assert_in_range(sqlite3_memory_highwater(1) - before, 0, (size_t)ROWS * SIZE / 4);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        WITH_STORE(a_large_write_takes_little_memory),
 	        WITH_STORE(the_files_are_of_their_owner_alone),
 	        WITH_STORE(a_second_smsd_is_refused_until_the_first_is_gone),
 	        cmocka_unit_test(a_directory_that_is_not_there_is_named),
