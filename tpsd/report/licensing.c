@@ -189,11 +189,11 @@ static void judge(const struct licensing *l, const json_t *licence, enum licence
 		licence_judge_reboot(ret);
 }
 
-/* Everything again, and to everyone that it is another for. */
-static void look(struct licensing *l)
+/* Everything again, and to everyone that it is another for; or to everyone. */
+static void look(struct licensing *l, bool everyone)
 {
 	int64_t now = time_that_counts(l);
-	bool any = false;
+	bool any = everyone;
 
 	for (unsigned c = 0; c < LICENCE_CAPABILITY_END; c++) {
 		struct licence_verdict before = l->here.verdicts[c];
@@ -220,7 +220,7 @@ static void on_timer(struct loop_timer *timer)
 	struct licensing *l =
 	        (struct licensing *)(void *)((char *)timer - offsetof(struct licensing, timer));
 
-	look(l);
+	look(l, false);
 	(void)loop_timer_set(timer->loop, timer, LOOK_EVERY_S * CLOCK_NS_PER_S, on_timer);
 }
 
@@ -353,7 +353,7 @@ int licensing_install(struct licensing *licensing, const void *package, size_t l
 		l->seen = (int64_t)clock_wall_s();
 		keep_seen(l);
 	}
-	look(l);
+	look(l, false);
 	return 0;
 }
 
@@ -375,19 +375,21 @@ static void load_keys(struct licensing *l)
 void licensing_configure(struct licensing *licensing, const struct config *config)
 {
 	struct licensing *l = licensing;
+	bool first = !l->configured;
 
 	(void)snprintf(l->authority, sizeof(l->authority), "%s", config->device.licence_keys);
 	(void)snprintf(l->device, sizeof(l->device), "%s", config->device.name);
 	load_keys(l);
 	verify(l);
 	l->configured = true;
-	look(l);
+	/* Who is there already may hold what an earlier control has said. */
+	look(l, first);
 	(void)loop_timer_set(l->control->proc->loop, &l->timer, LOOK_EVERY_S * CLOCK_NS_PER_S,
 	                     on_timer);
 }
 
-/* Who just came up knows nothing of it; of its switch wire hears by panic.c, with the other reasons
- * to stop. */
+/* Who just came up knows nothing of it, and before the first configuration nor do we; of its switch
+ * wire hears by panic.c, with the other reasons to stop. */
 void licensing_peer_up(struct licensing *licensing, enum ipc_role role)
 {
 	if (!licensing->configured)

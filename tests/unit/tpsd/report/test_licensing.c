@@ -184,6 +184,23 @@ static void what_was_installed_outlives_control(void **state)
 	check("allowed", "licence");
 }
 
+/* The authority is taken away while control is dead; the others still hold what it said last. */
+static void a_control_that_comes_up_says_what_counts(void **state)
+{
+	(void)state;
+	device_write_config(&dev, licensed_config());
+	start_committed();
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":1}"));
+	assert_true(heard(DEV_WORKER, "licence {\"denied\":{\"ssl_inspection\":true"));
+	device_stop(&dev, true);
+	device_write_config(&dev, device_config(&dev, "one"));
+	dev.seen[DEV_WIRE][0] = dev.seen[DEV_WORKER][0] = '\0';
+	start_committed();
+	check("allowed", "built-in");
+	assert_true(heard(DEV_WIRE, "licence {\"workers\":0}"));
+	assert_true(heard(DEV_WORKER, "licence {\"denied\":{\"ssl_inspection\":false"));
+}
+
 /* Installed before the authority is named, it counts from the first moment. */
 static void it_can_be_here_before_its_authority(void **state)
 {
@@ -319,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(with_an_authority_a_licence_is_needed),
 	        TEST(what_was_installed_outlives_control),
+	        TEST(a_control_that_comes_up_says_what_counts),
 	        TEST(it_can_be_here_before_its_authority),
 	        TEST(a_clock_that_was_set_back_is_no_way_round),
 	        TEST(more_processes_need_a_restart),
