@@ -14,6 +14,7 @@
 enum {
 	WIRE_ABI = 4,
 	WIRE_SEGMENTS_MAX = 64,
+	WIRE_FLOWS_MAX = 1 << 20,   /* as many addresses of legs */
 	WIRE_RANGES_MAX = 8,        /* port or VLAN ranges of one interest; more are joined */
 	WIRE_BYPASS_MAX = 256,      /* compiled bypass rules of one bank */
 	WIRE_INTERESTS_MAX = 65536, /* prefixes of both banks */

@@ -28,7 +28,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, WIRE_FLOWS_MAX);
 	__type(key, struct wire_key);
 	__type(value, struct wire_flow);
 } flows SEC(".maps");
@@ -50,7 +50,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, WIRE_FLOWS_MAX);
 	__type(key, __be32);
 	__type(value, struct wire_leg_pair);
 } pairs SEC(".maps");

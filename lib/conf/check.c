@@ -228,7 +228,6 @@ static void check_limits(struct build *b, const struct conf_node *root)
 		uint64_t part, whole;
 		const char *part_key, *whole_key;
 	} pairs[] = {
-	        {l->embryos, l->flows, "embryos", "flows"},
 	        {l->held_packets_per_flow, l->held_packets, "held_packets_per_flow",
 	         "held_packets"},
 	        {l->sessions_per_source, l->sessions, "sessions_per_source", "sessions"},

@@ -309,6 +309,8 @@ struct config_ssl_inspection {
 	enum config_hold on_hold_limit; /* the engine wants more than limits.hold_buffer */
 };
 
+enum { CONFIG_FLOWS_MAX = 1 << 20 }; /* WIRE_FLOWS_MAX of bpf/abi.h */
+
 /* 0: no bound of its own, where a phrase says so. */
 struct config_limits {
 	uint32_t sessions;                 /* inspected at once (R145) */
@@ -318,7 +320,6 @@ struct config_limits {
 	uint32_t decision_age_ms;          /* oldest held ClientHello without an answer (R160) */
 	uint32_t hysteresis_percent;       /* a threshold is left this far below it */
 	uint32_t flows;                    /* watched and diverted flow entries */
-	uint32_t embryos;                  /* handshakes not completed yet among watched flows */
 	uint32_t held_packets;             /* packets held at once */
 	uint32_t held_packets_per_flow;
 	uint64_t held_bytes;     /* of held packets */

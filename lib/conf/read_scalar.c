@@ -37,7 +37,8 @@ static const char *range_remedy(const struct conf_field *f, char remedy[REMEDY_M
 		               value_format_size(f->min, min), value_format_size(f->max, max));
 	else
 		(void)snprintf(remedy, REMEDY_MAX,
-		               "write a whole number from %" PRIu64 " to %" PRIu64, f->min, f->max);
+		               "write a whole number from %" PRIu64 " to %" PRIu64 "%s%s", f->min,
+		               f->max, f->why_max ? ": " : "", f->why_max ? f->why_max : "");
 	return remedy;
 }
 

@@ -105,6 +105,7 @@ struct conf_field {
 	size_t offset;             /* in the object's struct, or CONF_NOWHERE */
 	size_t width;              /* bytes there */
 	uint64_t min, max;         /* by type */
+	const char *why_max;       /* of a number; NULL: nothing to say */
 	uint32_t allowed;          /* CHOICE, CHOICES: CONFIG_BIT()s that may be taken; 0: all */
 	const char *fallback;      /* value when it is not written; NULL: none or empty */
 	const char *fallback_help; /* how a default comes about that no text can give */

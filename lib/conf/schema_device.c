@@ -61,7 +61,7 @@ const struct conf_object conf_object_device = {.name = "device", OBJECT_OF(devic
 static const struct conf_field segment_limits_fields[] = {
         FIELD("sessions", UINT, config_segment, limits.sessions, NEW_SESSIONS, "R145",
               "Sessions inspected at once on this segment; 0: no bound but the device's.", .min = 0,
-              .max = 10000000, .fallback = "0"),
+              IN_TABLE, .fallback = "0"),
 };
 
 static const struct conf_object segment_limits_object = {.name = "segment limits",

@@ -22,6 +22,9 @@
 		.source = (req), .help = (text), __VA_ARGS__                                       \
 	}
 
+/* Of a number of flows, or of sessions, of which each has an entry in that table. */
+#define IN_TABLE .max = CONFIG_FLOWS_MAX, .why_max = "the kernel's table of flows holds no more"
+
 /* A row that is checked, and kept nowhere. */
 #define KNOWN(key, kind, req, text, ...)                                                           \
 	{                                                                                          \

@@ -242,6 +242,7 @@ static int parse_body(struct reader r, struct clienthello *h)
 struct gather {
 	struct reader in;
 	uint8_t *scratch;
+	size_t most;            /* bytes of the message */
 	const uint8_t *message; /* in the stream or in scratch */
 	size_t have;            /* bytes of it so far */
 	size_t want;            /* its length when known, else the header's */
@@ -271,7 +272,7 @@ static int learn_length(struct gather *g)
 		return 0;
 	g->want = MESSAGE_HEADER +
 	          ((size_t)g->message[1] << 16 | (size_t)g->message[2] << 8 | g->message[3]);
-	return g->want > CLIENTHELLO_MAX ? SL_ELIMIT : 0;
+	return g->want > g->most ? SL_ELIMIT : 0;
 }
 
 /* The part of a record that is there, at least one byte. */
@@ -303,9 +304,13 @@ static int read_record(struct gather *g, struct clienthello *h)
 	return rc;
 }
 
-int clienthello_parse(const uint8_t *data, size_t len, uint8_t *scratch, struct clienthello *ret)
+int clienthello_parse_within(const uint8_t *data, size_t len, size_t most, uint8_t *scratch,
+                             struct clienthello *ret)
 {
-	struct gather g = {.in = reader_of(data, len), .scratch = scratch, .want = MESSAGE_HEADER};
+	struct gather g = {.in = reader_of(data, len),
+	                   .scratch = scratch,
+	                   .most = SL_MIN(most, (size_t)CLIENTHELLO_MAX),
+	                   .want = MESSAGE_HEADER};
 	struct clienthello h = {0};
 	int rc = 0;
 
@@ -322,4 +327,9 @@ int clienthello_parse(const uint8_t *data, size_t len, uint8_t *scratch, struct 
 	if (rc == 0)
 		*ret = h;
 	return rc;
+}
+
+int clienthello_parse(const uint8_t *data, size_t len, uint8_t *scratch, struct clienthello *ret)
+{
+	return clienthello_parse_within(data, len, CLIENTHELLO_MAX, scratch, ret);
 }

@@ -71,6 +71,10 @@ struct clienthello {
 int clienthello_parse(const uint8_t *data, size_t len, uint8_t *scratch, struct clienthello *ret)
         SL_NONNULL(1, 3, 4) SL_MUST;
 
+/* The same; SL_ELIMIT for one that is longer than `most` too. */
+int clienthello_parse_within(const uint8_t *data, size_t len, size_t most, uint8_t *scratch,
+                             struct clienthello *ret) SL_NONNULL(1, 4, 5) SL_MUST;
+
 /* Whether a list of big-endian 16-bit values holds `value`. */
 bool clienthello_list_has(const struct clienthello_view *list, uint16_t value) SL_NONNULL(1);
 

@@ -11,6 +11,9 @@
 #include "tpsd/flow/table.h"
 #include "tpsd/flow/wire.h"
 
+_Static_assert((int)CONFIG_FLOWS_MAX == (int)WIRE_FLOWS_MAX,
+               "limits.flows ends where the table does");
+
 enum {
 	SUSPECTS_MAX = 1024,
 	CRASHES = 3,

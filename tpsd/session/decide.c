@@ -11,6 +11,13 @@
 #include "lib/base/log.h"
 #include "tpsd/session/session_priv.h"
 
+int hello_read(struct host *h, const uint8_t *data, size_t len, struct clienthello *ret)
+{
+	size_t most = h->setup ? h->setup->config->limits.hello_size : CLIENTHELLO_MAX;
+
+	return clienthello_parse_within(data, len, most, h->hello_scratch, ret);
+}
+
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret)
 {
 	struct clienthello_view name;
@@ -413,7 +420,7 @@ static void read_hello(struct host *h, struct judgement *j)
 {
 	const struct ipc_bytes *bytes = &j->flow->bytes;
 
-	j->parse = clienthello_parse(bytes->data, bytes->len, h->hello_scratch, &j->parsed);
+	j->parse = hello_read(h, bytes->data, bytes->len, &j->parsed);
 	if (j->parse == 0)
 		j->hello = &j->parsed;
 }

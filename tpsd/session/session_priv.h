@@ -292,6 +292,8 @@ void flow_judge(struct host *h, struct judgement *j);
 /* What one of its decisions comes to, if all goes well; an excepted name is taken as proved. */
 enum reason_outcome judgement_outcome(const struct judgement *j, const struct decision *d,
                                       enum reason *ret_reason);
+/* As clienthello_parse, no longer than limits.hello_size. */
+int hello_read(struct host *h, const uint8_t *data, size_t len, struct clienthello *ret);
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
 /* What the proxy says of the offer: REASON_NONE, CLIENT_VERSION, CLIENT_SUITE or ECH. */
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);

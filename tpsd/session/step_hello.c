@@ -37,8 +37,7 @@ static int peek_hello(struct session *s, struct clienthello *ret)
 		return SL_EEOF;
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		return SL_ECLOSED;
-	rc = n < 0 ? SL_EAGAIN
-	           : clienthello_parse(h->peek_scratch, (size_t)n, h->hello_scratch, ret);
+	rc = n < 0 ? SL_EAGAIN : hello_read(h, h->peek_scratch, (size_t)n, ret);
 	if (rc == SL_EAGAIN)
 		rc = what_follows(s->legs[LEG_CLIENT].fd);
 	if (rc != SL_EAGAIN)

@@ -153,7 +153,7 @@ static void every_error_is_listed_with_its_place_and_a_remedy(void **state)
 	                            "segmets: []\n"
 	                            "device: {workers: many, web_mode: yes}\n"
 	                            "segments: [{name: w, port_a: e/1, port_b: eth2, reclaim: 1}]\n"
-	                            "limits: {sessions: 0, hold_buffer: 64}\n");
+	                            "limits: {sessions: 0, flows: 1048577, hold_buffer: 64}\n");
 	static const struct {
 		const char *pointer, *part;
 		unsigned line;
@@ -164,6 +164,7 @@ static void every_error_is_listed_with_its_place_and_a_remedy(void **state)
 	        {"/segments/0/port_a", "network interface", 4},
 	        {"/segments/0/reclaim", "neither true nor false", 4},
 	        {"/limits/sessions", "out of range", 5},
+	        {"/limits/flows", "out of range", 5},
 	        {"/limits/hold_buffer", "cannot be read", 5},
 	};
 
@@ -179,6 +180,9 @@ static void every_error_is_listed_with_its_place_and_a_remedy(void **state)
 		assert_true(e->remedy[0] != '\0');
 	}
 	assert_string_equal(error_at(&l, "/segmets", "")->remedy, "did you mean \"segments\"?");
+	assert_string_equal(error_at(&l, "/limits/flows", "")->remedy,
+	                    "write a whole number from 1024 to 1048576: the kernel's table of "
+	                    "flows holds no more");
 	unload(&l);
 }
 

@@ -104,8 +104,8 @@ static const struct {
          "/virtual_segments/0/place", "in order"},
         {"version: 1\naction_sets: [{name: x, action: permit, tcp_reset: both}]\n",
          "/action_sets/0/tcp_reset", "cannot be reset"},
-        {"version: 1\nlimits: {flows: 1024, embryos: 2048}\n", "/limits/embryos",
-         "more than flows"},
+        {"version: 1\nlimits: {held_packets: 64, held_packets_per_flow: 65}\n",
+         "/limits/held_packets_per_flow", "more than held_packets"},
         {"version: 1\nprofiles: [{name: a, variables: {\"$X\": y}}]\n", "/profiles/0/variables/$X",
          "not a name of a variable"},
         {"version: 1\n" CERTIFICATE CLIENT_PROXY_WITH("selections: {authentication: [ecdsa], "

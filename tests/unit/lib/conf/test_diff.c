@@ -123,14 +123,14 @@ static void changes_go_by_name_and_say_when_they_hold(void **state)
 	            "version: 1\n"
 	            "segments: [{name: wan, port_a: eth1, port_b: eth9, on_failure: block}]\n"
 	            "profiles: [{name: b, filters: [{rules: /r}]}, {name: c}]\n"
-	            "limits: {flows: 2048, embryos: 512}\n",
+	            "limits: {flows: 2048, fragments: 512}\n",
 	            "~ segments[wan].port_b: \"eth2\" -> \"eth9\" (restart)\n"
 	            "~ segments[wan].on_failure: \"bypass\" -> \"block\" (live)\n"
 	            "- profiles[a]: {\"name\":\"a\"} (new sessions)\n"
 	            "+ profiles[b].filters[0]: {\"rules\":\"/r\"} (new sessions)\n"
 	            "+ profiles[c]: {\"name\":\"c\"} (new sessions)\n"
-	            "~ limits.flows: 262144 -> 2048 (restart)\n"
-	            "~ limits.embryos: 65536 -> 512 (restart)\n");
+	            "~ limits.flows: 262144 -> 2048 (new sessions)\n"
+	            "~ limits.fragments: 4096 -> 512 (live)\n");
 }
 
 static void another_order_of_a_list_is_a_change(void **state)

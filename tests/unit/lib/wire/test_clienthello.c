@@ -149,6 +149,17 @@ static void a_message_past_the_maximum_is_refused_by_its_length(void **state)
 	                 SL_ELIMIT);
 }
 
+static void a_smaller_maximum_can_be_set(void **state)
+{
+	struct clienthello h;
+	uint8_t hello[2048];
+	size_t len = make_hello(hello, sizeof(hello), TLS1_3_VERSION);
+
+	assert_int_equal(clienthello_parse_within(hello, len, len - 5, scratch, &h), 0);
+	assert_int_equal(clienthello_parse_within(hello, len, len - 6, scratch, &h), SL_ELIMIT);
+	assert_int_equal(clienthello_parse_within(hello, 9, len - 6, scratch, &h), SL_ELIMIT);
+}
+
 /* A hello with one suite and these extensions (with their length in front). */
 static int parse_with(const uint8_t *extensions, size_t len, struct clienthello *h)
 {
@@ -195,6 +206,7 @@ int main(void)
 	        cmocka_unit_test(what_is_not_tls_is_told_at_once),
 	        cmocka_unit_test(a_flipped_length_never_reads_past_the_end),
 	        cmocka_unit_test(a_message_past_the_maximum_is_refused_by_its_length),
+	        cmocka_unit_test(a_smaller_maximum_can_be_set),
 	        cmocka_unit_test(duplicate_extensions_and_odd_names_are_malformed),
 	        cmocka_unit_test(grease_and_the_http2_preface_are_known),
 	};

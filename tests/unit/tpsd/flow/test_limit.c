@@ -9,16 +9,16 @@
 #include "tests/unit/tpsd/flow/document.h"
 #include "tpsd/flow/wire.h"
 
-static struct proc proc;
+static struct counter_slab counters;
+static struct proc proc = {.counters = &counters};
 static struct wire *w;
 static const struct flow some;
 
 static int setup(void **state)
 {
 	proc.loop = loop_create();
-	proc.counters = calloc(COUNTER_END, sizeof(*proc.counters));
 	w = calloc(1, sizeof(*w));
-	assert_true(proc.loop && proc.counters && w);
+	assert_true(proc.loop && w);
 	w->proc = &proc;
 	return 0;
 }
@@ -28,7 +28,6 @@ static int teardown(void **state)
 	config_put(w->config);
 	limit_fini(w);
 	free(w);
-	free(proc.counters);
 	loop_destroy(proc.loop);
 	return 0;
 }

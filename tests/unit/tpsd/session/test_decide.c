@@ -106,6 +106,21 @@ static void a_part_of_a_hello_asks_for_more_and_its_end_is_an_error(void **state
 	assert_int_equal(host_sessions(box.host), 0);
 }
 
+/* One of 8 KiB, by the length that it begins with. */
+static void a_hello_past_its_limit_is_refused_before_it_is_whole(void **state)
+{
+	static const uint8_t begins[] = {22, 3, 1, 0x20, 0, 1, 0, 0x1f, 0xfc};
+	struct box_pair p = {.flow = 1u << 20};
+
+	ask(&p, begins, sizeof(begins), 0);
+	assert_int_equal(p.action, IPC_MORE);
+	configure("ssl_inspection: {server: true}\n",
+	          "ssl_inspection: {server: true}\nlimits: {hello_size: 4KiB}\n");
+	ask(&p, begins, sizeof(begins), 0);
+	assert_int_equal(p.action, IPC_DROP);
+	assert_int_equal(p.reason, REASON_HELLO_MALFORMED);
+}
+
 /* GREASE of encrypted_client_hello, as browsers send it: an outer one with made-up bytes. */
 static int add_ech(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
                    size_t *outlen, X509 *x, size_t index, int *alert, void *arg)
@@ -492,6 +507,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(a_part_of_a_hello_asks_for_more_and_its_end_is_an_error,
 	                               begin),
+	        cmocka_unit_test_setup(a_hello_past_its_limit_is_refused_before_it_is_whole, begin),
 	        cmocka_unit_test_setup(
 	                an_encrypted_hello_goes_by_its_outer_name_unless_set_otherwise, begin),
 	        cmocka_unit_test_setup(a_flow_taken_early_is_decided_when_the_rest_comes, begin),
