@@ -50,7 +50,7 @@ struct tls_leg {
 	void *new_session_arg;
 };
 
-/* Callbacks that a context needs; called when it is made. */
+/* tls_hook.c: callbacks that a context needs; called when it is made. */
 void tls_leg_hook_client_side(SSL_CTX *ctx) SL_NONNULL(1);
 void tls_leg_hook_server_side(SSL_CTX *ctx) SL_NONNULL(1);
 
