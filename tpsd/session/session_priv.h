@@ -289,23 +289,24 @@ struct judgement {
 };
 /* Everything but flow and hello is 0 before it. */
 void flow_judge(struct host *h, struct judgement *j);
-/* What one of its decisions comes to, if all goes well; an excepted name is taken as proved. */
-enum reason_outcome judgement_outcome(const struct judgement *j, const struct decision *d,
-                                      enum reason *ret_reason);
 /* As clienthello_parse, no longer than limits.hello_size. */
 int hello_read(struct host *h, const uint8_t *data, size_t len, struct clienthello *ret);
 void hello_summarise(const struct clienthello *h, struct hello_summary *ret);
 /* What the proxy says of the offer: REASON_NONE, CLIENT_VERSION, CLIENT_SUITE or ECH. */
 enum reason hello_judge(const struct setup_proxy *proxy, const struct clienthello *h);
 enum config_action class_action(const struct config_proxy *proxy, enum reason reason);
-
-/* Counts what was found wrong with the beginning of a flow. */
-void host_count_protocol(struct host *h, enum reason reason);
 /* What a client with such a ClientHello is told. */
 uint8_t hello_alert(enum reason reason);
 /* Whether the destination is left alone: for all, or for this client (R156). */
 enum reason what_is_learned(struct host *h, const struct learned_key *of,
                             const struct outbound *out);
+
+/* ---- settle.c ---- */
+/* What one of its decisions comes to, if all goes well; an excepted name is taken as proved. */
+enum reason_outcome judgement_outcome(const struct judgement *j, const struct decision *d,
+                                      enum reason *ret_reason);
+/* Counts what was found wrong with the beginning of a flow. */
+void host_count_protocol(struct host *h, enum reason reason);
 
 /* ---- decide_client.c, step_verify_client.c, step_forge.c: client inspection ---- */
 /* From policy and ClientHello (NULL: none was read yet). */
