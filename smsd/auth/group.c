@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Groups managed, and who is in which. */
+/* Groups managed, and who is put into which. */
 #include "smsd/auth/group.h"
 
 #include <stdio.h>
@@ -9,175 +9,10 @@
 #include "lib/base/err.h"
 #include "smsd/auth/audit.h"
 #include "smsd/auth/auth_priv.h"
+#include "smsd/auth/group_priv.h"
 #include "smsd/base/problem.h"
 
-enum { USERS_TOLD = 16, NO_LIMIT = INT32_MAX };
-
-struct group {
-	int64_t id; /* 0: there is none */
-	char name[GROUP_NAME_MAX];
-	int64_t revision;
-	unsigned everything; /* kinds of which it has all */
-	char comment[PEOPLE_COMMENT_MAX + 1];
-};
-
-/* A read inside a write or outside of one: what is shown and what is written down are the same. */
-struct source {
-	struct store *store; /* NULL: tx */
-	struct store_tx *tx;
-};
-
-static int run(const struct source *from, enum store_statement statement,
-               const struct store_value *values, size_t count, store_row_fn *fn, void *arg)
-{
-	return from->store ? store_read(from->store, statement, values, count, fn, arg)
-	                   : store_tx_run(from->tx, statement, values, count, fn, arg);
-}
-
-/* ---- read -------------------------------------------------------------------------------- */
-
-static void take_row(const struct store_row *row, struct group *ret_group)
-{
-	ret_group->id = store_row_integer(row, 0);
-	(void)snprintf(ret_group->name, GROUP_NAME_MAX, "%s", store_row_text(row, 1));
-	ret_group->revision = store_row_integer(row, 2);
-	ret_group->everything = items_read(store_row_text(row, 3));
-	(void)snprintf(ret_group->comment, sizeof(ret_group->comment), "%s",
-	               store_row_text(row, 4));
-}
-
-static int take_group(void *arg, const struct store_row *row)
-{
-	take_row(row, arg);
-	return 0;
-}
-
-static const struct group everyone = {.name = GROUP_EVERYONE,
-                                      .revision = 1,
-                                      .everything = AUTH_ITEMS_ALL,
-                                      .comment = "who is in no group has all"};
-
-static bool is_everyone(const char *name)
-{
-	return strcmp(name, GROUP_EVERYONE) == 0;
-}
-
-/* revision 0 when there is none; "Everyone" has no row. */
-static int read_group(const struct source *from, const char *name, struct group *ret_group)
-{
-	const struct store_value value = store_text(name);
-
-	*ret_group = is_everyone(name) ? everyone : (struct group){0};
-	return is_everyone(name) ? 0
-	                         : run(from, STORE_GROUP_BY_NAME, &value, 1, take_group, ret_group);
-}
-
-static int no_group(struct problem *problem, const char *name)
-{
-	return problem_add(problem, SL_ENOENT, "", "GET /api/v1/groups lists them",
-	                   "there is no group \"%.64s\"", name);
-}
-
-/* ---- shown ------------------------------------------------------------------------------- */
-
-static int add_name(void *arg, const struct store_row *row)
-{
-	/* Text that is no UTF-8 is of a damaged database. */
-	return json_array_append_new(arg, json_string(store_row_text(row, 0))) == 0 ? 0 : SL_EIO;
-}
-
-static int add_single(void *arg, const struct store_row *row)
-{
-	json_t *value = arg;
-
-	for (unsigned i = 0; i < AUTH_ITEM_END; i++)
-		if (strcmp(auth_item_kind(i), store_row_text(row, 0)) == 0)
-			return json_array_append_new(
-			               json_object_get(json_object_get(value, auth_item_key(i)),
-			                               "items"),
-			               json_string(store_row_text(row, 1))) == 0
-			               ? 0
-			               : SL_EIO;
-	return 0;
-}
-
-/* What it has: {comment, KEY: {all, items}}. NULL with a code in *ret_rc. */
-static json_t *access_value(const struct source *from, const struct group *group, int *ret_rc)
-{
-	const struct store_value value = store_integer(group->id);
-	json_t *shown = json_pack("{s:s}", "comment", group->comment);
-
-	*ret_rc = shown ? 0 : SL_ENOMEM;
-	for (unsigned i = 0; i < AUTH_ITEM_END && shown; i++)
-		(void)json_object_set_new(
-		        shown, auth_item_key(i),
-		        json_pack("{s:b, s:[]}", "all", group->everything >> i & 1, "items"));
-	if (*ret_rc == 0)
-		*ret_rc = run(from, STORE_GROUP_ITEMS, &value, 1, add_single, shown);
-	if (*ret_rc == 0)
-		return shown;
-	json_decref(shown);
-	return NULL;
-}
-
-static int group_value(const struct source *from, const struct group *group, json_t **ret_value)
-{
-	const struct store_value values[] = {store_integer(group->id), store_integer(NO_LIMIT)};
-	json_t *people = json_array();
-	int rc;
-	json_t *shown = access_value(from, group, &rc);
-
-	if (rc == 0 && people)
-		rc = run(from, STORE_GROUP_PEOPLE, values, 2, add_name, people);
-	if (rc == 0) {
-		(void)json_object_set_new(shown, "name", json_string(group->name));
-		(void)json_object_set_new(shown, "default", json_boolean(group->id == 0));
-		(void)json_object_set_new(shown, "revision", json_integer(group->revision));
-		(void)json_object_set(shown, "people", people);
-		*ret_value = shown;
-	} else {
-		json_decref(shown);
-	}
-	json_decref(people);
-	return rc;
-}
-
-int group_show(struct store *store, const char *name, json_t **ret_shown, struct problem *problem)
-{
-	const struct source from = {.store = store};
-	struct group group;
-	int rc = read_group(&from, name, &group);
-
-	if (rc == 0 && group.revision == 0)
-		rc = no_group(problem, name);
-	if (rc == 0)
-		rc = group_value(&from, &group, ret_shown);
-	return rc ? auth_told(problem, rc) : 0;
-}
-
-int group_list(struct store *store, json_t **ret_list, struct problem *problem)
-{
-	json_t *names = json_pack("[s]", GROUP_EVERYONE), *list = json_array(), *name;
-	int rc = names && list ? store_read(store, STORE_GROUP_LIST, NULL, 0, add_name, names)
-	                       : SL_ENOMEM;
-	size_t i;
-
-	json_array_foreach(names, i, name)
-	{
-		json_t *shown;
-
-		if (rc == 0)
-			rc = group_show(store, json_string_value(name), &shown, problem);
-		if (rc == 0)
-			(void)json_array_append_new(list, shown);
-	}
-	json_decref(names);
-	if (rc == 0)
-		*ret_list = list;
-	else
-		json_decref(list);
-	return rc ? auth_told(problem, rc) : 0;
-}
+enum { USERS_TOLD = 16 };
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
@@ -307,12 +142,12 @@ static int add_row(struct store_tx *tx, const struct changing *c, struct group *
 static int write_and_tell(struct store_tx *tx, const struct changing *c, const char *action,
                           struct group *group, json_t *before)
 {
-	const struct source from = {.tx = tx};
+	const struct group_source from = {.tx = tx};
 	json_t *after = NULL;
 	int rc = write_access(tx, c, group);
 
 	if (rc == 0)
-		after = access_value(&from, group, &rc);
+		after = group_access(&from, group, &rc);
 	if (rc == 0)
 		rc = audit_group(tx, c, action, before, after);
 	json_decref(before);
@@ -337,21 +172,21 @@ static int write_create(void *arg, struct store_tx *tx)
 static int read_changeable(struct store_tx *tx, const struct changing *c, struct group *ret_group,
                            json_t **ret_value)
 {
-	const struct source from = {.tx = tx};
+	const struct group_source from = {.tx = tx};
 	int rc = group_check_manager(tx, c->by, c->problem);
 
 	if (rc == 0)
-		rc = read_group(&from, c->name, ret_group);
+		rc = group_read(&from, c->name, ret_group);
 	if (rc == 0 && ret_group->revision == 0)
-		rc = no_group(c->problem, c->name);
-	if (rc == 0 && is_everyone(c->name))
+		rc = group_unknown(c->problem, c->name);
+	if (rc == 0 && group_is_everyone(c->name))
 		rc = problem_add(c->problem, SL_EPERM, "", "make a group and put people into it",
 		                 "\"" GROUP_EVERYONE "\" is who is in no group, and has all");
 	if (rc == 0)
 		rc = people_check_seen("group", c->name, c->revision, ret_group->revision,
 		                       c->problem);
 	if (rc == 0)
-		*ret_value = access_value(&from, ret_group, &rc);
+		*ret_value = group_access(&from, ret_group, &rc);
 	return rc;
 }
 
@@ -414,7 +249,7 @@ int group_create(struct store *store, const struct auth_identity *by, const char
 	struct changing c = {.by = by, .name = name, .body = body, .problem = problem};
 	int rc = auth_check_name("a group's name", name, GROUP_NAME_MAX - 1, "", problem);
 
-	if (rc == 0 && is_everyone(name))
+	if (rc == 0 && group_is_everyone(name))
 		rc = problem_add(problem, SL_EEXIST, "/name", "choose another name",
 		                 "there is a group \"%s\" always", name);
 	return rc ? rc : change(store, write_create, &c);
@@ -439,24 +274,10 @@ int group_delete(struct store *store, const struct auth_identity *by, const char
 
 /* ---- who is in which --------------------------------------------------------------------- */
 
-int group_names(struct store *store, struct store_tx *tx, int64_t person, json_t **ret_names)
-{
-	const struct source from = {.store = store, .tx = tx};
-	const struct store_value value = store_integer(person);
-	json_t *names = json_array();
-	int rc = names ? run(&from, STORE_PERSON_GROUPS, &value, 1, add_name, names) : SL_ENOMEM;
-
-	if (rc == 0)
-		*ret_names = names;
-	else
-		json_decref(names);
-	return rc;
-}
-
 int group_put_person(struct store_tx *tx, int64_t person, const json_t *names,
                      struct problem *problem)
 {
-	const struct source from = {.tx = tx};
+	const struct group_source from = {.tx = tx};
 	const struct store_value value = store_integer(person);
 	int rc = store_tx_run(tx, STORE_PERSON_GROUPS_DROP, &value, 1, NULL, NULL);
 	json_t *name;
@@ -467,7 +288,7 @@ int group_put_person(struct store_tx *tx, int64_t person, const json_t *names,
 		struct group group = {0};
 
 		if (rc == 0)
-			rc = read_group(&from, json_string_value(name), &group);
+			rc = group_read(&from, json_string_value(name), &group);
 		if (rc == 0 && group.id == 0)
 			rc = problem_add(problem, SL_EINVAL, "/groups",
 			                 "GET /api/v1/groups lists them",
