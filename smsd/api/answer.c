@@ -20,7 +20,7 @@ int api_answer(struct api_call *call, int status, json_t *value)
 	else
 		json_decref(value);
 
-	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	return problem_tell(&call->problem, rc);
 }
 
 void api_set_revision(struct api_call *call, int64_t revision)

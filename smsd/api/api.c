@@ -89,8 +89,7 @@ static void task_run(struct job *job)
 		rc = call->route->handler(call);
 	if (rc == 0)
 		return;
-	if (call->problem.code == 0)
-		(void)problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	(void)problem_tell(&call->problem, rc);
 	refusal_answer(&call->response, &call->problem, status_of(call));
 	if (call->response.status == FAILED)
 		log_error("%s %s: %s", api_method_name(call->route->method), call->route->path,

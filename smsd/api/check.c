@@ -33,7 +33,7 @@ static int identify(struct api_call *call)
 		return problem_add(&call->problem, rc, "",
 		                   "send the token of the login in X-Sluice-CSRF",
 		                   "the session's CSRF token is missing or another's");
-	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	return problem_tell(&call->problem, rc);
 }
 
 static int check_access(struct api_call *call)

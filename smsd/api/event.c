@@ -84,7 +84,7 @@ static int check_device(struct api_call *call, const char *device)
 	if (rc == SL_EPERM)
 		return problem_add(&call->problem, rc, "", "name one by `device`",
 		                   "your groups have single devices alone");
-	return rc ? problem_add(&call->problem, rc, "", "", "%s", err_text(rc)) : 0;
+	return problem_tell(&call->problem, rc);
 }
 
 static int read_filter(struct api_call *call, struct asked *asked)

@@ -71,10 +71,6 @@ int group_names(struct store *store, struct store_tx *tx, int64_t person, json_t
 int group_put_person(struct store_tx *tx, int64_t person, const json_t *names,
                      struct problem *problem) SL_NONNULL(1, 3, 4) SL_MUST;
 
-/* Says the code's text where nothing is said yet; returns the code. For what is not the person's
- * fault. */
-int auth_told(struct problem *problem, int rc) SL_NONNULL(1);
-
 /* secret.c. PREFIX and 32 random bytes in base64url. SL_ECRYPTO. */
 int secret_make(const char *prefix, char ret_text[AUTH_SECRET_MAX]) SL_NONNULL(1, 2) SL_MUST;
 

@@ -240,7 +240,7 @@ static int change(struct store *store, store_tx_fn *write, struct changing *c)
 
 	if (rc == 0)
 		rc = store_write(store, write, c);
-	return rc ? auth_told(c->problem, rc) : 0;
+	return problem_tell(c->problem, rc);
 }
 
 int group_create(struct store *store, const struct auth_identity *by, const char *name,

@@ -129,7 +129,7 @@ int group_show(struct store *store, const char *name, json_t **ret_shown, struct
 		rc = group_unknown(problem, name);
 	if (rc == 0)
 		rc = group_value(&from, &group, ret_shown);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 int group_list(struct store *store, json_t **ret_list, struct problem *problem)
@@ -153,7 +153,7 @@ int group_list(struct store *store, json_t **ret_list, struct problem *problem)
 		*ret_list = list;
 	else
 		json_decref(list);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 int group_names(struct store *store, struct store_tx *tx, int64_t person, json_t **ret_names)

@@ -88,7 +88,7 @@ static int log_in(struct store *store, const struct person *person, const char *
 	int rc = password_verify(person->id ? person->password : NULL, password);
 
 	if (rc != 0 && rc != SL_EPERM)
-		return auth_told(problem, rc);
+		return problem_tell(problem, rc);
 	login->attempt.right = rc == 0;
 	rc = make_secrets(session, login);
 	if (rc == 0) {
@@ -96,7 +96,7 @@ static int log_in(struct store *store, const struct person *person, const char *
 		rc = store_write(store, write_login, login);
 	}
 	if (rc != 0)
-		return auth_told(problem, rc);
+		return problem_tell(problem, rc);
 	return login->attempt.outcome ? person_tell(&login->attempt, "", problem) : 0;
 }
 
@@ -109,7 +109,7 @@ int auth_login(struct store *store, const char *name, const char *password, cons
 	int rc = person_by_name(store, name, &person);
 
 	if (rc != 0)
-		return auth_told(problem, rc);
+		return problem_tell(problem, rc);
 	login.attempt.actor.via = "login";
 	(void)snprintf(login.attempt.actor.from, ACTOR_FROM_MAX, "%s", from);
 	rc = log_in(store, &person, password, &login, &session, problem);
@@ -161,11 +161,11 @@ static int change_password(struct store *store, struct change *change, const cha
 		change->hash = hash;
 	}
 	if (rc != 0 && rc != SL_EPERM)
-		return auth_told(problem, rc);
+		return problem_tell(problem, rc);
 	change->attempt.now_ms = moment_now_ms();
 	rc = store_write(store, write_change, change);
 	if (rc != 0)
-		return auth_told(problem, rc);
+		return problem_tell(problem, rc);
 	return change->attempt.outcome ? person_tell(&change->attempt, "/old", problem) : 0;
 }
 
@@ -184,7 +184,7 @@ int auth_change_password(struct store *store, const struct auth_identity *identi
 		return rc;
 	rc = person_by_id(store, identity->actor.person, &person);
 	if (rc != 0)
-		return auth_told(problem, rc);
+		return problem_tell(problem, rc);
 	rc = change_password(store, &change, old, password, problem);
 	OPENSSL_cleanse(&person, sizeof(person));
 	return rc;

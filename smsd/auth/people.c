@@ -142,7 +142,7 @@ static int manage(struct store *store, struct managing *m)
 {
 	int rc = store_write(store, write_managed, m);
 
-	return rc ? auth_told(m->problem, rc) : 0;
+	return problem_tell(m->problem, rc);
 }
 
 /* ---- what is done to one ----------------------------------------------------------------- */
@@ -324,7 +324,7 @@ static int with_password(struct store *store, struct managing *m, store_tx_fn *w
 	if (rc == 0)
 		memcpy(ret_password, password, sizeof(password));
 	OPENSSL_cleanse(password, sizeof(password));
-	return rc ? auth_told(m->problem, rc) : 0;
+	return problem_tell(m->problem, rc);
 }
 
 int people_create(struct store *store, const struct auth_identity *by, const char *name,
@@ -427,5 +427,5 @@ int people_tokens(struct store *store, const char *name, auth_token_fn *fn, void
 	if (rc == 0)
 		rc = auth_token_list(store, &his, fn, arg);
 	OPENSSL_cleanse(&person, sizeof(person));
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }

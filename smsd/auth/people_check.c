@@ -31,11 +31,6 @@ int auth_check_name(const char *what, const char *name, size_t max, const char *
 	        max, more[0] ? ", " : "", more);
 }
 
-int auth_told(struct problem *problem, int rc)
-{
-	return problem->code ? rc : problem_add(problem, rc, "", "", "%s", err_text(rc));
-}
-
 int people_unknown(struct problem *problem, const char *name)
 {
 	return problem_add(problem, SL_ENOENT, "", "GET /api/v1/people lists them",

@@ -92,7 +92,7 @@ int people_list(struct store *store, const char *after, unsigned limit, json_t *
 		rc = *ret_page ? 0 : SL_ENOMEM;
 	}
 	json_decref(items);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 int people_show(struct store *store, const char *name, json_t **ret_shown, struct problem *problem)
@@ -112,5 +112,5 @@ int people_show(struct store *store, const char *name, json_t **ret_shown, struc
 	if (rc == 0)
 		*ret_shown = json_incref(json_array_get(items, 0));
 	json_decref(items);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }

@@ -145,7 +145,7 @@ int role_list(struct store *store, json_t **ret_list, struct problem *problem)
 		*ret_list = list;
 	else
 		json_decref(list);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 int role_show(struct store *store, const char *name, json_t **ret_shown, struct problem *problem)
@@ -162,7 +162,7 @@ int role_show(struct store *store, const char *name, json_t **ret_shown, struct 
 		*ret_shown = role_value(&role);
 		rc = *ret_shown ? 0 : SL_ENOMEM;
 	}
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 /* ---- changes ----------------------------------------------------------------------------- */
@@ -282,7 +282,7 @@ int role_create(struct store *store, const struct auth_identity *by, const char 
 		                 "there is a role \"%s\" always", name);
 	if (rc == 0)
 		rc = store_write(store, write_create, &c);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 /* One that was made here, as it was seen, of somebody who has all of it. */
@@ -326,7 +326,7 @@ int role_change(struct store *store, const struct auth_identity *by, const char 
 
 	if (rc == 0)
 		rc = store_write(store, write_change, &c);
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 static int add_user(void *arg, const struct store_row *row)
@@ -358,5 +358,5 @@ int role_delete(struct store *store, const struct auth_identity *by, const char 
 	struct changing c = {.by = by, .name = name, .revision = revision, .problem = problem};
 	int rc = store_write(store, write_delete, &c);
 
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }

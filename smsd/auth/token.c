@@ -141,7 +141,7 @@ static int tell_make(struct problem *problem, int rc, const struct making *makin
 	if (rc == SL_ELIMIT)
 		return problem_add(problem, rc, "", "withdraw one that is not needed",
 		                   "there are %d tokens of yours", AUTH_TOKENS_MAX);
-	return auth_told(problem, rc);
+	return problem_tell(problem, rc);
 }
 
 int auth_token_make(struct store *store, const struct auth_identity *identity, const char *name,
@@ -195,7 +195,7 @@ int auth_token_drop(struct store *store, const struct auth_identity *identity, c
 	if (rc == SL_ENOENT)
 		return problem_add(problem, rc, "", "GET /api/v1/me/tokens lists them",
 		                   "you have no token of this name");
-	return rc ? auth_told(problem, rc) : 0;
+	return problem_tell(problem, rc);
 }
 
 struct listing {

@@ -62,6 +62,13 @@ int problem_add(struct problem *problem, int code, const char *pointer, const ch
 	return add(problem, code, pointer, remedy, text);
 }
 
+int problem_tell(struct problem *problem, int code)
+{
+	if (code == 0 || problem->code != 0)
+		return code;
+	return problem_add(problem, code, "", "", "%s", err_text(code));
+}
+
 int problem_add_pki(struct problem *problem, const char *pointer, const struct pki_error *err)
 {
 	return add(problem, err->code, pointer, err->remedy, err->text);

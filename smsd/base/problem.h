@@ -43,6 +43,10 @@ void problem_fini(struct problem *problem) SL_NONNULL(1);
 int problem_add(struct problem *problem, int code, const char *pointer, const char *remedy,
                 const char *fmt, ...) SL_NONNULL(1, 3, 4, 5) SL_PRINTF(5, 6);
 
+/* A code in its own text, where nothing is said yet: for what is not the request's fault. Returns
+ * `code`; 0 says nothing. */
+int problem_tell(struct problem *problem, int code) SL_NONNULL(1);
+
 /* Of lib/pki and lib/conf; return the code, or 0 when `errs` refuses nothing. */
 int problem_add_pki(struct problem *problem, const char *pointer, const struct pki_error *err)
         SL_NONNULL(1, 2, 3);

@@ -178,13 +178,6 @@ static int audit(const struct issue *issue, struct store_tx *tx, const char *act
 	return audit_add(tx, &issue->actor, &line);
 }
 
-static int tell(struct issue *issue, int rc)
-{
-	return rc == 0 || issue->problem->code
-	               ? rc
-	               : problem_add(issue->problem, rc, "", "", "%s", err_text(rc));
-}
-
 /* ---- enrolling --------------------------------------------------------------------------- */
 
 static int refuse_token(struct issue *issue)
@@ -257,9 +250,9 @@ static int check_token(struct issue *issue)
 
 	rc = rc == 0 ? find_device(issue) : SL_EREFUSED;
 	if (rc != SL_EREFUSED)
-		return tell(issue, rc);
+		return problem_tell(issue->problem, rc);
 	rc = store_write(issue->store, write_refused, issue);
-	return rc ? tell(issue, rc) : refuse_token(issue);
+	return rc ? problem_tell(issue->problem, rc) : refuse_token(issue);
 }
 
 /* 32 bytes in base64, and such that something can be sealed for it. */
@@ -302,10 +295,10 @@ static int read_document(struct issue *issue)
 	json_decref(settings);
 	json_decref(document);
 	if (!issue->settings)
-		return tell(issue, SL_ENOMEM);
+		return problem_tell(issue->problem, SL_ENOMEM);
 	return EVP_Digest(text, strlen(text), issue->document_sha256, NULL, EVP_sha256(), NULL) == 1
 	               ? 0
-	               : tell(issue, SL_ECRYPTO);
+	               : problem_tell(issue->problem, SL_ECRYPTO);
 }
 
 static int read_enrolment(struct issue *issue)
@@ -324,7 +317,7 @@ static int read_enrolment(struct issue *issue)
 	if (rc != 0)
 		return rc;
 	issue->capabilities = device_json_text(capabilities);
-	return issue->capabilities ? 0 : tell(issue, SL_ENOMEM);
+	return issue->capabilities ? 0 : problem_tell(issue->problem, SL_ENOMEM);
 }
 
 static int put_enrolled(const struct issue *issue, struct store_tx *tx)
@@ -382,7 +375,7 @@ static int answer_enrolled(struct issue *issue, json_t **ret_answer)
 	                           pem_value(issue->certificate), "ca", pem_value(issue->ca));
 
 	if (!answer)
-		return tell(issue, SL_ENOMEM);
+		return problem_tell(issue->problem, SL_ENOMEM);
 	*ret_answer = answer;
 	return 0;
 }
@@ -404,7 +397,7 @@ int device_enrol(struct store *store, struct vault *vault, const char *from, con
 	if (rc == 0)
 		rc = sign(&issue);
 	if (rc == 0)
-		rc = tell(&issue, store_write(store, write_enrolled, &issue));
+		rc = problem_tell(issue.problem, store_write(store, write_enrolled, &issue));
 	if (rc == 0)
 		rc = answer_enrolled(&issue, ret_answer);
 	issue_fini(&issue);
@@ -442,12 +435,12 @@ static int renew(struct issue *issue, json_t **ret_answer)
 	if (rc == 0)
 		rc = sign(issue);
 	if (rc == 0)
-		rc = tell(issue, store_write(issue->store, write_renewed, issue));
+		rc = problem_tell(issue->problem, store_write(issue->store, write_renewed, issue));
 	if (rc != 0)
 		return rc;
 	answer = json_pack("{s:o}", "certificate", pem_value(issue->certificate));
 	if (!answer)
-		return tell(issue, SL_ENOMEM);
+		return problem_tell(issue->problem, SL_ENOMEM);
 	*ret_answer = answer;
 	return 0;
 }

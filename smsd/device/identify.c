@@ -152,7 +152,7 @@ int device_told(struct store *store, const struct device *device, const json_t *
 		rc = store_write(store, write_told, &telling);
 	free(telling.capabilities);
 	free(telling.health);
-	return rc ? problem_add(problem, rc, "", "", "%s", err_text(rc)) : 0;
+	return problem_tell(problem, rc);
 }
 
 int device_want_tx(struct store_tx *tx, int64_t id, int64_t revision)

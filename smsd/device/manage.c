@@ -36,7 +36,7 @@ static int tell(const struct deed *deed, int rc)
 	if (rc == SL_EEXIST)
 		return problem_add(deed->problem, rc, "/name", "choose another",
 		                   "there is a device \"%.64s\"", deed->name);
-	return problem_add(deed->problem, rc, "", "", "%s", err_text(rc));
+	return problem_tell(deed->problem, rc);
 }
 
 static int audit(const struct deed *deed, struct store_tx *tx, const char *action, json_t *before,
@@ -81,7 +81,7 @@ static int make_token(struct store *store, struct remote_token *ret_token, struc
 	X509_free(ca);
 	if (rc == 0)
 		rc = device_token_make(pin, ret_token);
-	return rc == 0 || problem->code ? rc : problem_add(problem, rc, "", "", "%s", err_text(rc));
+	return problem_tell(problem, rc);
 }
 
 /* ---- making ------------------------------------------------------------------------------ */

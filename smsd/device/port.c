@@ -26,8 +26,7 @@ enum {
 
 static void refuse_call(struct port_call *call, const struct remote_call *row, int rc, int status)
 {
-	if (call->problem.code == 0)
-		(void)problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	(void)problem_tell(&call->problem, rc);
 	refusal_answer(&call->response, &call->problem, status);
 	if (call->response.status == FAILED)
 		log_error("device call %s of \"%s\": %s", row->path, call->device.name,

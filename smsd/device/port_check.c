@@ -66,7 +66,7 @@ static int identify(struct port_call *call)
 		return problem_add(&call->problem, rc, "",
 		                   "ask for a new token, and enrol the device again",
 		                   "the device's certificate counts for nothing");
-	return rc ? problem_add(&call->problem, rc, "", "", "%s", err_text(rc)) : 0;
+	return problem_tell(&call->problem, rc);
 }
 
 /* All its codes are status 400 or 415, as the API's. */

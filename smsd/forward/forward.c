@@ -7,20 +7,13 @@
 #include "smsd/base/problem.h"
 #include "smsd/forward/forward_priv.h"
 
-int forward_failed(int code, struct problem *problem)
-{
-	if (code == 0 || problem->code)
-		return code;
-	return problem_add(problem, code, "", "", "%s", err_text(code));
-}
-
 int forward_create(struct store *store, struct ingest *ingest, struct forward **ret_forward,
                    struct problem *problem)
 {
 	struct forward *forward = calloc(1, sizeof(*forward));
 
 	if (!forward)
-		return forward_failed(SL_ENOMEM, problem);
+		return problem_tell(problem, SL_ENOMEM);
 	forward->store = store;
 	forward->ingest = ingest;
 	(void)pthread_mutex_init(&forward->mutex, NULL);
@@ -190,7 +183,7 @@ int forward_test(struct forward *forward, const struct actor *actor, const char 
 	if (rc == SL_ENOENT)
 		return record_missing(&target_kind, name, problem);
 	if (rc != 0)
-		return forward_failed(rc, problem);
+		return problem_tell(problem, rc);
 	if (!row.enabled)
 		rc = problem_add(problem, SL_EBUSY, "", "enable it first",
 		                 "the syslog server \"%.64s\" is not enabled", name);
@@ -199,5 +192,5 @@ int forward_test(struct forward *forward, const struct actor *actor, const char 
 	if (rc == 0)
 		rc = ask_test(forward, row.id);
 	target_row_fini(&row);
-	return forward_failed(rc, problem);
+	return problem_tell(problem, rc);
 }

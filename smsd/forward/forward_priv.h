@@ -22,9 +22,6 @@ struct forward {
 	struct sender *senders; /* under the mutex */
 };
 
-/* The problem's code, or this one with its text: what a function of the room ends with. */
-int forward_failed(int code, struct problem *problem) SL_NONNULL(2);
-
 /* ---- target.c: rows ---------------------------------------------------------------------- */
 
 struct target_row {

@@ -86,7 +86,7 @@ int forward_show(struct forward *forward, const char *name, json_t **ret_shown,
 		rc = show_row(forward, &row, ret_shown);
 		target_row_fini(&row);
 	}
-	return forward_failed(rc, problem);
+	return problem_tell(problem, rc);
 }
 
 struct listing {

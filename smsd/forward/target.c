@@ -164,7 +164,7 @@ static int run_change(struct forward *forward, struct record_change *c)
 
 	if (rc == 0)
 		rc = forward_changed(forward);
-	return forward_failed(rc, c->problem);
+	return problem_tell(c->problem, rc);
 }
 
 /* ---- what is asked ----------------------------------------------------------------------- */
@@ -284,7 +284,7 @@ int forward_put(struct forward *forward, const struct actor *actor, const char *
 	text = body_text(body, &enabled);
 	c.body = text;
 	c.more = enabled;
-	rc = text ? run_change(forward, &c) : forward_failed(SL_ENOMEM, problem);
+	rc = text ? run_change(forward, &c) : problem_tell(problem, SL_ENOMEM);
 	free(text);
 	return rc;
 }

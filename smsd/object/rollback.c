@@ -273,8 +273,7 @@ int setting_rollback_all(struct store *store, const struct setting_change *how, 
 	if (rc == 0)
 		rc = u.objects && u.notices ? store_write(store, run, &u) : SL_ENOMEM;
 	rc = rc == WRITING_CHECKED ? 0 : rc;
-	if (rc != 0 && problem->code == 0)
-		(void)problem_add(problem, rc, "", "", "%s", err_text(rc));
+	(void)problem_tell(problem, rc);
 	if (rc == 0) {
 		*ret_objects = u.objects;
 		*ret_notices = u.notices;

@@ -175,8 +175,7 @@ static int write_it(struct store *store, struct writing *w, json_t **ret_notices
 	w->notices = json_array();
 	rc = w->notices ? store_write(store, run, w) : SL_ENOMEM;
 	rc = rc == WRITING_CHECKED ? 0 : rc;
-	if (rc != 0 && w->problem->code == 0)
-		(void)problem_add(w->problem, rc, "", "", "%s", err_text(rc));
+	(void)problem_tell(w->problem, rc);
 	if (rc == 0 && ret_notices)
 		*ret_notices = json_incref(w->notices);
 	json_decref(w->notices);

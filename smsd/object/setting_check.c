@@ -20,7 +20,5 @@ int setting_check_body(enum object_kind kind, const json_t *body, json_t **ret_c
 	conf_errors_fini(&errs);
 	if (rc == 0)
 		rc = conf_object_canonical(shape, body, 0, ret_canonical);
-	if (rc != 0 && problem->code == 0)
-		rc = problem_add(problem, rc, "", "", "%s", err_text(rc));
-	return rc;
+	return problem_tell(problem, rc);
 }

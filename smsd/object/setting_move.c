@@ -196,8 +196,7 @@ int setting_move(struct store *store, const struct setting_change *how, enum obj
 	rc = store_write(store, run, &m);
 	free(m.seats);
 	rc = rc == WRITING_CHECKED ? 0 : rc;
-	if (rc != 0 && problem->code == 0)
-		(void)problem_add(problem, rc, "", "", "%s", err_text(rc));
+	(void)problem_tell(problem, rc);
 	if (rc == SL_ECONFLICT)
 		writing_tell_conflict(store, &w);
 	return rc;

@@ -23,6 +23,21 @@ static void the_first_place_decides_the_code(void **state)
 	assert_int_equal(problem.code, 0);
 }
 
+static void a_code_is_told_where_nothing_is_said(void **state)
+{
+	struct problem problem = {0};
+
+	assert_int_equal(problem_tell(&problem, 0), 0);
+	assert_int_equal(problem.code, 0);
+	assert_int_equal(problem_tell(&problem, SL_EFULL), SL_EFULL);
+	assert_int_equal(problem.code, SL_EFULL);
+	assert_string_equal(problem.items[0].text, err_text(SL_EFULL));
+	assert_int_equal(problem_tell(&problem, SL_EIO), SL_EIO);
+	assert_int_equal(problem.code, SL_EFULL);
+	assert_int_equal(problem.count, 1);
+	problem_fini(&problem);
+}
+
 static void places_beyond_the_maximum_are_counted(void **state)
 {
 	struct problem problem = {0};
@@ -82,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_first_place_decides_the_code),
+	        cmocka_unit_test(a_code_is_told_where_nothing_is_said),
 	        cmocka_unit_test(places_beyond_the_maximum_are_counted),
 	        cmocka_unit_test(a_text_longer_than_its_room_is_cut),
 	        cmocka_unit_test(errors_of_a_document_keep_their_places_and_notices_refuse_nothing),
