@@ -45,7 +45,8 @@ int api_if_match(struct api_call *call, int64_t *ret_revision)
 	if (len > 2 && len - 2 < sizeof(digits) && text[0] == '"' && text[len - 1] == '"') {
 		memcpy(digits, text + 1, len - 2);
 		digits[len - 2] = '\0';
-		if (value_parse_uint(digits, &value) == 0 && value <= INT64_MAX) {
+		/* 0 is no revision of what there is, and makes what there is not. */
+		if (value_parse_uint(digits, &value) == 0 && value > 0 && value <= INT64_MAX) {
 			*ret_revision = (int64_t)value;
 			return 0;
 		}

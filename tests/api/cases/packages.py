@@ -359,6 +359,8 @@ def case_what_a_source_has_and_is_not_wanted(smsd, client):
         bring(client, package).must(201)
         check([p for p in here(client, "categories") if p["sha256"] == mine["sha256"]], "not by hand either")
     etag = client.request("GET", "/package-sources/passed").must(200).headers["ETag"]
+    made = {"address": "https://127.0.0.1:1/x", "name": "../passed"}
+    client.request("PUT", "/package-sources/%2e%2e", made, headers={"If-Match": '"0"'}).must(400)
     client.request("DELETE", "/package-sources/passed", headers={"If-Match": etag}).must(204)
 
 

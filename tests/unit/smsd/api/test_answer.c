@@ -43,6 +43,7 @@ static void a_change_names_a_revision(void **state)
 	        {"1", SL_EINVAL, 0, 0},
 	        {"\"\"", SL_EINVAL, 0, 0},
 	        {"\"-1\"", SL_EINVAL, 0, 0},
+	        {"\"0\"", SL_EINVAL, 0, 0}, /* a change makes nothing */
 	        {"\"01\"", SL_EINVAL, 0, 0},
 	        {"\"9223372036854775808\"", SL_EINVAL, 0, 0},
 	        {"W/\"1\"", SL_EINVAL, 0, 0},
