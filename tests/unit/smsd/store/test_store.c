@@ -309,11 +309,12 @@ static void a_large_write_takes_little_memory(void **state)
 {
 	enum { ROWS = 200, SIZE = 128 * 1024 };
 	struct fixture *fx = *state;
-	uint8_t *bytes = calloc(1, SIZE);
-	const struct item item = {7, "", bytes, SIZE};
+	struct item item = {.number = 7, .text = "", .len = SIZE};
+	uint8_t *bytes;
 	int64_t before;
 
 	ONLY_WITH_SQLITE(fx, "the server has the memory");
+	item.bytes = bytes = calloc(1, SIZE);
 	for (unsigned i = 0; i < ROWS; i++)
 		assert_int_equal(fixture_put(fx->store, &item), 0);
 	before = sqlite3_memory_used();
