@@ -21,7 +21,7 @@ bool bundle_has(const struct link *link, struct wanted_file *file)
 }
 
 /* What is missing from follow.at on, as much of it as one answer may have. */
-static void choose(struct link *link, uint8_t (*digests)[REMOTE_DIGEST])
+static void choose(struct link *link)
 {
 	struct follow *f = &link->follow;
 	uint64_t bytes = 0;
@@ -33,10 +33,15 @@ static void choose(struct link *link, uint8_t (*digests)[REMOTE_DIGEST])
 		if (!bundle_takes(file) || file->size > REMOTE_PIECE_MAX - bytes ||
 		    bundle_has(link, file))
 			continue;
-		memcpy(digests[f->bundle_count], file->sha256, REMOTE_DIGEST);
 		bytes += file->size;
 		f->bundle[f->bundle_count++] = (uint32_t)i;
 	}
+}
+
+static void list(const struct follow *f, uint8_t (*ret_digests)[REMOTE_DIGEST])
+{
+	for (unsigned i = 0; i < f->bundle_count; i++)
+		memcpy(ret_digests[i], f->files[f->bundle[i]].sha256, REMOTE_DIGEST);
 }
 
 int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn)
@@ -44,7 +49,8 @@ int bundle_ask(struct link *link, unsigned timeout_s, https_done_fn *fn)
 	uint8_t digests[REMOTE_BUNDLE_MAX][REMOTE_DIGEST];
 	struct link_bytes body = {.data = digests, .type = "application/octet-stream"};
 
-	choose(link, digests);
+	choose(link);
+	list(&link->follow, digests);
 	body.len = (size_t)link->follow.bundle_count * REMOTE_DIGEST;
 	return link_call_bytes(link, REMOTE_BUNDLE, "", &body, timeout_s, fn,
 	                       &link->follow.fetch_call);
@@ -86,8 +92,7 @@ static int begin(struct link *link)
 	const struct follow *f = &link->follow;
 	uint8_t digests[REMOTE_BUNDLE_MAX][STORE_DIGEST];
 
-	for (unsigned i = 0; i < f->bundle_count; i++)
-		memcpy(digests[i], f->files[f->bundle[i]].sha256, STORE_DIGEST);
+	list(f, digests);
 	return store_lay_begin(link->store, (const uint8_t(*)[STORE_DIGEST])digests,
 	                       f->bundle_count);
 }

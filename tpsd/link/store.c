@@ -30,8 +30,8 @@ enum {
 struct store {
 	int dir, files; /* STATE/sms, STATE/sms/files */
 	char files_path[PATH_SIZE];
-	uint8_t (
-	        *names)[STORE_DIGEST]; /* of files, in order, as of the last look; NULL: none was */
+	/* Of files, in order, as of the last look; NULL: none was. */
+	uint8_t (*names)[STORE_DIGEST];
 	size_t names_count;
 };
 
@@ -188,11 +188,6 @@ static const char *part_name(const uint8_t *sha256, char name[NAME_SIZE])
 	return name;
 }
 
-static bool is_name(const char *name, uint8_t ret_sha256[STORE_DIGEST])
-{
-	return name[0] != '.' && answer_unhex(name, ret_sha256, STORE_DIGEST);
-}
-
 /* Calls `fn` for each name; its code, if that is not 0. */
 static int walk(struct store *store, int (*fn)(void *arg, const char *name), void *arg)
 {
@@ -229,7 +224,7 @@ static int add_name(void *arg, const char *name)
 		look->names = grown;
 		look->size = size;
 	}
-	look->count += is_name(name, look->names[look->count]);
+	look->count += answer_unhex(name, look->names[look->count], STORE_DIGEST);
 	return 0;
 }
 
@@ -367,7 +362,8 @@ static int prune_one(void *arg, const char *name)
 {
 	const struct prune *p = arg;
 	uint8_t sha256[STORE_DIGEST];
-	enum store_use use = is_name(name, sha256) ? p->use(p->arg, name) : STORE_UNNAMED;
+	enum store_use use =
+	        answer_unhex(name, sha256, STORE_DIGEST) ? p->use(p->arg, name) : STORE_UNNAMED;
 	struct stat st;
 
 	if (use == STORE_NAMED)
