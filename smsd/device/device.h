@@ -120,6 +120,9 @@ int device_show(const struct device *device, int64_t now_ms, json_t **ret_shown)
 
 /* ---- for devices ------------------------------------------------------------------------- */
 
+/* The device as who does it. */
+struct actor device_actor(const char *name, const char *from) SL_NONNULL(1, 2);
+
 /* Redeems a token; failures are counted by who calls. SL_EREFUSED: wrong, used, ended, another's:
  * never says which; SL_EINVAL: the request or the sealing key, or a key that was revoked. The
  * answer is remote_shape_enrolled. */

@@ -29,9 +29,6 @@ int device_integer_take(void *arg, const struct store_row *row) SL_NONNULL(1, 2)
 /* Compact text, to be freed; NULL: none (and when memory is out). */
 char *device_json_text(const json_t *value);
 
-/* The device as who does it. */
-struct actor device_actor(const char *name, const char *from) SL_NONNULL(1, 2);
-
 /* ca.c. The CA's certificate and key id, without its key. X509_free frees. */
 int device_ca_read(struct store *store, X509 **ret_certificate, uint8_t ret_pin[REMOTE_PIN],
                    struct problem *problem) SL_NONNULL(1, 2, 3, 4) SL_MUST;

@@ -45,7 +45,7 @@ static int refuse(struct port_call *call, int rc, const struct taken *taken)
 		return problem_add(&call->problem, rc, "", "",
 		                   "the wanted document names no file %s",
 		                   blob_digest_text(sha256, hex));
-	return problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	return problem_tell(&call->problem, rc);
 }
 
 static int add_files(struct port_call *call, size_t count, struct taken *taken)
@@ -54,13 +54,14 @@ static int add_files(struct port_call *call, size_t count, struct taken *taken)
 	const struct store_value device = store_integer(call->device.id);
 	int64_t wanted;
 	int rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted);
+
+	if (rc != 0)
+		return rc;
 	const struct store_value values[] = {
 	        device, store_integer(wanted),
 	        store_blob(call->request->body, call->request->body_len)};
 
-	if (rc == 0)
-		rc = store_read(push->store, STORE_DEVICE_FILE_PIECES, values, 3, take_piece,
-		                taken);
+	rc = store_read(push->store, STORE_DEVICE_FILE_PIECES, values, 3, take_piece, taken);
 	return rc == 0 && (size_t)taken->found < count ? SL_ENOENT : rc;
 }
 

@@ -43,13 +43,6 @@ static int query_digest(struct port_call *call, uint8_t ret_sha256[BLOB_DIGEST])
 	return good ? 0 : problem_add(&call->problem, SL_EINVAL, "", "", "\"sha256\" is no digest");
 }
 
-static int told(struct port_call *call, int rc)
-{
-	return rc == 0 || call->problem.code
-	               ? rc
-	               : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
-}
-
 /* ---- wanted ------------------------------------------------------------------------------- */
 
 struct wanted {
@@ -200,17 +193,17 @@ int push_wanted(struct port_call *call)
 	if (rc == 0 && wanted.revision != 0 && wanted.revision != wanted.have)
 		rc = store_write(push->store, write_offer, &wanted);
 	if (rc != 0)
-		return told(call, rc);
+		return problem_tell(&call->problem, rc);
 	answer = answer_of(&wanted);
 	rc = answer ? add_licence(call, answer, &licensed) : SL_ENOMEM;
 	if (rc == 0)
 		rc = add_panic(call, &wanted, answer, &calm);
 	if (rc != 0) {
 		json_decref(answer);
-		return told(call, rc);
+		return problem_tell(&call->problem, rc);
 	}
 	call->nothing_new = licensed && calm && wanted.revision == wanted.have;
-	return told(call, answer_json(&call->response, OK, answer));
+	return problem_tell(&call->problem, answer_json(&call->response, OK, answer));
 }
 
 /* ---- document and files ------------------------------------------------------------------- */
@@ -249,13 +242,14 @@ int push_document(struct port_call *call)
 	struct store_value values[] = {store_integer(call->device.id), store_integer(0)};
 
 	if (rc != 0)
-		return told(call, rc);
+		return problem_tell(&call->problem, rc);
 	values[1] = store_integer(revision);
 	rc = store_read(push->store, STORE_DEVICE_DOCUMENT_TEXT, values, 2, take_text,
 	                &call->response);
 	call->response.status = OK;
 	call->response.content_type = "application/json";
-	return told(call, rc == 0 && call->response.body.len == 0 ? SL_ENOENT : rc);
+	return problem_tell(&call->problem,
+	                    rc == 0 && call->response.body.len == 0 ? SL_ENOENT : rc);
 }
 
 static int add_file(void *arg, const struct store_row *row)
@@ -283,7 +277,7 @@ int push_files(struct port_call *call)
 	}
 	call->response.status = OK;
 	call->response.content_type = "application/octet-stream";
-	return told(call, rc);
+	return problem_tell(&call->problem, rc);
 }
 
 /* The installed licence is every device's. */
@@ -310,7 +304,7 @@ int push_file(struct port_call *call)
 	if (rc == 0)
 		rc = row_number(push->store, STORE_PUSH_WANTED, &device, 1, 0, &wanted);
 	if (rc != 0)
-		return told(call, rc);
+		return problem_tell(&call->problem, rc);
 	const struct store_value values[] = {device, store_integer(wanted),
 	                                     store_blob(sha256, sizeof(sha256))};
 
@@ -325,5 +319,5 @@ int push_file(struct port_call *call)
 		               &call->response.body);
 	call->response.status = OK;
 	call->response.content_type = "application/octet-stream";
-	return told(call, rc);
+	return problem_tell(&call->problem, rc);
 }

@@ -4,7 +4,6 @@
  * written down, each sealed for the device's own key. The plain bytes live for one seal, in the
  * vault's hands.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,14 +172,12 @@ static int seal_one(void *arg, size_t index, int code, const uint8_t *der, size_
 static int seal_all(struct port_call *call, const struct asked *asked)
 {
 	struct push *push = call->above;
-	struct actor actor = {.via = "device"};
+	const struct actor actor = device_actor(call->device.name, call->request->from);
 	struct sealer s = {.device = &call->device, .asked = asked, .answer = &call->response.body};
 	uint8_t encapsulated[HPKE_ENCAPSULATED];
 	int rc =
 	        hpke_send(call->device.sealing_key, HPKE_INFO_DEVICE_KEY, encapsulated, &s.context);
 
-	(void)snprintf(actor.name, sizeof(actor.name), "%s", call->device.name);
-	(void)snprintf(actor.from, sizeof(actor.from), "%s", call->request->from);
 	if (rc == 0)
 		rc = buf_add(s.answer, encapsulated, sizeof(encapsulated));
 	if (rc == 0 && asked->allowed_count > 0)
@@ -213,11 +210,6 @@ static int choose(struct port_call *call, struct asked *asked)
 	return rc;
 }
 
-static int told(struct port_call *call, int rc)
-{
-	return rc == 0 ? 0 : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
-}
-
 /* The answer has a place for each id that was asked for, in their order. */
 int push_keys(struct port_call *call)
 {
@@ -237,5 +229,5 @@ int push_keys(struct port_call *call)
 		rc = seal_all(call, &asked);
 	call->response.status = OK;
 	call->response.content_type = "application/octet-stream";
-	return told(call, rc);
+	return problem_tell(&call->problem, rc);
 }

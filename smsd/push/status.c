@@ -237,7 +237,5 @@ int push_status(struct port_call *call)
 	if (rc == 0 && panic)
 		rc = panic_told(push->store, call->device.id, json_integer_value(panic));
 	call->response.status = NO_CONTENT;
-	return rc == 0 || call->problem.code
-	               ? rc
-	               : problem_add(&call->problem, rc, "", "", "%s", err_text(rc));
+	return problem_tell(&call->problem, rc);
 }
