@@ -53,6 +53,11 @@ int sqlite_walk_span(struct sqlite_walk *walk, int64_t from, int64_t to, event_f
 
 /* ---- sqlite_event_find.c ---- */
 
+/* A statement of a search; `match` is its first parameter, NULL: it has none yet. To be finalized,
+ * whatever it returns. */
+int sqlite_search_prepare(sqlite3 *db, const char *text, const char *match, sqlite3_stmt **ret_stmt)
+        SL_NONNULL(1, 2, 4) SL_MUST;
+
 int sqlite_day_find(struct event_day *day, const struct event_query *query, event_found_fn *fn,
                     void *arg, int64_t *ret_before);
 int sqlite_day_read(struct event_day *day, const struct event_numbers *numbers, event_number_fn *fn,

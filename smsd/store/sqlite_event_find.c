@@ -61,10 +61,13 @@ static int match_of(const char *words, struct buf *out)
 	return code;
 }
 
-static int prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret_stmt)
+int sqlite_search_prepare(sqlite3 *db, const char *text, const char *match, sqlite3_stmt **ret_stmt)
 {
-	return sqlite_code(db, sqlite3_prepare_v2(db, text, -1, ret_stmt, NULL),
-	                   "searching events");
+	int rc = sqlite3_prepare_v2(db, text, -1, ret_stmt, NULL);
+
+	if (rc == SQLITE_OK && match)
+		rc = sqlite3_bind_text(*ret_stmt, 1, match, -1, SQLITE_TRANSIENT);
+	return sqlite_code(db, rc, "searching events");
 }
 
 static int prepare_words(struct search *s, const char *words)
@@ -75,12 +78,7 @@ static int prepare_words(struct search *s, const char *words)
 	buf_init(&match, MATCH_MAX);
 	code = match_of(words, &match);
 	if (code == 0)
-		code = prepare(s->db, by_words, &s->index);
-	if (code == 0)
-		code = sqlite_code(
-		        s->db,
-		        sqlite3_bind_text(s->index, 1, buf_text(&match), -1, SQLITE_TRANSIENT),
-		        "searching events");
+		code = sqlite_search_prepare(s->db, by_words, buf_text(&match), &s->index);
 	buf_fini(&match);
 	return code == 0 ? sqlite_walk_open(&s->words, s->db, words) : code;
 }
@@ -162,7 +160,7 @@ int sqlite_day_find(struct event_day *base, const struct event_query *query, eve
 	int code = find_latest(s.db, query->to, &from_latest.to);
 
 	if (code == 0)
-		code = prepare(s.db, by_place, &s.lines);
+		code = sqlite_search_prepare(s.db, by_place, NULL, &s.lines);
 	if (code == 0 && query->words)
 		code = prepare_words(&s, query->words);
 	if (code == 0) {

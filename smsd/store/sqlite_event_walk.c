@@ -21,28 +21,18 @@ static const char by_word[] = "SELECT rowid FROM word WHERE word MATCH ?1 AND ro
                               " AND rowid < ?3 ORDER BY rowid DESC";
 static const char by_id[] = "SELECT line FROM event WHERE id = ?1";
 
-static int prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret_stmt)
-{
-	return sqlite_code(db, sqlite3_prepare_v2(db, text, -1, ret_stmt, NULL),
-	                   "searching events");
-}
-
 static int add_word(struct sqlite_walk *w, sqlite3 *db, const char *word, size_t len)
 {
 	struct sqlite_word *added = &w->words[w->count];
 	struct buf match;
-	int code = prepare(db, by_word, &added->stmt);
+	int code;
 
-	if (code != 0)
-		return code;
-	w->count++;
 	buf_init(&match, WORD_MATCH_MAX);
 	code = buf_printf(&match, "\"%.*s\"", (int)len, word);
-	if (code == 0)
-		code = sqlite_code(
-		        db,
-		        sqlite3_bind_text(added->stmt, 1, buf_text(&match), -1, SQLITE_TRANSIENT),
-		        "searching events");
+	if (code == 0) {
+		code = sqlite_search_prepare(db, by_word, buf_text(&match), &added->stmt);
+		w->count++; /* to be closed, whatever it is */
+	}
 	buf_fini(&match);
 	return code;
 }
@@ -59,7 +49,7 @@ int sqlite_walk_open(struct sqlite_walk *w, sqlite3 *db, const char *words)
 			code = add_word(w, db, words, len);
 		words += len;
 	}
-	return code == 0 && w->count > 0 ? prepare(db, by_id, &w->line) : code;
+	return code == 0 && w->count > 0 ? sqlite_search_prepare(db, by_id, NULL, &w->line) : code;
 }
 
 void sqlite_walk_close(struct sqlite_walk *w)
